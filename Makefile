@@ -1,0 +1,55 @@
+# Everything from nothing but make and Python 3.11 to 3.13.
+#   make app   sets up .venv and serves the dashboard     make app ARGS="--port 9000 --no-browser"
+#   make test  sets up .venv and runs every test
+PYTHON := $(shell for p in python3.12 python3.13 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	&& { command -v $$p; break; }; done)
+BIN := .venv/bin
+READY := .venv/.ready
+ARGS ?=
+
+.PHONY: app test install lint types bench soak pretrained screenshots lock clean
+
+app: install
+	$(BIN)/python -m mnistlab app $(ARGS)
+
+test: install
+	$(BIN)/python -m pytest $(ARGS)
+
+install: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "MNIST Lab needs Python 3.11, 3.12 or 3.13; install one and run make again."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $(READY)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: install
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+pretrained: install
+	$(BIN)/python scripts/pretrain.py $(ARGS)
+
+screenshots: install
+	$(BIN)/python scripts/screenshots.py
+
+# Pins for every supported Python and platform at once.
+lock: install
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

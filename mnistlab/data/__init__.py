@@ -1,0 +1,23 @@
+"""MNIST, checked and memory-mapped, and scikit-learn's digits in its format."""
+
+from __future__ import annotations
+
+from mnistlab.data.dataset import Dataset, open_folder, save_folder
+from mnistlab.data.default import fetch, info, load_default
+from mnistlab.data.digits import load_digits
+from mnistlab.data.mnist import load_mnist
+from mnistlab.data.statistics import SplitStatistics, Statistics, statistics
+
+__all__ = [
+    "Dataset",
+    "SplitStatistics",
+    "Statistics",
+    "fetch",
+    "info",
+    "load_default",
+    "load_digits",
+    "load_mnist",
+    "open_folder",
+    "save_folder",
+    "statistics",
+]

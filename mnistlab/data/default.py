@@ -1,0 +1,96 @@
+"""The dataset a page opens with, and what there is to say about it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mnistlab import settings
+from mnistlab.data.dataset import Dataset
+from mnistlab.data.digits import load_digits
+from mnistlab.data.mnist import load_mnist
+from mnistlab.errors import DataError
+
+_RETRY_SECONDS = 300  # without a network, only one of many visitors waits for the timeout
+
+
+def load_default() -> Dataset:
+    """MNIST where it can be had, else scikit-learn's digits with a `notice` that says so.
+
+    Without a network and a cache the answer comes within about 5 s; after a failed download the
+    next attempt is made 5 minutes later.
+
+    Raises
+    ------
+    DataError
+        When not even the digits can be read.
+    """
+    allowed = not _failed_lately()
+    try:
+        return load_mnist(progress=False, allow_download=allowed)
+    except DataError as error:
+        if allowed and settings.local_mnist() is None and not settings.offline():
+            _remember_failure()
+        return _stand_in(error)
+
+
+def fetch(progress: Any = True) -> Dataset:
+    """MNIST, downloaded where it is missing and with its contents digested again.
+
+    `progress` and errors are those of `load_mnist`.
+    """
+    return load_mnist(progress, verify=True)
+
+
+def info() -> dict[str, Any]:
+    """What the dashboard would open with, as plain values for JSON; downloads nothing.
+
+    Returns
+    -------
+    dict
+        `name`, `title`, `source`, `folder` (or None), `digest`, `images` (per split),
+        `cached_bytes`, `notice` (empty for MNIST).
+    """
+    try:
+        dataset = load_mnist(progress=False, allow_download=False)
+    except DataError as error:
+        dataset = _stand_in(error)
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "source": dataset.source,
+        "folder": None if dataset.folder is None else str(dataset.folder),
+        "digest": dataset.digest,
+        "images": {"train": len(dataset.x_train), "test": len(dataset.x_test)},
+        "cached_bytes": _bytes_in(dataset.folder),
+        "notice": dataset.notice,
+    }
+
+
+def _stand_in(error: DataError) -> Dataset:
+    notice = f"These are scikit-learn's 1,797 small digits, not MNIST. {error}"
+    return replace(load_digits(), notice=notice)
+
+
+def _bytes_in(folder: Path | None) -> int:
+    return 0 if folder is None else sum(f.stat().st_size for f in folder.iterdir())
+
+
+def _mark() -> Path:
+    return settings.cache_folder() / "mnist.download-failed"
+
+
+def _failed_lately() -> bool:
+    try:
+        return 0 <= time.time() - _mark().stat().st_mtime < _RETRY_SECONDS
+    except OSError:
+        return False
+
+
+def _remember_failure() -> None:
+    with suppress(OSError):  # where nothing can be written, the next visitor waits again
+        _mark().parent.mkdir(parents=True, exist_ok=True)
+        _mark().touch()

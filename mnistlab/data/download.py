@@ -1,0 +1,97 @@
+"""Downloading MNIST from the two places that Keras and torchvision use."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mnistlab.data.containers import IDX_FILES, Arrays, read_container
+from mnistlab.errors import DataError
+
+# Each mirror is a folder and its files. Both hold the same contents in another container, which
+# the contents digest does not mind.
+MIRRORS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("https://storage.googleapis.com/tensorflow/tf-keras-datasets/", ("mnist.npz",)),
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        tuple(f"{name}.gz" for name in IDX_FILES.values()),
+    ),
+)
+_CONNECT_SECONDS = 2.5  # for each mirror: a page without a network shall not wait for long
+_SILENCE_SECONDS = 20.0  # without a byte, after which a download counts as broken
+
+
+def download(mirror: tuple[str, tuple[str, ...]], progress: Any) -> Arrays:
+    """MNIST's arrays from one mirror, their contents unchecked.
+
+    Parameters
+    ----------
+    mirror : one of `MIRRORS`
+    progress : bool or object
+        True shows a bar on a terminal; else an object as pooch knows it, with `total`, `update`,
+        `reset` and `close`; False shows nothing.
+
+    Raises
+    ------
+    DataError
+        When the mirror cannot be reached, breaks off, or sends something else.
+    """
+    base, files = mirror
+    host = urlsplit(base).hostname or base
+    if not _reachable(base):
+        raise DataError(f"{host} cannot be reached")
+    with tempfile.TemporaryDirectory(prefix="mnistlab-") as folder:
+        try:
+            for name in files:
+                _retrieve(base + name, Path(folder), name, progress)
+        except Exception as error:
+            # requests and urllib3 raise many types; each means: try the next mirror.
+            raise DataError(f"{host} failed ({type(error).__name__})") from error
+        return read_container(Path(folder) / files[0] if len(files) == 1 else Path(folder))
+
+
+def _retrieve(url: str, folder: Path, name: str, progress: Any) -> None:
+    import pooch  # imported here: most processes find the cache and download nothing
+
+    pooch.get_logger().setLevel("WARNING")
+    pooch.retrieve(
+        url,
+        known_hash=None,  # the contents digest is checked, whatever the container
+        fname=name,
+        path=folder,
+        downloader=pooch.HTTPDownloader(
+            progressbar=progress, chunk_size=65536, timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS)
+        ),
+    )
+
+
+def _reachable(url: str) -> bool:
+    """Whether a connection to the URL's host opens soon.
+
+    Looking a name up has no timeout of its own and can take half a minute where there is no
+    network, so it happens in a thread that is left behind.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in urllib.request.getproxies():
+        return True  # the proxy connects for us; only the request itself can tell
+    address = (parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443))
+    opened = threading.Event()
+
+    def connect() -> None:
+        try:
+            socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
+        except OSError:
+            finished.set()
+            return
+        opened.set()
+        finished.set()
+
+    finished = threading.Event()
+    threading.Thread(target=connect, daemon=True).start()
+    finished.wait(_CONNECT_SECONDS)
+    return opened.is_set()

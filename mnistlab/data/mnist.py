@@ -1,0 +1,212 @@
+"""MNIST: local file, then cache, then download; checked once, mapped by everyone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mnistlab import settings
+from mnistlab.data.containers import Arrays, read_container, unfit
+from mnistlab.data.dataset import (
+    ARRAYS,
+    Dataset,
+    digest_of,
+    open_folder,
+    read_manifest,
+    save_folder,
+    write_manifest,
+)
+from mnistlab.data.download import MIRRORS, download
+from mnistlab.errors import DataError
+
+MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
+_LOCK_SECONDS = 300  # longer than a slow download of 11 MB by another process
+_REMEDY = "set MNISTLAB_MNIST to a local mnist.npz, or run `mnistlab data fetch` with a network"
+
+
+def load_mnist(
+    progress: Any = True, *, verify: bool = False, allow_download: bool = True
+) -> Dataset:
+    """MNIST, 60,000 training and 10,000 test images (LeCun, Cortes, Burges; CC BY-SA 3.0).
+
+    Looks at `MNISTLAB_MNIST` first (an npz file, or a folder with the four IDX files), then at
+    the cache under `MNISTLAB_HOME`, then downloads from one of two mirrors. Whatever the
+    container, the contents must have MNIST's SHA-256. The arrays are memory-mapped from the
+    cache, which all processes share.
+
+    Parameters
+    ----------
+    progress : bool or object
+        Shows a download: True as a bar on a terminal, False not at all, or through an object
+        with `total`, `update(n)`, `reset()` and `close()`.
+    verify : bool
+        Digest the cached contents again, 0.2 s, and build the cache anew where they are damaged.
+    allow_download : bool
+        False never touches the network, as `MNISTLAB_OFFLINE=1` does.
+
+    Returns
+    -------
+    Dataset
+        Images `(n, 28, 28)` uint8 with ink = 255, labels `(n,)` uint8; read-only.
+
+    Raises
+    ------
+    DataError
+        Naming what was found and the remedy. A good cache stays untouched.
+    """
+    local = settings.local_mnist()
+    cached = _from_cache(local, verify)
+    if cached is not None:
+        return cached
+    with _locked():
+        # Another process may have built the cache while this one waited.
+        cached = _from_cache(local, verify)
+        if cached is not None:
+            return cached
+        if local is not None:
+            _build(_read_checked(local), f"local file {local}", _origin(local))
+        else:
+            arrays, host = _download(progress, allow_download)
+            _build(arrays, f"download from {host}", None)
+    return open_folder(folder())
+
+
+def folder() -> Path:
+    """Where the cache of MNIST lies, or will."""
+    return settings.cache_folder() / "mnist"
+
+
+def _from_cache(local: Path | None, verify: bool) -> Dataset | None:
+    """The cached dataset, or None where there is no good one; a bad local file raises."""
+    try:
+        dataset = open_folder(folder(), verify=verify)
+    except DataError:
+        return None  # missing or damaged: it is built anew
+    if dataset.digest != MNIST_DIGEST:
+        return None
+    if local is not None:
+        _check_local(local)
+    return dataset
+
+
+def _check_local(local: Path) -> None:
+    """Hold a local file against MNIST's digest, unless the cache remembers just this file."""
+    manifest = read_manifest(folder())
+    origin = _origin(local)
+    if origin is None or manifest["origin"] != origin:
+        _read_checked(local)
+        with contextlib.suppress(OSError):  # a read-only cache only means a check each time
+            write_manifest(folder(), {**manifest, "origin": origin})
+
+
+def _origin(local: Path) -> dict[str, Any] | None:
+    """What tells whether a local file or folder has changed: path, sizes and times."""
+    try:
+        files = sorted(local.iterdir()) if local.is_dir() else [local]
+        marks = [[f.name, f.stat().st_size, f.stat().st_mtime_ns] for f in files]
+    except OSError:
+        return None
+    return {"path": str(local), "files": marks}
+
+
+def _read_checked(path: Path) -> Arrays:
+    arrays = read_container(path)
+    found = digest_of(arrays[name] for name in ARRAYS)
+    if found != MNIST_DIGEST:
+        raise unfit(
+            path,
+            f"does not hold MNIST: the SHA-256 of its contents begins with {found[:12]}, "
+            f"MNIST's with {MNIST_DIGEST[:12]}",
+        )
+    return arrays
+
+
+def _download(progress: Any, allow_download: bool) -> tuple[Arrays, str]:
+    if settings.offline():
+        raise DataError(
+            f"MNIST is not cached and MNISTLAB_OFFLINE forbids the download; {_REMEDY}."
+        )
+    if not allow_download:
+        raise DataError(f"MNIST is not cached in {folder()}; {_REMEDY}.")
+    failures = []
+    for mirror in MIRRORS:
+        host = urlsplit(mirror[0]).hostname or mirror[0]
+        try:
+            arrays = download(mirror, progress)
+        except DataError as error:
+            failures.append(str(error).split(";")[0])
+            continue
+        if digest_of(arrays[name] for name in ARRAYS) == MNIST_DIGEST:
+            return arrays, host
+        failures.append(f"{host} sent something that is not MNIST")
+    raise DataError(f"MNIST cannot be downloaded ({', '.join(failures)}); {_REMEDY}.")
+
+
+def _build(arrays: Arrays, source: str, origin: dict[str, Any] | None) -> None:
+    """Write the cache under a temporary name and rename it; call with the lock held."""
+    dataset = Dataset(
+        "mnist",
+        "MNIST",
+        *(arrays[name] for name in ARRAYS),
+        digest=MNIST_DIGEST,
+        source=source,
+    )
+    replace_folder(dataset, folder(), origin)
+
+
+def replace_folder(dataset: Dataset, target: Path, origin: dict[str, Any] | None = None) -> None:
+    """Save a dataset as `target` in one step; what lay there before goes away.
+
+    Raises
+    ------
+    DataError
+        When the cache cannot be written.
+    """
+    building = target.with_name(f"{target.name}.building-{os.getpid()}")
+    old = target.with_name(f"{target.name}.old-{os.getpid()}")
+    with _writing(target.parent):
+        try:
+            save_folder(dataset, building, origin)
+            if target.exists():
+                target.rename(old)  # a folder with files in it cannot be replaced in place
+            building.rename(target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Hold the cache's lock, so that of several processes one builds and the others wait."""
+    import filelock  # imported here: a process that finds the cache needs no lock
+
+    cache = settings.cache_folder()
+    with contextlib.ExitStack() as stack:
+        with _writing(cache):
+            cache.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(cache / "mnist.lock")
+            try:
+                stack.enter_context(lock.acquire(timeout=_LOCK_SECONDS))
+            except filelock.Timeout as error:
+                raise DataError(
+                    f"Another process has been building MNIST's cache in {cache} for "
+                    f"{_LOCK_SECONDS} s; end it, or set MNISTLAB_HOME to another folder."
+                ) from error
+        yield
+
+
+@contextmanager
+def _writing(cache: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, NotImplementedError) as error:  # the latter from a disk that cannot lock
+        raise DataError(
+            f"The cache {cache} cannot be written ({getattr(error, 'strerror', None) or error}); "
+            "set MNISTLAB_HOME to a writable folder with 60 MB free."
+        ) from error

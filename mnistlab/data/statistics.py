@@ -1,0 +1,99 @@
+"""Counts and pixel statistics of a dataset.
+
+They are computed once, when the cache is built, and stored beside the arrays: reading all 55 MB of
+MNIST again would count in the memory of every kernel.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mnistlab.data.dataset import Dataset
+
+FILE = "statistics.json"
+_CHUNK = 2000  # images; bincount turns them into 8-byte integers, 12 MB at a time
+
+
+@dataclass(frozen=True)
+class SplitStatistics:
+    """What one split, train or test, holds."""
+
+    images: int
+    counts: tuple[int, ...]
+    """Images of each digit, 0 to 9."""
+    shape: tuple[int, ...]
+    """Of the array of images: `(n, 28, 28)`."""
+    dtype: str
+    mean: float
+    """Of all pixels, 0 (black) to 1."""
+    std: float
+    """Standard deviation of all pixels, 0 to 1."""
+    ink: float
+    """Share of pixels that are not black, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a dataset holds."""
+
+    train: SplitStatistics
+    test: SplitStatistics
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain dictionaries, tuples and numbers, ready for JSON."""
+        return asdict(self)
+
+
+def statistics(dataset: Dataset) -> Statistics:
+    """The statistics of a dataset: read where its cache holds them, computed elsewhere."""
+    stored = _read(dataset.folder) if dataset.folder is not None else None
+    return stored if stored is not None else compute(dataset)
+
+
+def compute(dataset: Dataset) -> Statistics:
+    """The statistics from the arrays themselves, in passes of a few megabytes."""
+    return Statistics(
+        train=_split(dataset.x_train, dataset.y_train),
+        test=_split(dataset.x_test, dataset.y_test),
+    )
+
+
+def _split(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> SplitStatistics:
+    pixels = np.zeros(256, np.int64)
+    for start in range(0, len(x), _CHUNK):
+        pixels += np.bincount(x[start : start + _CHUNK].ravel(), minlength=256)
+    values = np.arange(256) / 255
+    # Everything follows exactly from how often each of the 256 values occurs.
+    mean = float(np.average(values, weights=pixels))
+    variance = float(np.average((values - mean) ** 2, weights=pixels))
+    return SplitStatistics(
+        images=len(x),
+        counts=tuple(np.bincount(y, minlength=10).tolist()),
+        shape=tuple(x.shape),
+        dtype=str(x.dtype),
+        mean=mean,
+        std=variance**0.5,
+        ink=1 - int(pixels[0]) / x.size,
+    )
+
+
+def _read(folder: Path) -> Statistics | None:
+    try:
+        stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return Statistics(**{split: _from_json(stored[split]) for split in ("train", "test")})
+    except (OSError, ValueError, KeyError, TypeError):
+        # An older or damaged file costs one computation, not the page.
+        return None
+
+
+def _from_json(split: dict[str, Any]) -> SplitStatistics:
+    return SplitStatistics(
+        **{**split, "counts": tuple(split["counts"]), "shape": tuple(split["shape"])}
+    )

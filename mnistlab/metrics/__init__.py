@@ -1,0 +1,1 @@
+"""Numbers about predictions. Nothing here draws."""

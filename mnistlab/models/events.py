@@ -1,0 +1,116 @@
+"""What a training run says while it works: frozen dataclasses that travel as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Event:
+    """The base of all events."""
+
+
+@dataclass(frozen=True)
+class Preparing(Event):
+    """Work before the first step, such as importing TensorFlow."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The first step is about to run."""
+
+    epochs: int
+    steps: int
+    """Steps per epoch."""
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """Sent a few times a second. Loss and accuracy are means over the epoch so far."""
+
+    epoch: int
+    """The running epoch, from 1."""
+    epochs: int
+    step: int
+    """Steps done in this epoch."""
+    steps: int
+    loss: float
+    accuracy: float
+    seconds: float
+    """Since `Started`."""
+    seconds_left: float
+    """Extrapolated from the pace so far."""
+
+    @property
+    def fraction(self) -> float:
+        """Share of the whole run that is done, 0 to 1."""
+        return (self.epoch - 1 + self.step / self.steps) / self.epochs
+
+
+@dataclass(frozen=True)
+class EpochEnd(Event):
+    """An epoch is over and validated."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+    """Since `Started`."""
+
+
+@dataclass(frozen=True)
+class Testing(Event):
+    """Training is over; the model is exported and the test set read, once."""
+
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The run folder stands under its final name."""
+
+    run: str
+    test_accuracy: float
+    seconds: float
+    """Training time: from `Started` to the last step, validation included."""
+
+
+@dataclass(frozen=True)
+class Cancelled(Event):
+    """The run stopped because it was asked to; nothing was kept."""
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The run ended with an error."""
+
+    message: str
+    """One sentence for the user."""
+    details: str = ""
+    """The worker's last words, for a fold-out."""
+
+
+_EVENTS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (Preparing, Started, Progress, EpochEnd, Testing, Finished, Cancelled, Failed)
+}
+
+
+def to_json(event: Event) -> str:
+    """One line of JSON."""
+    return json.dumps({"event": type(event).__name__, **asdict(event)})
+
+
+def from_json(line: str) -> Event:
+    """The reverse of `to_json`; raises `ValueError` on anything else."""
+    values = json.loads(line)
+    if not isinstance(values, dict) or values.get("event") not in _EVENTS:
+        raise ValueError(f"not an event: {line[:80]!r}")
+    return _EVENTS[values.pop("event")](**values)

@@ -1,0 +1,220 @@
+"""Models on disk: the pretrained pair inside the package, and one folder per finished run.
+
+A run folder holds `run.json`, `model.keras`, `model.tflite`, `history.csv` and `predictions.npz`.
+It is written under a temporary name and renamed, and its files are checked by SHA-256 when read.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnistlab.errors import ModelError, TrainingError
+from mnistlab.models.classifier import Classifier
+from mnistlab.models.config import TITLES, TrainingConfig
+from mnistlab.models.training import TrainedModel
+from mnistlab.settings import runs_folder
+
+PRETRAINED = ("mlp", "cnn")
+PRETRAINED_FOLDER = Path(__file__).parent / "pretrained"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run as `list_runs` finds it."""
+
+    id: str
+    folder: Path
+    card: Mapping[str, Any]
+    """The contents of `run.json`; empty for a damaged run."""
+    damage: str = ""
+    """What is wrong with the folder, or an empty string."""
+
+
+def new_run_id(config: TrainingConfig) -> str:
+    """A name that sorts by time and does not repeat, such as `cnn-20261122-210833-5f3a`."""
+    return f"{config.model}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+
+def partial_folder(run: str, runs: Path) -> Path:
+    """Where a run is written before it is complete."""
+    return runs / f".{run}.partial"
+
+
+def save_run(trained: TrainedModel, run: str, runs: Path) -> Path:
+    """Write a run folder; it appears under its name only when it is complete.
+
+    Raises
+    ------
+    TrainingError
+        When the disk is full or the folder cannot be written.
+    """
+    partial = partial_folder(run, runs)
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        _write_files(trained, run, partial)
+        os.replace(partial, runs / run)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise TrainingError(
+            f"The trained model could not be saved in {runs} ({error.strerror or error}); "
+            "free some space there or point MNISTLAB_HOME at another folder, and train again."
+        ) from error
+    return runs / run
+
+
+def _write_files(trained: TrainedModel, run: str, folder: Path) -> None:
+    trained.model.save(folder / "model.keras")
+    (folder / "model.tflite").write_bytes(trained.tflite)
+    with (folder / "history.csv").open("w", newline="") as file:
+        columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(vars(event) for event in trained.history)
+    np.savez_compressed(
+        folder / "predictions.npz",
+        y_val=trained.y_val,
+        val_proba=trained.val_proba,
+        y_test=trained.y_test,
+        test_proba=trained.test_proba,
+    )
+    files = sorted(path for path in folder.iterdir() if path.name != "run.json")
+    card = describe(trained, run) | {"files": {path.name: _sha256(path) for path in files}}
+    (folder / "run.json").write_text(json.dumps(card, indent=2) + "\n")
+
+
+def describe(trained: TrainedModel, name: str) -> dict[str, Any]:
+    """A model's card: all that is known about it, without the scores that `metrics` computes."""
+    return {
+        "name": name,
+        "title": f"{trained.config.title} {name[-4:]}" if name not in TITLES else TITLES[name],
+        "architecture": trained.config.model,
+        "config": trained.config.to_dict(),
+        "seed": trained.config.seed,
+        "data": trained.data,
+        "layers": [_describe_layer(layer) for layer in trained.model.layers],
+        "parameters": trained.parameters,
+        "best_epoch": trained.best_epoch,
+        "training_seconds": round(trained.seconds, 2),
+        "weights_digest": trained.weights_digest,
+        "test_accuracy": trained.test_accuracy,
+        "file_size": len(trained.tflite),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S"),
+    }
+
+
+def _describe_layer(layer: Any) -> str:
+    size = getattr(layer, "units", None) or getattr(layer, "filters", None) or ""
+    rate = getattr(layer, "rate", None)
+    return f"{type(layer).__name__} {size if rate is None else rate}".strip()
+
+
+def list_runs(runs: Path | None = None) -> list[Run]:
+    """The finished runs, newest last; a damaged one is listed as damaged."""
+    folder = runs or runs_folder()
+    if not folder.is_dir():
+        return []
+    found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    return sorted((_read_run(path) for path in found), key=_age)
+
+
+def _age(run: Run) -> tuple[str, str]:
+    return str(run.card.get("created", "")), run.id
+
+
+def _read_run(folder: Path) -> Run:
+    try:
+        card = json.loads((folder / "run.json").read_text())
+        missing = [name for name in card["files"] if not (folder / name).is_file()]
+        if missing:
+            return Run(folder.name, folder, {}, f"{', '.join(missing)} missing")
+        return Run(folder.name, folder, card)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Run(folder.name, folder, {}, f"run.json cannot be read ({error})")
+
+
+def read_run_file(run: Run, name: str) -> bytes:
+    """A file of a run, checked against its SHA-256; raises `ModelError` where it differs."""
+    try:
+        data = (run.folder / name).read_bytes()
+        intact = not run.damage and hashlib.sha256(data).hexdigest() == run.card["files"][name]
+    except (OSError, KeyError):
+        intact = False
+    if not intact:
+        raise ModelError(
+            f"Run {run.id} is damaged ({run.damage or name + ' is not what was saved'}); "
+            f"remove it with: mnistlab models remove {run.id}"
+        )
+    return data
+
+
+def load_classifier(name: str, runs: Path | None = None) -> Classifier:
+    """A model by name: the pretrained `"mlp"` or `"cnn"`, or a run's id.
+
+    Raises
+    ------
+    ModelError
+        When there is no such model or its files are damaged.
+    """
+    if name in PRETRAINED:
+        return _load_pretrained(name)
+    return Classifier(name, read_run_file(run := find_run(name, runs), "model.tflite"), run.card)
+
+
+def find_run(name: str, runs: Path | None = None) -> Run:
+    """A run by its id; raises `ModelError` when there is none."""
+    # Looked up in the list, never joined to a path: a name from outside cannot leave the folder.
+    for run in list_runs(runs):
+        if run.id == name:
+            return run
+    raise ModelError(
+        f"There is no model {name!r}; use {', '.join(PRETRAINED)} "
+        "or a run's id as listed by: mnistlab models list"
+    )
+
+
+def remove_run(name: str, runs: Path | None = None) -> None:
+    """Delete a run's folder; raises `ModelError` when there is no such run or it is in use."""
+    folder = find_run(name, runs).folder
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise ModelError(f"{folder} could not be removed ({error.strerror}); check it.") from error
+
+
+def _load_pretrained(name: str) -> Classifier:
+    try:
+        card = json.loads((PRETRAINED_FOLDER / f"{name}.json").read_text())
+        data = (PRETRAINED_FOLDER / f"{name}.tflite").read_bytes()
+        intact = hashlib.sha256(data).hexdigest() == card["sha256"]
+    except (OSError, ValueError, KeyError):
+        intact = False
+    if not intact:
+        raise ModelError(
+            f"The pretrained model {name!r} is missing or damaged; reinstall mnistlab, "
+            "or make it again with: make pretrained"
+        )
+    return Classifier(name, data, card)
+
+
+def save_pretrained(trained: TrainedModel, card: Mapping[str, Any], folder: Path) -> None:
+    """Write `NAME.tflite` and its card `NAME.json` as `load_classifier` reads them."""
+    name = trained.config.model
+    (folder / f"{name}.tflite").write_bytes(trained.tflite)
+    full = describe(trained, name) | card | {"sha256": hashlib.sha256(trained.tflite).hexdigest()}
+    (folder / f"{name}.json").write_text(json.dumps(full, indent=2) + "\n")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,308 @@
+"""Training, as a blocking function that speaks in events.
+
+TensorFlow is imported inside the functions, for this module is also read where it must not load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlab.data import Dataset
+from mnistlab.errors import TrainingError
+from mnistlab.models.augment import augment
+from mnistlab.models.classifier import Classifier
+from mnistlab.models.config import TrainingConfig
+from mnistlab.models.events import EpochEnd, Event, Preparing, Progress, Started, Testing
+
+VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
+EVENT_INTERVAL = 0.2  # seconds; above a few updates a second a page only falls behind
+
+
+class TrainingCancelled(TrainingError):
+    """Raised by `train` when `should_stop` said so."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """What `train` gives back."""
+
+    config: TrainingConfig
+    model: Any
+    """The `keras.Model`, with the weights of the best epoch."""
+    tflite: bytes
+    """The same model in LiteRT's format."""
+    history: list[EpochEnd]
+    best_epoch: int
+    """The epoch with the highest validation accuracy (the later one on a tie), from 1."""
+    y_val: NDArray[np.uint8]
+    val_proba: NDArray[np.float32]
+    """`(n, 10)`, the LiteRT model's answers on the validation part."""
+    y_test: NDArray[np.uint8]
+    test_proba: NDArray[np.float32]
+    """`(n, 10)`, the LiteRT model's answers on the test set."""
+    seconds: float
+    """From the first step to the last, validation included."""
+    parameters: int
+    data: dict[str, str] = field(default_factory=dict)
+    """Name and digest of the data."""
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of the test set answered right, 0 to 1."""
+        return float(np.mean(self.test_proba.argmax(1) == self.y_test))
+
+    @property
+    def weights_digest(self) -> str:
+        """SHA-256 over all weights, in the model's order, as C-ordered bytes."""
+        digest = hashlib.sha256()
+        for weights in self.model.get_weights():
+            digest.update(np.ascontiguousarray(weights).tobytes())
+        return digest.hexdigest()
+
+
+def train(
+    config: TrainingConfig,
+    dataset: Dataset,
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> TrainedModel:
+    """Train a model; blocks until it is done.
+
+    A twelfth of the training images is put aside for validation and decides which epoch's weights
+    are kept. The test set is read once, at the end. The result depends on nothing but `config`,
+    the data and the number of threads.
+
+    Parameters
+    ----------
+    on_event : called in this thread with `Preparing`, `Started`, `Progress`, `EpochEnd`, `Testing`
+    should_stop : asked after every step
+
+    Raises
+    ------
+    TrainingCancelled
+        When `should_stop` returned true.
+    TrainingError
+        When TensorFlow is missing or the loss is no longer finite.
+    """
+    tell = on_event or (lambda event: None)
+    stop = should_stop or (lambda: False)
+    tell(Preparing("loading TensorFlow"))
+    _set_up_tensorflow(config)
+    if stop():
+        raise TrainingCancelled("Training was cancelled.")
+    return _train(config, dataset, tell, stop)
+
+
+def split_training(
+    n: int, config: TrainingConfig
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices `(train, validation)` of the used share of `n` training images, at random."""
+    order = np.random.default_rng(config.seed).permutation(n)[: max(24, round(n * config.share))]
+    held_out = max(1, round(len(order) * VALIDATION_SHARE))
+    return order[held_out:], order[:held_out]
+
+
+def _set_up_tensorflow(config: TrainingConfig) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        import keras
+        import tensorflow as tf
+    except ImportError as error:
+        raise TrainingError(
+            "Training needs TensorFlow, which is not installed here; "
+            "install it with: pip install 'mnistlab[train]'"
+        ) from error
+    threads = config.threads or os.cpu_count() or 1
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(2)
+        tf.config.experimental.enable_op_determinism()
+    except RuntimeError:
+        # TensorFlow already runs in this process, with the thread counts it started with.
+        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+            raise TrainingError(
+                "TensorFlow already runs in this process with another number of threads; "
+                "use mnistlab.submit, or start a new process."
+            ) from None
+    keras.utils.set_random_seed(config.seed)
+
+
+def _train(
+    config: TrainingConfig,
+    dataset: Dataset,
+    tell: Callable[[Event], None],
+    stop: Callable[[], bool],
+) -> TrainedModel:
+    import keras
+
+    from mnistlab.models.architectures import build_model
+
+    train_rows, val_rows = split_training(len(dataset.x_train), config)
+    x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
+    model = build_model(config)
+    steps = -(-len(train_rows) // config.batch_size)
+    model.compile(
+        optimizer=keras.optimizers.Adam(_one_cycle(config, steps)),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    reporter = _reporter(config, steps, tell, stop)
+    batches = _batches(dataset.x_train[train_rows], dataset.y_train[train_rows], config)
+    tell(Started(config.epochs, steps, model.count_params()))
+    started = time.perf_counter()
+    model.fit(
+        batches,
+        epochs=config.epochs,
+        validation_data=(x_val, y_val),
+        validation_batch_size=1000,
+        shuffle=False,  # the batches come shuffled
+        callbacks=[reporter],
+        verbose=0,
+    )
+    seconds = time.perf_counter() - started
+    if reporter.stopped:
+        raise TrainingCancelled("Training was cancelled.")
+    model.set_weights(reporter.best_weights)
+    tell(Testing(reporter.best_epoch))
+    tflite = export_litert(model)
+    classifier = Classifier(config.model, tflite)
+    return TrainedModel(
+        config=config,
+        model=model,
+        tflite=tflite,
+        history=reporter.history_events,
+        best_epoch=reporter.best_epoch,
+        y_val=y_val,
+        val_proba=classifier.predict_proba(x_val),
+        y_test=np.array(dataset.y_test),
+        test_proba=classifier.predict_proba(dataset.x_test),
+        seconds=seconds,
+        parameters=model.count_params(),
+        data={"name": dataset.name, "digest": dataset.digest},
+    )
+
+
+def _one_cycle(config: TrainingConfig, steps: int) -> Any:
+    import keras
+
+    total = steps * config.epochs
+    warm_up = max(1, round(0.3 * total))
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=config.learning_rate / 25,
+        warmup_target=config.learning_rate,
+        warmup_steps=warm_up,
+        decay_steps=max(1, total - warm_up),
+        alpha=1e-3,
+    )
+
+
+def _batches(x: NDArray[np.uint8], y: NDArray[np.uint8], config: TrainingConfig) -> Any:
+    """Batches in a new order every epoch, augmented on the fly; repeatable for a seed."""
+    import tensorflow as tf
+
+    # Only row numbers are shuffled and batched; the images are gathered a batch at a time from
+    # one array, which is much cheaper than moving 55,000 single images through the pipeline.
+    images, labels = tf.constant(x), tf.constant(y)
+    rows = tf.data.Dataset.range(len(x)).shuffle(len(x), config.seed)
+    rows = rows.batch(config.batch_size)
+    seeds = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True).batch(2)
+
+    def load(batch: Any, seed: Any) -> tuple[Any, Any]:
+        chosen = augment(tf.gather(images, batch), seed, config.augmentation)
+        return chosen, tf.gather(labels, batch)
+
+    return tf.data.Dataset.zip((rows, seeds)).map(load, 2, deterministic=True).prefetch(2)
+
+
+def export_litert(model: Any) -> bytes:
+    """A Keras model in LiteRT's format, weights as float32."""
+    with tempfile.TemporaryDirectory(prefix="mnistlab-export-") as folder:
+        path = Path(folder) / "model.tflite"
+        model.export(str(path), format="litert", verbose=False)
+        return path.read_bytes()
+
+
+def _reporter(
+    config: TrainingConfig,
+    steps: int,
+    tell: Callable[[Event], None],
+    stop: Callable[[], bool],
+) -> Any:
+    """A Keras callback that tells events, stops when asked and remembers the best epoch."""
+    import keras
+
+    class Reporter(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.stopped = False
+            self.history_events: list[EpochEnd] = []
+            self.best_weights: list[NDArray[np.float32]] = []
+            self.best_epoch = 0
+            self._best_accuracy = -1.0
+            self._started = time.perf_counter()
+            self._told = 0.0
+            self._epoch = 1
+
+        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            self._epoch = epoch + 1
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if stop():
+                # Keras still validates after a stop unless told otherwise.
+                self.stopped = self.model.stop_training = self.model.stop_evaluating = True
+            now = time.perf_counter()
+            if now - self._told >= EVENT_INTERVAL or batch + 1 == steps:
+                self._told = now
+                tell(self._progress(batch + 1, now - self._started, logs or {}))
+
+        def _progress(self, step: int, seconds: float, logs: dict[str, float]) -> Progress:
+            if not np.isfinite(logs["loss"]):
+                raise TrainingError(
+                    "The loss is no longer a number; try a smaller learning rate "
+                    f"than {config.learning_rate:g}."
+                )
+            done = (self._epoch - 1 + step / steps) / config.epochs
+            return Progress(
+                epoch=self._epoch,
+                epochs=config.epochs,
+                step=step,
+                steps=steps,
+                loss=float(logs["loss"]),
+                accuracy=float(logs["accuracy"]),
+                seconds=seconds,
+                seconds_left=seconds * (1 - done) / done,
+            )
+
+        def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if stop():
+                self.stopped = self.model.stop_training = self.model.stop_evaluating = True
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            if self.stopped or logs is None:
+                return
+            event = EpochEnd(
+                epoch=epoch + 1,
+                epochs=config.epochs,
+                loss=float(logs["loss"]),
+                accuracy=float(logs["accuracy"]),
+                val_loss=float(logs["val_loss"]),
+                val_accuracy=float(logs["val_accuracy"]),
+                seconds=time.perf_counter() - self._started,
+            )
+            self.history_events.append(event)
+            if event.val_accuracy >= self._best_accuracy:
+                self._best_accuracy, self.best_epoch = event.val_accuracy, event.epoch
+                self.best_weights = self.model.get_weights()
+            tell(event)
+
+    return Reporter()

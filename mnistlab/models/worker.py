@@ -1,0 +1,91 @@
+"""The process that trains: `python -m mnistlab.models.worker`.
+
+It reads one JSON line from standard input (config, dataset folder, run id, runs folder), writes
+events as JSON lines to standard output, stops when it reads another line, and is gone as soon as
+standard input ends, which is what happens when its parent does, however that died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from mnistlab.data import open_folder
+from mnistlab.errors import MnistLabError
+from mnistlab.models import events
+from mnistlab.models.config import TrainingConfig
+from mnistlab.models.store import partial_folder, save_run
+from mnistlab.models.training import TrainingCancelled, train
+
+NICENESS = 10  # the page that asked for the training has right of way on a small machine
+
+
+def main() -> None:
+    """Run one training as told on standard input."""
+    out = _claim_stdout()
+    request = json.loads(sys.stdin.readline())
+    stop = threading.Event()
+    threading.Thread(target=_watch_parent, args=(stop, request), daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+
+    def tell(event: events.Event) -> None:
+        out.write(events.to_json(event) + "\n")
+        out.flush()
+
+    _work(request, tell, stop.is_set)
+    # TensorFlow's threads and atexit handlers have nothing left to do, and take a second over it.
+    out.close()
+    os._exit(0)
+
+
+def _claim_stdout() -> TextIO:
+    """The stream for events; whatever else prints goes to standard error."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return out
+
+
+def _watch_parent(stop: threading.Event, request: dict[str, Any]) -> None:
+    # readline blocks without holding Python's lock, so this thread wakes even while
+    # TensorFlow computes.
+    if sys.stdin.readline():
+        stop.set()
+        sys.stdin.readline()
+    shutil.rmtree(partial_folder(request["run"], Path(request["runs"])), ignore_errors=True)
+    os._exit(1)
+
+
+def _work(
+    request: dict[str, Any], tell: Callable[[events.Event], None], stop: Callable[[], bool]
+) -> None:
+    try:
+        config = TrainingConfig.from_dict(request["config"])
+        dataset = open_folder(Path(request["dataset"]))
+        trained = train(config, dataset, tell, stop)
+        if stop():
+            raise TrainingCancelled("Training was cancelled.")
+        save_run(trained, request["run"], Path(request["runs"]))
+        tell(events.Finished(request["run"], trained.test_accuracy, trained.seconds))
+    except TrainingCancelled:
+        tell(events.Cancelled())
+    except MnistLabError as error:
+        tell(events.Failed(str(error)))
+    except MemoryError:
+        tell(events.Failed("Training ran out of memory; try a smaller batch size or model."))
+    except Exception as error:  # whatever it is, the parent shows it rather than a silent end
+        message = f"Training failed ({type(error).__name__}); try other settings."
+        tell(events.Failed(message, traceback.format_exc()[-4000:]))
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()

@@ -1,0 +1,146 @@
+"""What several tabs use: the guard around handlers, the style sheet, and small pieces of HTML.
+
+Every function that returns HTML escapes the text it is given.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import io
+import logging
+from collections.abc import Callable, Sequence
+from importlib import resources
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+from PIL import Image
+
+from mnistlab.errors import MnistLabError
+from mnistlab.ui.state import AppState
+
+log = logging.getLogger(__name__)
+
+TILE = 28
+TILE_GAP = 4
+CAPTION_HEIGHT = 14
+
+escape = html.escape
+
+
+def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
+    """Wrap a widget's handler so that its exceptions are seen.
+
+    ipywidgets swallows what a handler raises, and Voilà shows nothing of it. Here it is logged
+    with its traceback and told in the status line, and the page goes on. One handler runs at a
+    time, under `app.lock`.
+    """
+
+    @functools.wraps(handler)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        with app.lock:
+            try:
+                handler(*args, **kwargs)
+            except MnistLabError as error:
+                log.warning("refused: %s", error, exc_info=True)
+                app.say(str(error), "error")
+            except Exception as error:
+                log.exception("a handler failed")
+                app.say(
+                    f"Something went wrong ({type(error).__name__}: {error}). "
+                    "The page still works; the log has the details.",
+                    "error",
+                )
+
+    return guarded
+
+
+def style_sheet() -> widgets.HTML:
+    """The dashboard's style sheet as a widget that takes no room."""
+    css = resources.files("mnistlab.ui").joinpath("style.css").read_text(encoding="utf-8")
+    sheet = widgets.HTML(f"<style>{css}</style>")
+    sheet.add_class("ml-style")
+    return sheet
+
+
+def classed(widget: widgets.DOMWidget, *names: str) -> Any:
+    """Add CSS classes and return the widget."""
+    for name in names:
+        widget.add_class(name)
+    return widget
+
+
+def button(text: str, name: str, tooltip: str = "", *, primary: bool = False) -> widgets.Button:
+    """A button with words on it: Voilà's icon font comes from a CDN that may be out of reach."""
+    made = widgets.Button(description=text, tooltip=tooltip or text)
+    return classed(made, "ml-button", name, *(["ml-primary"] if primary else []))
+
+
+def heading(text: str, note: str = "") -> str:
+    """A section's heading with an optional sentence under it."""
+    below = f"<p class='ml-note'>{escape(note)}</p>" if note else ""
+    return f"<h2 class='ml-heading'>{escape(text)}</h2>{below}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], label: str) -> str:
+    """A table; the first cell of each row names the row. Wide ones scroll in their own box."""
+    top = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in head)
+    body = "".join(
+        f"<tr><th scope='row'>{escape(row[0])}</th>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<div class='ml-scroll'><table class='ml-table' aria-label='{escape(label)}'>"
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def png(array: np.ndarray) -> bytes:
+    """A uint8 image, (h, w) grey or (h, w, 2) grey and alpha, as PNG."""
+    buffer = io.BytesIO()
+    # Level 1: such images are tiny, and the answer to a stroke waits for this.
+    Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def data_uri(array: np.ndarray) -> str:
+    """A uint8 image as a `data:` address, ready for an `<img>`."""
+    return "data:image/png;base64," + base64.b64encode(png(array)).decode("ascii")
+
+
+def digit_grid(
+    images: np.ndarray, captions: Sequence[str], description: str, columns: int = 10
+) -> str:
+    """Images (n, 28, 28) uint8 as one PNG with a caption under each.
+
+    One picture for the whole grid: a message each would cost a round trip each. The captions are
+    text laid over transparent gaps in the picture, so they follow the theme.
+    """
+    rows = -(-len(images) // columns)
+    width, height = TILE + TILE_GAP, TILE + CAPTION_HEIGHT
+    sheet = np.zeros((rows * height, columns * width, 2), np.uint8)
+    for place, image in enumerate(images):
+        top, left = (place // columns) * height, (place % columns) * width + TILE_GAP // 2
+        sheet[top : top + TILE, left : left + TILE, 0] = image
+        sheet[top : top + TILE, left : left + TILE, 1] = 255
+    marks = "".join(f"<span>{escape(caption)}</span>" for caption in captions)
+    return (
+        f"<div class='ml-grid' style='--columns:{columns};--rows:{rows};"
+        f"max-width:{columns * width * 2}px'>"
+        f"<img src='{data_uri(sheet)}' alt='{escape(description)}'>"
+        f"<div class='ml-grid-captions' aria-hidden='true'>{marks}</div></div>"
+    )
+
+
+def probability_bars(probabilities: Sequence[float], best: int | None) -> str:
+    """Ten probabilities as bars with numbers; `best` is the digit to mark, None for no ink."""
+    rows = []
+    for digit, share in enumerate(probabilities):
+        mark = " class='ml-best'" if digit == best else ""
+        number = "" if best is None else f"{100 * share:.1f}&thinsp;%"
+        rows.append(f"<li{mark}><b>{digit}</b><i style='--p:{share:.3f}'></i><span>{number}</span>")
+    return f"<ol class='ml-bars'>{''.join(rows)}</ol>"

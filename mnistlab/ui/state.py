@@ -1,0 +1,171 @@
+"""What the page shows, as data: traitlets and frozen records, no widgets, no I/O.
+
+A tab's controller sets these, its view repaints from them, and tests read them. Values are
+replaced, never edited in place, because traitlets compares before it notifies.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import traitlets
+from traitlets import HasTraits
+
+from mnistlab.models import events
+from mnistlab.models.config import TrainingConfig
+
+STATUS_KINDS = ("info", "busy", "error")
+
+
+class AppState(HasTraits):
+    """What all tabs share: the data, the status line, and one lock.
+
+    `lock` is held while a handler runs (see `components.guard`): callbacks arrive on the main
+    thread in Voilà and on a subshell's thread in JupyterLab. It is reentrant. A background thread
+    takes it to change state, and never while something that holds it waits for that thread.
+    """
+
+    dataset = traitlets.Any(None, allow_none=True)
+    status = traitlets.Unicode("")
+    status_kind = traitlets.Enum(STATUS_KINDS, default_value="info")
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.lock = threading.RLock()
+
+    def say(self, text: str, kind: str = "info") -> None:
+        """Put one sentence into the status line; `kind` is one of `STATUS_KINDS`."""
+        with self.hold_trait_notifications():
+            self.status_kind = kind
+            self.status = text
+
+
+class ExploreState(HasTraits):
+    """Which samples the Explore tab shows."""
+
+    digit = traitlets.Int(None, allow_none=True, min=0, max=9)
+    split = traitlets.Enum(("train", "test"), default_value="train")
+    number = traitlets.Int(50, min=1)
+    page = traitlets.Int(0, min=0)
+    seed = traitlets.Int(0, min=0)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model says about one image.
+
+    `probabilities` are ten floats in 0..1 that add up to 1; `digit` is None without ink;
+    `seconds` is the time of the model's call alone.
+    """
+
+    name: str
+    title: str
+    digit: int | None
+    probabilities: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One input as it went through preprocessing and both models.
+
+    `stages` are named uint8 images from raw ink to the 28x28 one; `seconds` is the time of
+    preprocessing; `number` counts the finished strokes, uploads and samples answered so far.
+    """
+
+    answers: tuple[Answer, ...] = ()
+    stages: Mapping[str, np.ndarray] = field(default_factory=dict)
+    seconds: float = 0.0
+    note: str = ""
+    number: int = 0
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing to read."""
+        return all(answer.digit is None for answer in self.answers)
+
+    @property
+    def agree(self) -> bool:
+        """Whether all models read the same digit."""
+        return len({answer.digit for answer in self.answers}) == 1
+
+
+class PredictState(HasTraits):
+    """What the Predict tab shows: one trait, so that one change repaints the whole answer."""
+
+    reading = traitlets.Instance(Reading, ())
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One training as the page shows it; `after` gives the state that follows an event."""
+
+    config: TrainingConfig
+    text: str = "waiting"
+    fraction: float = 0.0
+    training_curve: tuple[tuple[float, float, float], ...] = ()
+    """Points `(epochs done, loss, accuracy)`, means over the running epoch so far."""
+    validation_curve: tuple[tuple[float, float, float], ...] = ()
+    run_id: str = ""
+    """Set once the run is finished."""
+    failure: str = ""
+    details: str = ""
+    is_over: bool = False
+
+    def after(self, event: events.Event) -> RunState:
+        """The state once `event` has happened."""
+        match event:
+            case events.Preparing(message):
+                return replace(self, text=message)
+            case events.Started():
+                return replace(self, text="first step")
+            case events.Progress():
+                return self._after_progress(event)
+            case events.EpochEnd():
+                point = (float(event.epoch), event.val_loss, event.val_accuracy)
+                return replace(self, validation_curve=(*self.validation_curve, point))
+            case events.Testing(best_epoch):
+                return replace(
+                    self, fraction=1.0, text=f"reading the test set with epoch {best_epoch}'s model"
+                )
+            case events.Finished():
+                text = f"done in {event.seconds:.0f} s · test accuracy {event.test_accuracy:.2%}"
+                return replace(self, fraction=1.0, text=text, run_id=event.run, is_over=True)
+            case events.Cancelled():
+                return replace(self, text="cancelled", is_over=True)
+            case events.Failed(message, details):
+                return replace(self, text="failed", failure=message, details=details, is_over=True)
+        return self
+
+    def _after_progress(self, event: events.Progress) -> RunState:
+        done = event.epoch - 1 + event.step / event.steps
+        text = (
+            f"epoch {event.epoch} of {event.epochs} · {event.fraction:.0%} · "
+            f"{event.seconds_left:.0f} s left"
+        ).replace("%", " %")
+        curve = self.training_curve
+        # The first means of an epoch come from a few batches and only flicker.
+        if event.step >= 0.1 * event.steps:
+            curve = (*curve, (done, event.loss, event.accuracy))
+        return replace(self, fraction=event.fraction, text=text, training_curve=curve)
+
+
+class CompareState(HasTraits):
+    """What the Train & Compare tab shows."""
+
+    models = traitlets.Tuple(("mlp", "cnn"))
+    settings = traitlets.Dict()
+    """The fields of `TrainingConfig` but for the model."""
+    problem = traitlets.Unicode("")
+    """Why training cannot start, or an empty string."""
+    is_training = traitlets.Bool(False)
+    runs = traitlets.Dict()
+    """Model name -> `RunState` of the last training."""
+    evaluations = traitlets.Dict()
+    """Model name or run id -> `Evaluation`, in the order of the table."""
+    pair = traitlets.Tuple(("mlp", "cnn"))
+    """The two that stand side by side."""

@@ -12,6 +12,8 @@ ROTATION = 15.0  # degrees, to either side
 SCALE = 0.15  # of the size, up or down
 SHEAR = 0.25
 SHIFT = 1.5  # pixels along each axis
+ELASTIC = 1.2  # pixels, the deviation of the random field before it is smoothed
+_FIELD = 6  # random displacements along each side; between them the field is smooth
 _CENTRE = 14.0  # where MNIST's recipe puts the centre of mass
 
 
@@ -25,7 +27,8 @@ def augment(images: Any, seed: Any, level: str) -> Any:
         Two numbers that decide everything.
     level : str
         `"none"` returns the images as they are; `"light"` turns, scales, shears and shifts each
-        one and makes its strokes thinner or thicker.
+        one and makes its strokes thinner or thicker; `"full"` bends them elastically as well
+        (Simard, Steinkraus and Platt, ICDAR 2003).
 
     Returns
     -------
@@ -37,6 +40,8 @@ def augment(images: Any, seed: Any, level: str) -> Any:
 
     images = tf.cast(images[..., None], tf.float32)
     images = _stroke_thickness(_affine(images, seed), seed + 1)
+    if level == "full":
+        images = _elastic(images, seed + 2)
     return tf.cast(tf.clip_by_value(tf.round(images[..., 0]), 0, 255), tf.uint8)
 
 
@@ -74,3 +79,26 @@ def _stroke_thickness(images: Any, seed: Any) -> Any:
     amount = tf.random.stateless_uniform((n, 1, 1, 1), seed, -0.8, 0.6)
     changed = tf.where(amount > 0, thicker, thinner)
     return images + tf.abs(amount) * (changed - images)
+
+
+def _elastic(images: Any, seed: Any) -> Any:
+    import tensorflow as tf
+
+    n, side = tf.shape(images)[0], 28
+    field = tf.random.stateless_normal((n, _FIELD, _FIELD, 2), seed, stddev=ELASTIC)
+    field = tf.image.resize(field, (side, side), "bicubic")
+    grid = tf.stack(tf.meshgrid(tf.range(side), tf.range(side), indexing="ij"), -1)
+    where = tf.clip_by_value(tf.cast(grid, tf.float32) + field, 0.0, side - 1.001)
+    corner = tf.floor(where)
+    part = where - corner
+    index = tf.cast(corner[..., 0] * side + corner[..., 1], tf.int32)
+    pixels = tf.reshape(images, (n, side * side))
+
+    def at(offset: int) -> Any:
+        flat = tf.reshape(index + offset, (n, side * side))
+        return tf.reshape(tf.gather(pixels, flat, batch_dims=1), (n, side, side))
+
+    down, right = part[..., 0], part[..., 1]
+    upper = at(0) * (1 - right) + at(1) * right
+    lower = at(side) * (1 - right) + at(side + 1) * right
+    return (upper * (1 - down) + lower * down)[..., None]

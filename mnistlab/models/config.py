@@ -9,7 +9,7 @@ from typing import Any
 from mnistlab.errors import ConfigError
 
 MODELS = ("mlp", "cnn")
-AUGMENTATIONS = ("none", "light")
+AUGMENTATIONS = ("none", "light", "full")
 TITLES = {"mlp": "MLP", "cnn": "CNN"}
 
 
@@ -36,7 +36,8 @@ class TrainingConfig:
     seed: int = 0
     """Decides the initial weights, the order of the images and their augmentation."""
     augmentation: str = "none"
-    """`"none"` or `"light"` (see `mnistlab.models.augment`)."""
+    """`"none"`, `"light"` (see `mnistlab.models.augment`), or `"full"`, which adds the ways of
+    writing of `mnistlab.models.variants`."""
     filters: int = 16
     """Width of the CNN's first block (the second has twice as many), 4 to 128. Unused by the MLP."""
     threads: int = 0

@@ -23,6 +23,7 @@ from mnistlab.models.augment import augment
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TrainingConfig
 from mnistlab.models.events import EpochEnd, Event, Preparing, Progress, Started, Testing
+from mnistlab.models.variants import handwriting_variants
 
 VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
 EVENT_INTERVAL = 0.2  # seconds; above a few updates a second a page only falls behind
@@ -149,15 +150,16 @@ def _train(
 
     train_rows, val_rows = split_training(len(dataset.x_train), config)
     x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
+    x, y = _training_images(dataset, train_rows, config)
     model = build_model(config)
-    steps = -(-len(train_rows) // config.batch_size)
+    steps = -(-len(x) // config.batch_size)
     model.compile(
         optimizer=keras.optimizers.Adam(_one_cycle(config, steps)),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
     reporter = _reporter(config, steps, tell, stop)
-    batches = _batches(dataset.x_train[train_rows], dataset.y_train[train_rows], config)
+    batches = _batches(x, y, config)
     tell(Started(config.epochs, steps, model.count_params()))
     started = time.perf_counter()
     model.fit(
@@ -190,6 +192,17 @@ def _train(
         parameters=model.count_params(),
         data={"name": dataset.name, "digest": dataset.digest},
     )
+
+
+def _training_images(
+    dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The training part, with its variants where the augmentation is full."""
+    x, y = dataset.x_train[rows], dataset.y_train[rows]
+    if config.augmentation != "full":
+        return x, y
+    more_x, more_y = handwriting_variants(x, y, np.random.default_rng(config.seed))
+    return np.concatenate([x, more_x]), np.concatenate([y, more_y])
 
 
 def _one_cycle(config: TrainingConfig, steps: int) -> Any:

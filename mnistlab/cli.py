@@ -1,0 +1,411 @@
+"""The command line: `mnistlab COMMAND`, one short function for each.
+
+Results go to standard output, everything else to standard error. The exit status is 0, 2 for bad
+input, 1 for a failure, 130 after Ctrl-C. What a command needs is imported in its function, so
+that `mnistlab --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mnistlab import __version__
+from mnistlab.errors import ConfigError, MnistLabError, ModelError, UploadError
+
+if TYPE_CHECKING:
+    from mnistlab.data import Dataset
+    from mnistlab.models.config import TrainingConfig
+    from mnistlab.models.events import Event
+
+BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+_BAD_INPUT_ERRORS = (ConfigError, ModelError, UploadError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    Parameters
+    ----------
+    arguments : those of the command line, by default the process's own
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except MnistLabError as error:
+        _complain(str(error))
+        return BAD_INPUT if isinstance(error, _BAD_INPUT_ERRORS) else FAILURE
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough. Nothing more is written, not even by
+        # Python's own flush at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _complain(f"{error}; check the disk and the permissions.")
+        return FAILURE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+# Commands
+
+
+def fetch_data(options: argparse.Namespace) -> None:
+    """`data fetch`: MNIST into the cache, its contents checked."""
+    from mnistlab.data import fetch
+
+    dataset = fetch(progress=sys.stderr.isatty())
+    print(f"{dataset.title} is in {dataset.folder} ({dataset.source}).")
+
+
+def show_data(options: argparse.Namespace) -> None:
+    """`data info`: what the dashboard would open with; downloads nothing."""
+    from mnistlab.data import info
+
+    facts = info()
+    if options.json:
+        _print_json(facts)
+        return
+    print(f"{facts['title']}: {facts['images']['train']:,} training images, ", end="")
+    print(f"{facts['images']['test']:,} test images")
+    print(f"from    {facts['source']}")
+    print(f"cached  {facts['folder'] or 'no'} ({facts['cached_bytes'] / 1e6:.1f} MB)")
+    print(f"SHA-256 {facts['digest']}")
+    _note(facts["notice"])
+
+
+def train(options: argparse.Namespace) -> None:
+    """`train`: train in a worker process and keep the run."""
+    from mnistlab.models import TrainingConfig
+
+    config = TrainingConfig(
+        model=options.model,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        share=options.share,
+        seed=options.seed,
+        augmentation=options.augmentation,
+    )
+    result = _train(config, _dataset())
+    if options.json:
+        _print_json(result)
+    else:
+        scores = result["scores"]
+        print(f"{config.title} {result['run']}: {scores['accuracy']:.2%} of the test images right", end="")
+        print(f" (F1 {scores['f1_macro']:.4f}), trained in {result['seconds']:.0f} s")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """`evaluate`: a model's figures on the test set."""
+    figures = _figures(options.model, _dataset())[0]
+    if options.json:
+        _print_json(figures)
+    else:
+        _print_figures([figures])
+
+
+def compare(options: argparse.Namespace) -> None:
+    """`compare`: two models' figures side by side, and whether one is better."""
+    from mnistlab.metrics.comparison import compare_predictions
+
+    dataset = _dataset()
+    a, proba_a = _figures(options.a, dataset)
+    b, proba_b = _figures(options.b, dataset)
+    comparison = compare_predictions(dataset.y_test, proba_a, proba_b)
+    if options.json:
+        _print_json({"a": a, "b": b, **comparison.to_dict(options.a, options.b)})
+        return
+    _print_figures([a, b])
+    print(f"\nBoth right {comparison.both_right}, only {options.a} {comparison.only_a}, ", end="")
+    print(f"only {options.b} {comparison.only_b}, neither {comparison.neither}.")
+    print(comparison.verdict(options.a, options.b))
+
+
+def predict(options: argparse.Namespace) -> int:
+    """`predict`: what models read in images and drawings."""
+    from mnistlab.batch import Unreadable, predict_inputs, read_inputs
+    from mnistlab.models import load_classifier
+
+    classifiers = [load_classifier(name) for name in options.model or ("mlp", "cnn")]
+    status = 0
+    for answer in predict_inputs(read_inputs(options.file), classifiers):
+        if isinstance(answer, Unreadable):
+            _complain(f"{answer.place}: {answer.message}")
+            status = BAD_INPUT
+        elif options.json:
+            _print_json(answer)
+        else:
+            _print_answer(answer)
+    return status
+
+
+def list_models(options: argparse.Namespace) -> None:
+    """`models list`: the pretrained pair and the finished runs."""
+    from mnistlab.models import list_runs, load_classifier
+    from mnistlab.models.store import PRETRAINED
+
+    rows = [_model_row(name, load_classifier(name).card) for name in PRETRAINED]
+    rows += [_model_row(run.id, run.card, run.damage) for run in list_runs()]
+    if options.json:
+        _print_json(rows)
+        return
+    for row in rows:
+        right = row["test_accuracy"]
+        what = "damaged: " + row["damage"] if right is None else f"{right:.2%} of its test set"
+        print(f"{row['model']:<28} {row['title']:<10} {what}")
+
+
+def remove_model(options: argparse.Namespace) -> None:
+    """`models remove`: delete a run."""
+    from mnistlab.models import remove_run
+
+    remove_run(options.run_id)
+
+
+def app(options: argparse.Namespace) -> None:
+    """`app`: serve the dashboard."""
+    from mnistlab.serve import serve
+
+    serve(options.port, options.browser, options.warm)
+
+
+# Their parts
+
+
+def _dataset() -> Dataset:
+    from mnistlab.data import load_default
+
+    dataset = load_default()
+    _note(dataset.notice)
+    return dataset
+
+
+def _train(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
+    import io
+
+    import numpy as np
+
+    from mnistlab.metrics.scores import evaluate_probabilities
+    from mnistlab.models import find_run, submit
+    from mnistlab.models.store import read_run_file
+
+    with _Bar(config) as bar:
+        job = submit(config, dataset, bar.on_event)
+        try:
+            while not job.wait(0.5):  # in steps, for on Windows Ctrl-C cannot end a wait
+                pass
+        except KeyboardInterrupt:
+            job.cancel()
+            job.wait(5)
+            raise
+    run = find_run(job.result())
+    with np.load(io.BytesIO(read_run_file(run, "predictions.npz"))) as predictions:
+        scores = evaluate_probabilities(predictions["y_test"], predictions["test_proba"])
+    return {
+        "run": run.id,
+        "weights_digest": run.card["weights_digest"],
+        "scores": scores.to_dict(),
+        "seconds": run.card["training_seconds"],
+        "data": dataset.name,
+    }
+
+
+class _Bar:
+    """A progress bar on standard error, where that is a terminal, fed by a job's events."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(desc=config.title, unit="step", disable=None, dynamic_ncols=True)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def on_event(self, event: Event) -> None:
+        """Move; called in the job's thread."""
+        from mnistlab.models import events
+
+        if isinstance(event, events.Started):
+            self._bar.reset(total=event.epochs * event.steps)
+        elif isinstance(event, events.Progress):
+            self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
+            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=f"{event.accuracy:.2%}")
+        elif isinstance(event, events.EpochEnd):
+            self._bar.write(
+                f"epoch {event.epoch} of {event.epochs}: "
+                f"{event.val_accuracy:.2%} of the validation images right",
+                file=sys.stderr,
+            ) if not self._bar.disable else None
+
+
+def _figures(name: str, dataset: Dataset) -> tuple[dict[str, Any], Any]:
+    from mnistlab.metrics.evaluation import evaluate
+    from mnistlab.models import load_classifier
+
+    result = evaluate(load_classifier(name), dataset.x_test, dataset.y_test)
+    return {**result.to_dict(), "data": dataset.name}, result.y_proba
+
+
+def _model_row(name: str, card: Any, damage: str = "") -> dict[str, Any]:
+    return {
+        "model": name,
+        "title": card.get("title", name),
+        "architecture": card.get("architecture"),
+        "data": card.get("data", {}).get("name"),
+        "test_accuracy": card.get("test_accuracy"),
+        "parameters": card.get("parameters"),
+        "created": card.get("created"),
+        "damage": damage,
+    }
+
+
+# What a person or a program reads
+
+_ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("test images", lambda f: f"{f['n']:,}"),
+    ("accuracy", lambda f: f"{f['accuracy']:.2%}"),
+    ("  95 % interval", lambda f: "{:.2%} to {:.2%}".format(*f["accuracy_ci"])),
+    ("F1, macro", lambda f: f"{f['f1_macro']:.4f}"),
+    ("F1, weighted", lambda f: f"{f['f1_weighted']:.4f}"),
+    ("calibration error", lambda f: f"{f['ece']:.4f}"),
+    ("log loss", lambda f: f"{f['nll']:.4f}"),
+    ("Brier score", lambda f: f"{f['brier']:.4f}"),
+    ("one prediction, p50", lambda f: f"{f['latency_ms']['p50']:.3f} ms"),
+    ("one prediction, p99", lambda f: f"{f['latency_ms']['p99']:.3f} ms"),
+    ("parameters", lambda f: f"{f['parameters']:,}"),
+    ("file size", lambda f: f"{f['file_size'] / 1e6:.2f} MB"),
+    ("training time", lambda f: f"{f['training_seconds']:.0f} s"),
+)
+
+
+def _print_figures(columns: list[dict[str, Any]]) -> None:
+    print(" " * 20, *(f"{figures['model']:>24}" for figures in columns))
+    for title, text in _ROWS:
+        print(f"{title:<20}", *(f"{text(figures):>24}" for figures in columns))
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    place = f"{answer['source']}:{answer['index']}"
+    if answer["digit"] is None:
+        read = "no ink"
+    else:
+        read = f"{answer['digit']}  {answer['probabilities'][answer['digit']]:>6.1%}"
+    meant = "" if answer["label"] is None else f"  (meant: {answer['label']})"
+    print(f"{place:<40} {answer['model']:<8} {read}{meant}")
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value))
+
+
+def _note(text: str) -> None:
+    if text:
+        print(f"Note: {_one_line(text)}", file=sys.stderr)
+
+
+def _complain(text: str) -> None:
+    sys.stdout.flush()  # where both go to the same place, the order is kept
+    print(f"mnistlab: {_one_line(text)}", file=sys.stderr)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# The parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line with the remedy, like all other errors."""
+        _complain(f"{message}; see: {self.prog} --help")
+        sys.exit(BAD_INPUT)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mnistlab", description="Look at MNIST, train, compare, and read digits.")
+    parser.add_argument("--version", action="version", version=f"mnistlab {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_data(commands)
+    _add_training(commands)
+    _add_models(commands)
+    _add_app(commands)
+    return parser
+
+
+def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], text: str,
+         as_json: bool = False) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(run=run)
+    if as_json:
+        command.add_argument("--json", action="store_true", help="print JSON")
+    return command
+
+
+def _add_data(commands: Any) -> None:
+    text = "get MNIST, or see what there is"
+    data = commands.add_parser("data", help=text, description=text)
+    parts = data.add_subparsers(required=True, metavar="fetch|info", parser_class=_Parser)
+    _add(parts, "fetch", fetch_data, "put MNIST into the cache, from MNISTLAB_MNIST or a download")
+    _add(parts, "info", show_data, "what the dashboard would open with; downloads nothing", True)
+
+
+def _add_training(commands: Any) -> None:
+    command = _add(commands, "train", train, "train a model in a worker process", True)
+    command.add_argument("model", metavar="MODEL", help="mlp or cnn")
+    for flag, kind, default, text in (
+        ("--epochs", int, 3, "passes over the training images"),
+        ("--batch-size", int, 128, "images per step"),
+        ("--learning-rate", float, 3e-3, "the highest one of the run"),
+        ("--share", float, 1.0, "share of the training images to use, 0.01 to 1"),
+        ("--seed", int, 0, "the same seed gives the same weights"),
+        ("--augmentation", str, "none", "none or light: shifted and turned copies"),
+    ):
+        command.add_argument(
+            flag, type=kind, default=default, metavar="X", help=f"{text} (%(default)s)"
+        )
+
+
+def _add_models(commands: Any) -> None:
+    command = _add(commands, "evaluate", evaluate, "a model's figures on the test set", True)
+    command.add_argument("model", metavar="MODEL", help="mlp, cnn or a run's id")
+
+    command = _add(commands, "compare", compare, "two models side by side on the test set", True)
+    command.add_argument("a", metavar="A", help="mlp, cnn or a run's id")
+    command.add_argument("b", metavar="B", help="another")
+
+    command = _add(commands, "predict", predict, "read digits in images and drawings", True)
+    command.add_argument("file", metavar="FILE", nargs="+", help="image, or .jsonl of drawings")
+    command.add_argument(
+        "--model", action="append", metavar="M", help="mlp, cnn or a run's id; may be repeated"
+    )
+    command.add_argument(
+        "--single", action="store_true", help="read each input as one digit (so far always done)"
+    )
+
+    text = "the models there are"
+    models = commands.add_parser("models", help=text, description=text)
+    parts = models.add_subparsers(required=True, metavar="list|remove", parser_class=_Parser)
+    _add(parts, "list", list_models, "the pretrained pair and the finished runs", True)
+    command = _add(parts, "remove", remove_model, "delete a run")
+    command.add_argument("run_id", metavar="RUN")
+
+
+def _add_app(commands: Any) -> None:
+    command = _add(commands, "app", app, "serve the dashboard to this machine")
+    command.add_argument("--port", type=int, help="0 for any free one (8866, or one near it)")
+    command.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="do not open the page"
+    )
+    command.add_argument(
+        "--warm", type=int, default=0, metavar="N",
+        help="kernels kept ready, so that the next pages open faster (%(default)s)",
+    )

@@ -1,0 +1,178 @@
+"""The dashboard as a web app: Voilà, serving one notebook with our limits.
+
+Only `mnistlab app` imports this module; it loads the whole server.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
+from jupyter_server._tz import utcnow
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.ioloop import IOLoop
+from traitlets.config import Config
+from voila.app import Voila
+
+from mnistlab import settings
+from mnistlab.errors import ConfigError, MnistLabError
+
+DEFAULT_PORT = 8866
+MAX_WARM = 64
+
+# A closed page asks for its kernel's end itself. Where that word is lost, the kernel is gone
+# within a minute: 45 s without a connection, looked at every 5 s, and time to end.
+_ABANDONED_SECONDS = 45
+_CHECK_SECONDS = 5
+
+# An upload of 15 MB and its envelope. Beyond this the server closes the socket without a word,
+# so it lies well above the limit that the page itself explains.
+_LARGEST_MESSAGE = 24 * 2**20
+
+# The page's scripts: no other extension that happens to be installed is sent to visitors.
+_EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "ipycanvas", "jupyterlab-plotly"]
+
+
+class OwnKernel(KernelSpecManager):  # type: ignore[misc]  # traitlets classes are untyped
+    """Knows one kernel: the interpreter that runs this server.
+
+    A kernel named `python3` in the user's folders may belong to another environment, where
+    mnistlab is not installed.
+    """
+
+    def find_kernel_specs(self) -> dict[str, str]:
+        """The one kernel, which has no folder of its own."""
+        return {NATIVE_KERNEL_NAME: ""}
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """That kernel, whatever the notebook was last run with."""
+        return KernelSpec(
+            argv=[
+                *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+                # Visitors type no code: there is no history to keep in the user's file.
+                "--HistoryManager.enabled=False",
+                # It warns of unencrypted messages, which stay on this machine and are signed.
+                "--log-level=ERROR",
+            ],
+            display_name="Python 3",
+            language="python",
+        )
+
+
+class VisitKernels(AsyncMappingKernelManager):  # type: ignore[misc]
+    """The visitors' kernels; one without a page ends soon."""
+
+    def notify_disconnect(self, kernel_id: str) -> None:
+        """Count the time without a page from here, so that a short network failure is survived."""
+        super().notify_disconnect(kernel_id)
+        if kernel_id in self._kernels:
+            self._kernels[kernel_id].last_activity = utcnow()
+
+
+class LabServer(Voila):  # type: ignore[misc]
+    """Voilà, which says its address once it answers."""
+
+    def start(self) -> None:
+        """Serve until Ctrl-C or SIGTERM."""
+        loop = IOLoop.current()
+        signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
+        loop.add_callback(self._announce)  # runs when the loop does, the socket being open
+        super().start()
+
+    def _announce(self) -> None:
+        print(f"MNIST Lab is at {self.display_url} (end it with Ctrl-C)", flush=True)
+
+
+def serve(port: int | None = None, open_browser: bool = True, warm: int = 0) -> None:
+    """Serve the dashboard to this machine; returns after Ctrl-C or SIGTERM, without leftovers.
+
+    Parameters
+    ----------
+    port : 1 to 65535, or 0 for any free one; by default 8866 or, where that is taken, one near it
+    open_browser : whether to open the page in the user's browser
+    warm : kernels kept ready for the next visitors, 0 to 64
+
+    Raises
+    ------
+    ConfigError
+        When the port is taken or a number is out of range.
+    """
+    if not 0 <= warm <= MAX_WARM:
+        raise ConfigError(f"The number of warm kernels is {warm}; give 0 to {MAX_WARM}.")
+    port_or_near = DEFAULT_PORT if port is None else _free_port(port)
+    _make_paths_absolute()
+    # A folder that holds nothing else: it is the kernels' working folder too, where any file
+    # could be mistaken for a module.
+    with tempfile.TemporaryDirectory(prefix="mnistlab-app-") as folder:
+        notebook = shutil.copy(find_notebook(), folder)
+        server = LabServer(config=_config(notebook, port_or_near, open_browser, warm))
+        server.port_retries = 50 if port is None else 0
+        server.initialize([])
+        server.start()
+
+
+def find_notebook() -> Path:
+    """`dashboard.ipynb`: in the installed package, or beside it in a clone."""
+    package = Path(__file__).parent
+    for folder in (package, package.parent):
+        if (folder / "dashboard.ipynb").is_file():
+            return folder / "dashboard.ipynb"
+    raise MnistLabError("dashboard.ipynb is missing from the installation; reinstall mnistlab.")
+
+
+def _config(notebook: str, port: int, open_browser: bool, warm: int) -> Config:
+    app: dict[str, Any] = {
+        "notebook_path": notebook,
+        "port": port,
+        "open_browser": open_browser,
+        "config_file_paths": [],  # the settings of other Voilà pages are not ours
+        "log_level": "ERROR",  # nobody at the terminal can act on a refused request
+        "tornado_settings": {"websocket_max_message_size": _LARGEST_MESSAGE},
+    }
+    page: dict[str, Any] = {
+        "allow_template_override": "NO",
+        "allow_theme_override": "NO",
+        "strip_sources": True,
+        "show_tracebacks": False,
+        "file_allowlist": [],
+        "extension_allowlist": _EXTENSIONS,
+        "kernel_spec_manager_class": OwnKernel,
+        "multi_kernel_manager_class": VisitKernels,
+        "preheat_kernel": warm > 0,
+        "default_pool_size": warm,
+    }
+    kernels = {"cull_idle_timeout": _ABANDONED_SECONDS, "cull_interval": _CHECK_SECONDS}
+    return Config(LabServer=app, VoilaConfiguration=page, VisitKernels=kernels)
+
+
+def _free_port(port: int) -> int:
+    """The port itself, or a free one for 0; raises `ConfigError` where it is taken."""
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"The port is {port}; give one from 1 to 65535, or 0 for any free one.")
+    with socket.socket() as probe:
+        # As the server does, so that a port whose last connections are closing counts as free.
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError(
+                f"Port {port} cannot be used ({error.strerror}); choose another with --port."
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _make_paths_absolute() -> None:
+    """Kernels work in another folder than the one the user's relative paths start from."""
+    local = settings.local_mnist()
+    if local is not None:
+        os.environ["MNISTLAB_MNIST"] = str(local)
+    if os.environ.get("MNISTLAB_HOME", "").strip():
+        os.environ["MNISTLAB_HOME"] = str(settings.home())

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
         TrainingError,
         UploadError,
     )
+    from mnistlab.images import Drawing, Preprocessed, decode_upload, preprocess
     from mnistlab.metrics.comparison import compare_predictions
+    from mnistlab.metrics.evaluation import evaluate
     from mnistlab.metrics.latency import measure_latency
     from mnistlab.metrics.scores import evaluate_probabilities
+    from mnistlab.models import Classifier, TrainingConfig, load_classifier, submit, train
 
 _HOMES = {
     "mnistlab.data": ("Dataset", "load_default", "load_digits", "load_mnist", "statistics"),
@@ -40,7 +43,25 @@ _HOMES = {
         "TrainingError",
         "UploadError",
     ),
+    "mnistlab.images": ("Drawing", "Preprocessed", "decode_upload", "preprocess"),
     "mnistlab.metrics.comparison": ("compare_predictions",),
+    "mnistlab.metrics.evaluation": ("evaluate",),
     "mnistlab.metrics.latency": ("measure_latency",),
     "mnistlab.metrics.scores": ("evaluate_probabilities",),
+    "mnistlab.models": ("Classifier", "TrainingConfig", "load_classifier", "submit", "train"),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_HOME_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value  # looked up once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME_OF])

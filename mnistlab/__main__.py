@@ -1,5 +1,7 @@
 """`python -m mnistlab` is the command line."""
 
+import sys
+
 from mnistlab.cli import main
 
-main()
+sys.exit(main())

@@ -19,6 +19,7 @@ from mnistlab.errors import ConfigError, MnistLabError, ModelError, UploadError
 
 if TYPE_CHECKING:
     from mnistlab.data import Dataset
+    from mnistlab.models.classifier import Classifier
     from mnistlab.models.config import TrainingConfig
     from mnistlab.models.events import Event
 
@@ -96,8 +97,8 @@ def train(options: argparse.Namespace) -> None:
         _print_json(result)
     else:
         scores = result["scores"]
-        print(f"{config.title} {result['run']}: {scores['accuracy']:.2%} of the test images right", end="")
-        print(f" (F1 {scores['f1_macro']:.4f}), trained in {result['seconds']:.0f} s")
+        print(f"{result['run']}: {scores['accuracy']:.2%} of the test images right ", end="")
+        print(f"(F1 {scores['f1_macro']:.4f}), trained in {result['seconds']:.0f} s")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -129,9 +130,8 @@ def compare(options: argparse.Namespace) -> None:
 def predict(options: argparse.Namespace) -> int:
     """`predict`: what models read in images and drawings."""
     from mnistlab.batch import Unreadable, predict_inputs, read_inputs
-    from mnistlab.models import load_classifier
 
-    classifiers = [load_classifier(name) for name in options.model or ("mlp", "cnn")]
+    classifiers = [_load(name) for name in options.model or ("mlp", "cnn")]
     status = 0
     for answer in predict_inputs(read_inputs(options.file), classifiers):
         if isinstance(answer, Unreadable):
@@ -146,10 +146,10 @@ def predict(options: argparse.Namespace) -> int:
 
 def list_models(options: argparse.Namespace) -> None:
     """`models list`: the pretrained pair and the finished runs."""
-    from mnistlab.models import list_runs, load_classifier
+    from mnistlab.models import list_runs
     from mnistlab.models.store import PRETRAINED
 
-    rows = [_model_row(name, load_classifier(name).card) for name in PRETRAINED]
+    rows = [_model_row(name, _load(name).card) for name in PRETRAINED]
     rows += [_model_row(run.id, run.card, run.damage) for run in list_runs()]
     if options.json:
         _print_json(rows)
@@ -183,6 +183,21 @@ def _dataset() -> Dataset:
     dataset = load_default()
     _note(dataset.notice)
     return dataset
+
+
+def _load(name: str) -> Classifier:
+    from mnistlab.models import load_classifier
+
+    # LiteRT greets its first model with a line on standard error, past Python's own stream.
+    kept = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        return load_classifier(name)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(silence)
 
 
 def _train(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
@@ -238,19 +253,15 @@ class _Bar:
         elif isinstance(event, events.Progress):
             self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
             self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=f"{event.accuracy:.2%}")
-        elif isinstance(event, events.EpochEnd):
-            self._bar.write(
-                f"epoch {event.epoch} of {event.epochs}: "
-                f"{event.val_accuracy:.2%} of the validation images right",
-                file=sys.stderr,
-            ) if not self._bar.disable else None
+        elif isinstance(event, events.EpochEnd) and not self._bar.disable:
+            right = f"{event.val_accuracy:.2%} of the validation images right"
+            self._bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)
 
 
 def _figures(name: str, dataset: Dataset) -> tuple[dict[str, Any], Any]:
     from mnistlab.metrics.evaluation import evaluate
-    from mnistlab.models import load_classifier
 
-    result = evaluate(load_classifier(name), dataset.x_test, dataset.y_test)
+    result = evaluate(_load(name), dataset.x_test, dataset.y_test)
     return {**result.to_dict(), "data": dataset.name}, result.y_proba
 
 
@@ -341,8 +352,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], text: str,
-         as_json: bool = False) -> argparse.ArgumentParser:
+def _add(
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    text: str,
+    as_json: bool = False,
+) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     command.set_defaults(run=run)
     if as_json:
@@ -406,6 +422,9 @@ def _add_app(commands: Any) -> None:
         "--no-browser", dest="browser", action="store_false", help="do not open the page"
     )
     command.add_argument(
-        "--warm", type=int, default=0, metavar="N",
+        "--warm",
+        type=int,
+        default=0,
+        metavar="N",
         help="kernels kept ready, so that the next pages open faster (%(default)s)",
     )

@@ -1,14 +1,25 @@
-"""Figures as plain plotly dictionaries: what plotly draws, without importing it."""
+"""Figures as plain plotly dictionaries, which plotly draws, and pictures as arrays.
+
+Nothing here imports plotly: a notebook gives a dictionary to `plotly.graph_objects.Figure`, the
+dashboard sends it to the browser as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mnistlab.models.events import EpochEnd
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 
 # Okabe and Ito's palette: told apart with any colour vision, and on light and dark pages.
 TRAIN_COLOUR, TEST_COLOUR = "#009e73", "#cc79a7"
+_MODEL_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 _FONT = "#808890"  # readable on white and on near black; the page's style sheet overrides it
 
 
@@ -63,3 +74,84 @@ def counts_figure(train: Sequence[int], test: Sequence[int]) -> dict[str, Any]:
             "yaxis": {"title": {"text": "images"}, "separatethousands": True},
         },
     )
+
+
+def confusion_figure(confusion: NDArray[np.int64], title: str) -> dict[str, Any]:
+    """A confusion matrix as a heat map: rows true digits, columns predicted ones.
+
+    The diagonal is left white, for its thousands would hide the errors, which are the point; its
+    numbers are written like all others.
+
+    Parameters
+    ----------
+    confusion : array (10, 10) of counts
+    title : what stands above it
+    """
+    digits = [str(digit) for digit in range(10)]
+    errors = confusion * (1 - np.eye(10, dtype=np.int64))
+    trace = {
+        "type": "heatmap",
+        "x": digits,
+        "y": digits,
+        "z": errors.tolist(),
+        "text": confusion.tolist(),
+        "texttemplate": "%{text}",
+        "colorscale": [[0, "#ffffff"], [1, "#d55e00"]],
+        "showscale": False,
+        "hovertemplate": "true %{y}, predicted %{x}: %{text}<extra></extra>",
+    }
+    layout = {
+        "title": {"text": title, "font": {"size": 14}},
+        "height": 420,
+        "width": 460,
+        "margin": {"l": 48, "r": 8, "t": 40, "b": 48},
+        "xaxis": {"title": {"text": "predicted"}, "type": "category"},
+        "yaxis": {"title": {"text": "true"}, "type": "category", "autorange": "reversed"},
+    }
+    return figure([trace], layout)
+
+
+def curves_figure(histories: Mapping[str, Sequence[EpochEnd]]) -> dict[str, Any]:
+    """Validation accuracy by epoch, a line for each model.
+
+    Parameters
+    ----------
+    histories : what a model is called -> its epochs, as `TrainedModel.history` holds them
+    """
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": name,
+            "x": [epoch.epoch for epoch in history],
+            "y": [epoch.val_accuracy for epoch in history],
+            "line": {"color": colour},
+        }
+        for (name, history), colour in zip(histories.items(), _MODEL_COLOURS, strict=False)
+    ]
+    layout = {
+        "height": 300,
+        "xaxis": {"title": {"text": "epoch"}, "dtick": 1},
+        "yaxis": {"title": {"text": "validation accuracy"}, "tickformat": ".1%"},
+    }
+    return figure(traces, layout)
+
+
+def mosaic(images: NDArray[np.uint8], columns: int = 10, zoom: int = 2) -> NDArray[np.uint8]:
+    """Images side by side in one picture, with a dark line between them.
+
+    Parameters
+    ----------
+    images : array (n, 28, 28) uint8
+    columns : images in a row; the last row is filled with black
+    zoom : how many pixels a side an image's pixel becomes
+
+    Returns
+    -------
+    array (rows * 30 * zoom, columns * 30 * zoom) uint8
+    """
+    rows = -(-len(images) // columns)
+    tiles = np.zeros((rows * columns, 30, 30), np.uint8)
+    tiles[: len(images), 1:29, 1:29] = images
+    sheet = tiles.reshape(rows, columns, 30, 30).swapaxes(1, 2).reshape(rows * 30, columns * 30)
+    return sheet.repeat(zoom, 0).repeat(zoom, 1)

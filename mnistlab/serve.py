@@ -40,7 +40,7 @@ _LARGEST_MESSAGE = 24 * 2**20
 _EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "ipycanvas", "jupyterlab-plotly"]
 
 
-class OwnKernel(KernelSpecManager):  # type: ignore[misc]  # traitlets classes are untyped
+class OwnKernel(KernelSpecManager):
     """Knows one kernel: the interpreter that runs this server.
 
     A kernel named `python3` in the user's folders may belong to another environment, where
@@ -66,17 +66,17 @@ class OwnKernel(KernelSpecManager):  # type: ignore[misc]  # traitlets classes a
         )
 
 
-class VisitKernels(AsyncMappingKernelManager):  # type: ignore[misc]
+class VisitKernels(AsyncMappingKernelManager):
     """The visitors' kernels; one without a page ends soon."""
 
     def notify_disconnect(self, kernel_id: str) -> None:
         """Count the time without a page from here, so that a short network failure is survived."""
-        super().notify_disconnect(kernel_id)
+        super().notify_disconnect(kernel_id)  # type: ignore[no-untyped-call]
         if kernel_id in self._kernels:
             self._kernels[kernel_id].last_activity = utcnow()
 
 
-class LabServer(Voila):  # type: ignore[misc]
+class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     """Voilà, which says its address once it answers."""
 
     def start(self) -> None:

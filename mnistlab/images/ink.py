@@ -1,2 +1,156 @@
-def find_ink(a): raise NotImplementedError
-def to_grey(a): raise NotImplementedError
+"""Finding ink in a picture: grey levels, paper and light, polarity, noise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+WORKING_SIDE = 1000
+"""Larger pictures are reduced to this longer side, in pixels: a digit needs far fewer."""
+
+_FIT_SIDE = 64  # the light on a page is smooth: a small copy tells it
+_FIT_ROUNDS = 6
+_LEAST_CONTRAST = 24.0  # grey levels between paper and ink; less is an empty picture
+_CLEAN = 1.0  # grey levels of noise up to which a picture was drawn by a program
+_SPECK_SHARE = 0.02  # of the largest piece of ink; what is smaller is dust
+_SPECK_SIDE = 128
+
+Grey = NDArray[np.uint8]
+Field = NDArray[np.float32]
+
+
+def to_grey(image: Image.Image) -> Grey:
+    """Luminance of any Pillow image, upright, transparent parts on white paper.
+
+    Returns:
+        (h, w) uint8.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_to_grey(image)
+    if image.mode in ("P", "PA", "LA", "La", "RGBa", "RGBA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image)
+    return np.asarray(image.convert("L"))
+
+
+def _deep_to_grey(image: Image.Image) -> Grey:
+    """16 and 32 bits a pixel; Pillow's own conversion would clip everything above 255."""
+    values = np.nan_to_num(np.asarray(image, np.float32))
+    full = 65535.0 if values.max(initial=0) > 255 else 255.0
+    return np.clip(values * (255 / full), 0, 255).astype(np.uint8)
+
+
+def find_ink(grey: Grey) -> Grey:
+    """Separate ink from paper, dark on light or light on dark, in even or uneven light.
+
+    Args:
+        grey: (h, w) uint8.
+
+    Returns:
+        (h', w') uint8, ink bright on black; all zero for an empty picture. The size is that of
+        the picture, or smaller where its longer side exceeds `WORKING_SIDE`.
+    """
+    grey = _reduced(grey, WORKING_SIDE)
+    bright = 255 - grey if _is_on_light(grey) else grey
+    above = bright.astype(np.float32) - _paper(bright)
+    # Ink covers less than half of a picture, so the median deviation is that of the paper.
+    noise = 1.4826 * float(np.median(np.abs(above - np.median(above))))
+    top = float(np.quantile(above[above > above.max() / 2], 0.5)) if above.max() > 0 else 0.0
+    if top < max(_LEAST_CONTRAST, 4 * noise):
+        return np.zeros_like(grey)
+    if noise <= _CLEAN:
+        # Nothing to suppress: keep the grey rims, so that an image of MNIST stays what it is.
+        return _stretch(above, 0.0, float(above.max()))
+    ink = _stretch(above, max(0.25 * top, 3.5 * noise), 0.8 * top)
+    return _without_specks(ink)
+
+
+def _reduced(grey: Grey, side: int) -> Grey:
+    scale = side / max(grey.shape)
+    if scale >= 1:
+        return grey
+    height, width = (max(1, round(n * scale)) for n in grey.shape)
+    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))
+
+
+def _is_on_light(grey: Grey) -> bool:
+    """Whether the paper is lighter than the ink: the paper is what there is most of."""
+    low, middle, high = np.percentile(grey, [1, 50, 99])
+    if low == high:  # hardly any ink at all: look at the very extremes
+        low, high = float(grey.min()), float(grey.max())
+    return bool(high - middle < middle - low)
+
+
+def _paper(bright: Grey) -> Field:
+    """The paper's level at every pixel: a quadratic surface through all that is not ink."""
+    small = _reduced(bright, _FIT_SIDE).astype(np.float64)
+    basis = _quadratic(*small.shape)
+    values = small.ravel()
+    use = np.ones(len(values), bool)
+    surface = np.full(len(values), np.median(values))
+    for _ in range(_FIT_ROUNDS):
+        rest = values - surface
+        spread = 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
+        use = np.abs(rest - np.median(rest)) <= max(2.0 * spread, 1.0)
+        if spread == 0 or use.sum() < 2 * basis.shape[1]:
+            break
+        weights, *_ = np.linalg.lstsq(basis[use], values[use], rcond=None)
+        surface = basis @ weights
+    level = np.clip(surface, 0, 255).reshape(small.shape).astype(np.float32)
+    if not np.ptp(level):
+        return np.full(bright.shape, level.flat[0], np.float32)
+    size = (bright.shape[1], bright.shape[0])
+    return np.asarray(Image.fromarray(level).resize(size, Image.Resampling.BILINEAR))
+
+
+def _quadratic(height: int, width: int) -> NDArray[np.float64]:
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    x, y = x.ravel(), y.ravel()
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+
+
+def _stretch(above: Field, low: float, high: float) -> Grey:
+    scaled = np.clip((above - low) / max(high - low, 1.0), 0, 1) * 255
+    return np.rint(scaled).astype(np.uint8)
+
+
+def _without_specks(ink: Grey) -> Grey:
+    """Drop pieces of ink far smaller than the largest one."""
+    small = _reduced(ink, _SPECK_SIDE)
+    pieces = _pieces(small > 32)
+    mass = np.bincount(pieces.ravel(), weights=small.ravel())
+    mass[0] = 0
+    keep = mass >= _SPECK_SHARE * mass.max(initial=0)
+    keep[0] = False
+    # A pixel around the pieces that stay: reducing has cut their faint rims.
+    mask = Image.fromarray(keep[pieces].astype(np.uint8) * 255)
+    size = (ink.shape[1], ink.shape[0])
+    near = np.asarray(mask.resize(size, Image.Resampling.BICUBIC)) > 0
+    return np.where(near, ink, 0).astype(np.uint8)
+
+
+def _pieces(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Number the 8-connected pieces of a mask from 1; 0 is what lies outside."""
+    height, width = mask.shape
+    numbers = np.zeros((height + 2, width + 2), np.intp)
+    open_ = np.zeros((height + 2, width + 2), bool)
+    open_[1:-1, 1:-1] = mask
+    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
+    count = 0
+    for start in zip(*np.nonzero(open_), strict=True):
+        if not open_[start]:
+            continue
+        count += 1
+        todo = [start]
+        open_[start] = False
+        while todo:
+            y, x = todo.pop()
+            numbers[y, x] = count
+            for dy, dx in steps:
+                if open_[y + dy, x + dx]:
+                    open_[y + dy, x + dx] = False
+                    todo.append((y + dy, x + dx))
+    return numbers[1:-1, 1:-1]

@@ -12,7 +12,7 @@ ROTATION = 15.0  # degrees, to either side
 SCALE = 0.15  # of the size, up or down
 SHEAR = 0.25
 SHIFT = 1.5  # pixels along each axis
-ELASTIC = 1.2  # pixels, the deviation of the random field before it is smoothed
+ELASTIC = 0.7  # pixels, the deviation of the random field before it is smoothed
 _FIELD = 6  # random displacements along each side; between them the field is smooth
 _CENTRE = 14.0  # where MNIST's recipe puts the centre of mass
 

@@ -1,0 +1,105 @@
+"""Who imports what, and what the page's kernel weighs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+
+from mnistlab.settings import local_mnist
+
+ROOT = Path(__file__).parent.parent
+HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "plotly", "pandas", "matplotlib"}
+MEGABYTE = 2**20
+
+
+def run_python(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+
+
+def test_layers_import_only_what_stands_below() -> None:
+    code = "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("module", ["mnistlab", "mnistlab.cli"])
+def test_cheap_modules_load_no_package_beyond_python(module: str) -> None:
+    loaded = run_python(f"import {module}, sys, json; print(json.dumps(list(sys.modules)))")
+    top = {name.partition(".")[0] for name in json.loads(loaded)}
+    assert not top & (HEAVY | {"numpy", "PIL", "ipywidgets", "tqdm", "ai_edge_litert", "voila"})
+
+
+def test_library_loads_nothing_heavy() -> None:
+    modules = "data, images.upload, metrics.comparison, models, models.training, models.worker"
+    names = ", ".join(f"mnistlab.{name.strip()}" for name in modules.split(","))
+    loaded = run_python(
+        f"import {names}, mnistlab.plots, sys, json; print(json.dumps([*sys.modules]))"
+    )
+    top = {name.partition(".")[0] for name in json.loads(loaded)}
+    assert not top & (HEAVY | {"ipywidgets", "IPython", "ipycanvas", "traitlets", "voila"})
+
+
+@contextmanager
+def dashboard_kernel() -> Iterator[tuple[BlockingKernelClient, psutil.Process]]:
+    """A real kernel that has run the dashboard's cells."""
+    manager, client = start_new_kernel(cwd=str(ROOT))
+    try:
+        for cell in nbformat.read(ROOT / "dashboard.ipynb", 4).cells:
+            if cell.cell_type == "code":
+                execute(client, cell.source)
+        yield client, psutil.Process(manager.provisioner.pid)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def execute(client: BlockingKernelClient, code: str, expression: str = "None") -> str:
+    """Run code in the kernel, fail where it raises, and return an expression's repr."""
+    reply = client.execute_interactive(
+        code, user_expressions={"wanted": expression}, timeout=60, output_hook=lambda _: None
+    )
+    content = reply["content"]
+    assert content["status"] == "ok", "\n".join(content.get("traceback", []))
+    return str(content["user_expressions"]["wanted"]["data"]["text/plain"])
+
+
+def loaded_packages(client: BlockingKernelClient) -> set[str]:
+    names = "','.join({n.partition('.')[0] for n in __import__('sys').modules})"
+    return set(execute(client, "", names).strip("'").split(","))
+
+
+@pytest.fixture(params=["mnist", "digits"])
+def data(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The environment of a kernel on MNIST, or on the digits that stand in for it."""
+    if request.param == "mnist" and local_mnist() is None:
+        pytest.skip("MNISTLAB_MNIST names no local MNIST")
+    if request.param == "digits":
+        monkeypatch.delenv("MNISTLAB_MNIST", raising=False)
+    monkeypatch.setenv("MNISTLAB_OFFLINE", "1")
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path))
+    return str(request.param)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PSS is Linux's measure")
+def test_dashboards_kernel_is_light(data: str) -> None:
+    run_python("from mnistlab.data import load_default; load_default()")  # a cache, as it mostly is
+    with dashboard_kernel() as (client, process):
+        assert not loaded_packages(client) & HEAVY
+        assert process.memory_full_info().pss <= 120 * MEGABYTE
+        execute(client, "d = Dashboard()\nfor tab in ('compare', 'predict'): d.open_tab(tab)")
+        opened = execute(client, "", "sorted(d.tabs)")
+        assert opened == "['compare', 'explore', 'predict']"
+        assert not loaded_packages(client) & (HEAVY - {"plotly"})
+        print(f"PSS on {data}: {process.memory_full_info().pss / MEGABYTE:.0f} MB")

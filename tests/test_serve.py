@@ -1,0 +1,188 @@
+"""The served page: it answers, gives away no file, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGTERM is a signal of Unix")
+
+
+class Server:
+    """`mnistlab app` as a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def get(self, path: str = "") -> tuple[int, str]:
+        """Status and body of an answer."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def kernels(self) -> list[psutil.Process]:
+        """The visitors' processes."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if "ipykernel_launcher" in child.cmdline()]
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[Server]:
+    """A server on a free port, its temporary files below `folder`."""
+    home = {"MNISTLAB_HOME": str(folder / "home"), "MNISTLAB_OFFLINE": "1", "MNISTLAB_MNIST": ""}
+    (folder / "tmp").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnistlab", "app", "--port", "0", "--no-browser", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **home, "TMPDIR": str(folder / "tmp")},
+    )
+    killer = threading.Timer(120, process.kill)  # no test waits for a dead server
+    killer.start()
+    try:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+/", process.stdout.readline())
+        assert found, "the server ended without a URL"
+        yield Server(process, found[0])
+    finally:
+        killer.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("serve")) as running:
+        yield running
+
+
+def test_page_has_the_dashboard_and_no_source(server: Server) -> None:
+    status, page = server.get()
+    assert status == 200
+    assert "<title>MNIST Lab</title>" in page
+    assert "application/vnd.jupyter.widget-view+json" in page
+    assert "Dashboard()" not in page
+    assert "Traceback" not in page
+
+
+def test_kernel_runs_the_servers_python_in_an_empty_folder(server: Server) -> None:
+    server.get()
+    kernel = server.kernels()[-1]
+    assert Path(kernel.exe()) == Path(psutil.Process(server.process.pid).exe())
+    assert kernel.cmdline()[0] == sys.executable
+    assert os.listdir(kernel.cwd()) == ["dashboard.ipynb"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "voila/files/dashboard.ipynb",
+        "voila/files/../../../../etc/passwd",
+        "voila/files/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "voila/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "voila/render/dashboard.ipynb",
+        "dashboard.ipynb",
+        "api/kernels",
+        "api/contents",
+    ],
+)
+def test_no_file_is_served(server: Server, path: str) -> None:
+    kernels = len(server.kernels())
+    status, body = server.get(path)
+    assert status in (403, 404)
+    assert "root:" not in body
+    assert "import Dashboard" not in body
+    assert len(server.kernels()) == kernels
+
+
+def test_template_cannot_be_chosen_by_a_visitor(server: Server) -> None:
+    ours, theirs = server.get()[1], server.get("?template=classic&theme=dark")[1]
+    loaded = re.compile(r"voila/templates/\w+")
+    assert set(loaded.findall(ours)) == set(loaded.findall(theirs))
+    assert 'data-jp-theme-light="false"' not in theirs
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize("warm", [0, 1])
+def test_signal_ends_it_without_leftovers(tmp_path: Path, sig: signal.Signals, warm: int) -> None:
+    with serving(tmp_path, "--warm", str(warm)) as running:
+        assert running.get()[0] == 200
+        wait_for(lambda: len(running.kernels()) == 1 + warm, 30, "the visitor's kernel, and warm")
+        kernels = running.kernels()
+        running.process.send_signal(sig)
+        assert running.process.wait(20) == 0
+        assert not psutil.wait_procs(kernels, timeout=5)[1]
+        assert not [
+            name for name in os.listdir(tmp_path / "tmp") if "app" in name or "voila" in name
+        ]
+
+
+def test_kernels_end_with_a_killed_server(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        assert running.get()[0] == 200
+        kernels = running.kernels()
+        assert kernels
+        running.process.kill()
+        assert not psutil.wait_procs(kernels, timeout=15)[1]
+
+
+def test_kernel_without_a_page_is_gone_within_a_minute(tmp_path: Path) -> None:
+    with serving(tmp_path, "--warm", "1") as running:
+        wait_for(running.kernels, 30, "a warm kernel")
+        assert running.get()[0] == 200  # a visitor who loads the page and never connects
+        wait_for(lambda: len(running.kernels()) == 2, 30, "another warm kernel")
+        assert len(psutil.wait_procs(running.kernels(), timeout=60, callback=None)[0]) == 1
+        assert len(running.kernels()) == 1, "the warm kernel stays"
+
+
+def test_taken_port_is_one_line_with_the_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "mnistlab", "app", "--port", port, "--no-browser"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "--port" in done.stderr
+
+
+def test_relative_paths_hold_in_the_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mnistlab import serve
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNISTLAB_MNIST", "mnist.npz")
+    monkeypatch.setenv("MNISTLAB_HOME", "home")
+    serve._make_paths_absolute()
+    assert os.environ["MNISTLAB_MNIST"] == str(tmp_path / "mnist.npz")
+    assert os.environ["MNISTLAB_HOME"] == str(tmp_path / "home")

@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mnistlab.data import (
-        Dataset,
-        load_default,
-        load_digits,
-        load_mnist,
-        statistics,
-    )
+    from mnistlab.data import Dataset, load_default, load_digits, load_mnist
+    from mnistlab.data.statistics import statistics
     from mnistlab.errors import (
         ConfigError,
         DataError,
@@ -52,7 +47,33 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *_HOME_OF]
+__all__ = [
+    "Classifier",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "Drawing",
+    "MnistLabError",
+    "ModelError",
+    "Preprocessed",
+    "TrainingConfig",
+    "TrainingError",
+    "UploadError",
+    "__version__",
+    "compare_predictions",
+    "decode_upload",
+    "evaluate",
+    "evaluate_probabilities",
+    "load_classifier",
+    "load_default",
+    "load_digits",
+    "load_mnist",
+    "measure_latency",
+    "preprocess",
+    "statistics",
+    "submit",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -37,7 +37,12 @@ _CHECK_SECONDS = 5
 _LARGEST_MESSAGE = 24 * 2**20
 
 # The page's scripts: no other extension that happens to be installed is sent to visitors.
-_EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "ipycanvas", "jupyterlab-plotly"]
+_EXTENSIONS = [
+    "@voila-dashboards/widgets-manager8",  # runs the widgets ...
+    "@jupyter-widgets/jupyterlab-manager",  # ... and this draws them
+    "ipycanvas",
+    "jupyterlab-plotly",
+]
 
 
 class OwnKernel(KernelSpecManager):

@@ -19,8 +19,18 @@ from mnistlab.models.events import EpochEnd, Event
 from mnistlab.models.store import PRETRAINED_FOLDER, save_pretrained
 
 RECIPES = (
-    TrainingConfig("mlp", epochs=30, learning_rate=2e-3, augmentation="light", seed=1, threads=2),
-    TrainingConfig("cnn", epochs=14, dropout=0.3, augmentation="light", seed=1, threads=2),
+    TrainingConfig(
+        "cnn", epochs=15, dropout=0.3, augmentation="full", filters=24, seed=1, threads=2
+    ),
+    TrainingConfig(
+        "mlp",
+        epochs=40,
+        learning_rate=2e-3,
+        dropout=0.1,
+        augmentation="full",
+        seed=1,
+        threads=2,
+    ),
 )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import gzip
 import struct
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
@@ -52,16 +54,22 @@ def read_container(path: Path) -> Arrays:
     DataError
         Naming the file, what was found, and what to give instead.
     """
-    if not path.exists():
-        raise DataError(f"There is no {path}; {_REMEDY}.")
-    try:
+    with _reading(path):
+        if not path.exists():
+            raise DataError(f"There is no {path}; {_REMEDY}.")
         return _read_idx_folder(path) if path.is_dir() else _read_npz(path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except DataError:
         raise
     except Exception as error:
         # A broken file can raise a dozen types (zlib.error, BadZipFile, EOFError, TokenError...);
-        # they all mean the same to the person who gave it.
-        what = str(error) or type(error).__name__
+        # they all mean the same to the person who gave it. Some speak in several lines.
+        what = " ".join(str(error).split()) or type(error).__name__
         raise unfit(path, f"cannot be read and may be truncated: {what}") from error
 
 
@@ -119,10 +127,7 @@ def _idx_file(folder: Path, name: str) -> Path:
 
 
 def _read_idx(path: Path, name: str) -> NDArray[np.uint8]:
-    with path.open("rb") as probe:
-        packed = probe.read(2) == b"\x1f\x8b"
-    opened = cast("IO[bytes]", gzip.open(path) if packed else path.open("rb"))
-    with opened as file:
+    with _reading(path), _unpacked(path) as file:
         zeros, kind, dimensions = struct.unpack(">HBB", _exactly(path, file, 4))
         if zeros != 0 or kind != 8:
             raise unfit(path, "is not an IDX file of unsigned bytes")
@@ -132,6 +137,13 @@ def _read_idx(path: Path, name: str) -> NDArray[np.uint8]:
         if file.read(1):
             raise unfit(path, "goes on after its last image or label")
     return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    # Told by its first bytes: some copies end in .gz and are not, or the other way round.
+    with path.open("rb") as probe:
+        packed = probe.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path) if packed else path.open("rb"))
 
 
 def _exactly(path: Path, file: IO[bytes], count: int) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data import statistics
+from mnistlab.data.statistics import FILE, compute
 from mnistlab.errors import DataError
 
 Images = NDArray[np.uint8]
@@ -81,8 +81,8 @@ def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = No
     path.mkdir(parents=True, exist_ok=True)
     for name in ARRAYS:
         np.save(path / f"{name}.npy", np.ascontiguousarray(getattr(dataset, name)))
-    figures = json.dumps(statistics.compute(dataset).to_dict(), indent=1)
-    (path / statistics.FILE).write_text(figures, encoding="utf-8")
+    figures = json.dumps(compute(dataset).to_dict(), indent=1)
+    (path / FILE).write_text(figures, encoding="utf-8")
     write_manifest(
         path,
         {
@@ -120,10 +120,14 @@ def open_folder(path: Path, *, verify: bool = False) -> Dataset:
             manifest["files"] = marks
             with suppress(OSError):  # a read-only cache is checked again next time, no harm
                 write_manifest(path, manifest)
+        x_train, y_train, x_test, y_test = arrays
         return Dataset(
             manifest["name"],
             manifest["title"],
-            *arrays,
+            x_train,
+            y_train,
+            x_test,
+            y_test,
             digest=manifest["digest"],
             source=manifest["source"],
             folder=path,

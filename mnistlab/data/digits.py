@@ -48,9 +48,11 @@ def load_digits() -> Dataset:
         return open_folder(folder)
     dataset = _build()
     with contextlib.suppress(DataError):
-        # Without a cache the arrays stay in memory, 1.4 MB; nothing else is lost.
         replace_folder(dataset, folder)
+    with contextlib.suppress(DataError):
+        # Also where that failed: another process may just have put its own there.
         return open_folder(folder)
+    # Without a cache the arrays stay in memory, 1.4 MB; nothing else is lost.
     return dataset
 
 
@@ -62,10 +64,14 @@ def _build() -> Dataset:
     arrays = [x[~test], y[~test], x[test], y[test]]
     for array in arrays:
         array.flags.writeable = False
+    x_train, y_train, x_test, y_test = arrays
     return Dataset(
         "digits",
         "scikit-learn digits",
-        *arrays,
+        x_train,
+        y_train,
+        x_test,
+        y_test,
         digest=digest_of(arrays),
         source=f"scikit-learn's data file {path}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import tempfile
 import threading
@@ -80,18 +81,17 @@ def _reachable(url: str) -> bool:
     if parts.scheme in urllib.request.getproxies():
         return True  # the proxy connects for us; only the request itself can tell
     address = (parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443))
-    opened = threading.Event()
+    answers: queue.Queue[bool] = queue.Queue()
 
     def connect() -> None:
         try:
             socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
+            answers.put(True)
         except OSError:
-            finished.set()
-            return
-        opened.set()
-        finished.set()
+            answers.put(False)
 
-    finished = threading.Event()
     threading.Thread(target=connect, daemon=True).start()
-    finished.wait(_CONNECT_SECONDS)
-    return opened.is_set()
+    try:
+        return answers.get(timeout=_CONNECT_SECONDS)
+    except queue.Empty:
+        return False

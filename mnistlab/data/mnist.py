@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +22,6 @@ from mnistlab.data.dataset import (
     save_folder,
     write_manifest,
 )
-from mnistlab.data.download import MIRRORS, download
 from mnistlab.errors import DataError
 
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
@@ -99,7 +98,7 @@ def _check_local(local: Path) -> None:
     """Hold a local file against MNIST's digest, unless the cache remembers just this file."""
     manifest = read_manifest(folder())
     origin = _origin(local)
-    if origin is None or manifest["origin"] != origin:
+    if origin is None or manifest.get("origin") != origin:
         _read_checked(local)
         with contextlib.suppress(OSError):  # a read-only cache only means a check each time
             write_manifest(folder(), {**manifest, "origin": origin})
@@ -128,12 +127,16 @@ def _read_checked(path: Path) -> Arrays:
 
 
 def _download(progress: Any, allow_download: bool) -> tuple[Arrays, str]:
+    state = "damaged" if folder().exists() else "not cached"
     if settings.offline():
         raise DataError(
-            f"MNIST is not cached and MNISTLAB_OFFLINE forbids the download; {_REMEDY}."
+            f"MNIST is {state} in {folder()} and MNISTLAB_OFFLINE forbids a download; {_REMEDY}."
         )
     if not allow_download:
-        raise DataError(f"MNIST is not cached in {folder()}; {_REMEDY}.")
+        raise DataError(f"MNIST is {state} in {folder()}; {_REMEDY}.")
+    # Imported here: most processes find the cache and need no networking.
+    from mnistlab.data.download import MIRRORS, download
+
     failures = []
     for mirror in MIRRORS:
         host = urlsplit(mirror[0]).hostname or mirror[0]
@@ -150,12 +153,12 @@ def _download(progress: Any, allow_download: bool) -> tuple[Arrays, str]:
 
 def _build(arrays: Arrays, source: str, origin: dict[str, Any] | None) -> None:
     """Write the cache under a temporary name and rename it; call with the lock held."""
+    for leftover in folder().parent.glob("mnist.*-*"):
+        # From a process that was killed while it built; nobody else builds under the lock.
+        shutil.rmtree(leftover, ignore_errors=True)
+    x_train, y_train, x_test, y_test = (arrays[name] for name in ARRAYS)
     dataset = Dataset(
-        "mnist",
-        "MNIST",
-        *(arrays[name] for name in ARRAYS),
-        digest=MNIST_DIGEST,
-        source=source,
+        "mnist", "MNIST", x_train, y_train, x_test, y_test, digest=MNIST_DIGEST, source=source
     )
     replace_folder(dataset, folder(), origin)
 
@@ -168,8 +171,9 @@ def replace_folder(dataset: Dataset, target: Path, origin: dict[str, Any] | None
     DataError
         When the cache cannot be written.
     """
-    building = target.with_name(f"{target.name}.building-{os.getpid()}")
-    old = target.with_name(f"{target.name}.old-{os.getpid()}")
+    unique = uuid.uuid4().hex
+    building = target.with_name(f"{target.name}.building-{unique}")
+    old = target.with_name(f"{target.name}.old-{unique}")
     with _writing(target.parent):
         try:
             save_folder(dataset, building, origin)

@@ -103,7 +103,7 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
     for heads in range(min(only_a, only_b) + 1):
         ways += term
         term = term * (throws - heads) // (heads + 1)
-    return min(1.0, 2 * ways / 2**throws)
+    return min(1.0, float(2 * ways / (1 << throws)))
 
 
 def bootstrap_interval(only_a: int, only_b: int, n: int, seed: int = 0) -> tuple[float, float]:

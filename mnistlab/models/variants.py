@@ -17,6 +17,7 @@ from mnistlab.images.preprocess import area_average, centre, crop_to_square
 
 _ZOOM = 4  # strokes are drawn at four times the size, for smooth edges
 _ROOM = 14  # pixels around the image, for strokes that reach beyond it
+_LEAST_WIDTH = 10  # pixels
 _FAINT = 24  # the blurred rim of an enlarged image, which is no ink
 
 Image8 = NDArray[np.uint8]
@@ -26,7 +27,7 @@ Point = tuple[float, float]
 def handwriting_variants(
     images: Image8, labels: Image8, rng: np.random.Generator
 ) -> tuple[Image8, Image8]:
-    """One variant of every 0, 1 and 7 among the images.
+    """One variant of every 1 and 7 and of every 0 that is wide enough to hold a slash.
 
     Parameters
     ----------
@@ -39,8 +40,15 @@ def handwriting_variants(
     """
     add = {0: _slash, 1: _flag_and_foot, 7: _bar}
     rows = np.flatnonzero(np.isin(labels, list(add)))
+    rows = np.array([row for row in rows if labels[row] != 0 or _is_wide(images[row])], np.intp)
     made = [_redraw(images[row], add[int(labels[row])](images[row], rng), rng) for row in rows]
     return np.array(made, np.uint8).reshape(-1, 28, 28), labels[rows]
+
+
+def _is_wide(image: Image8) -> bool:
+    """Whether a zero holds a slash: through a narrow one it would be just a thick line."""
+    _, _, left, right = _bounds(image)
+    return right - left >= _LEAST_WIDTH
 
 
 def _slash(image: Image8, rng: np.random.Generator) -> list[list[Point]]:

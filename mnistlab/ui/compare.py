@@ -121,7 +121,7 @@ class CompareController:
         with self.app.lock:
             self._pair_up(names)
             if self.app.status_kind == "busy" and not self.state.is_training:
-                self.app.say("")
+                self.app.say("Ready.")
 
     def _pair_up(self, names: tuple[str, ...]) -> None:
         """Put the newest models side by side: an MLP as A and a CNN as B where there are both."""
@@ -141,8 +141,8 @@ class CompareTab:
         self.controller = CompareController(app, self.state, submit_job)
         settings, live = self._build_settings(), self._build_live()
         top = classed(widgets.HBox([settings, live]), "ml-train-row")
-        children = [widgets.HTML(_TRAIN), top, *self._build_results()]
-        self.widget = widgets.VBox(children)
+        results = classed(widgets.VBox(self._build_results()), "ml-section")
+        self.widget = widgets.VBox([widgets.HTML(_TRAIN), top, results])
         self._link()
         self._read_settings()
         self.controller.evaluate_models(self.controller.model_names())
@@ -259,9 +259,9 @@ _LABELS = {
         "Its peak: it rises over the first third of the steps, then falls to nearly zero.",
     ),
     "share": (
-        "Share of the training set",
+        "Share of the data",
         "ml-share",
-        "1 is all of it; a tenth trains ten times as fast and reads a little worse.",
+        "Of the training set: 1 is all of it; a tenth trains ten times as fast and reads worse.",
     ),
     "seed": ("Seed", "ml-seed", "The same seed gives the same model again."),
     "augmentation": (

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from mnistlab.metrics.comparison import Comparison
 from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.latency import LatencyMs
 from mnistlab.models.config import TITLES
 from mnistlab.ui.components import escape, table
 from mnistlab.ui.state import RunState
@@ -143,9 +144,7 @@ _COLUMNS: tuple[tuple[str, Callable[[Evaluation], str]], ...] = (
     ("95 % interval", lambda e: "{:.2%} to {:.2%}".format(*e.scores.accuracy_ci)),
     ("F1 macro", lambda e: f"{e.scores.f1_macro:.4f}"),
     ("F1 weighted", lambda e: f"{e.scores.f1_weighted:.4f}"),
-    ("Latency p50", lambda e: f"{e.latency_ms.p50:.2f} ms"),
-    ("p90", lambda e: f"{e.latency_ms.p90:.2f} ms"),
-    ("p99", lambda e: f"{e.latency_ms.p99:.2f} ms"),
+    ("Latency p50 / p90 / p99", lambda e: _latency(e.latency_ms)),
     ("Training", lambda e: _duration(e.card["training_seconds"])),
     ("Epochs", lambda e: str(e.card["config"]["epochs"])),
     ("Parameters", lambda e: f"{e.card['parameters']:,}"),
@@ -159,6 +158,10 @@ def results(evaluations: Mapping[str, Evaluation]) -> str:
         return "<p class='ml-note'>Measuring the pretrained models …</p>"
     rows = [[read(e) for _, read in _COLUMNS] for e in evaluations.values()]
     return table([name for name, _ in _COLUMNS], rows, "Models and their figures")
+
+
+def _latency(latency: LatencyMs) -> str:
+    return f"{latency.p50:.2f} / {latency.p90:.2f} / {latency.p99:.2f} ms"
 
 
 def _duration(seconds: float) -> str:

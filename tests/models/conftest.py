@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from mnistlab.data import Dataset, load_default
+from mnistlab.data import Dataset
 
 
 def _images(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,9 +38,3 @@ def blocks() -> Dataset:
         folder=None,
         source="made by the tests",
     )
-
-
-@pytest.fixture(scope="session")
-def mnist() -> Dataset:
-    """MNIST where it is at hand, scikit-learn's digits otherwise."""
-    return load_default()

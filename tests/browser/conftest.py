@@ -1,0 +1,112 @@
+"""A real server and a real Chromium, driven as a person would."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.browser.lab import Lab
+
+SECONDS = 60_000  # milliseconds a step may take on a loaded machine before it counts as hung
+expect.set_options(timeout=SECONDS)
+
+SWITCHES = [
+    "--no-sandbox",  # CI runs as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@contextmanager
+def served(**environment: str) -> Iterator[str]:
+    """The dashboard's URL, with a server of its own behind it."""
+    command = [sys.executable, "-m", "mnistlab", "app", "--port", "0", "--no-browser"]
+    env = {k: v for k, v in (os.environ | environment).items() if v}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        url = re.search(r"http://\S+", line)
+        assert url, f"no URL in {line!r}"
+        try:
+            yield url.group()
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    with served() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def url_without_mnist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = str(tmp_path_factory.mktemp("home"))
+    with served(MNISTLAB_MNIST="", MNISTLAB_HOME=home, MNISTLAB_OFFLINE="1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no Chromium or Chrome found; install one to run the browser tests")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages; at the end, no console may hold an error but of fonts from elsewhere."""
+    errors: list[str] = []
+    contexts = []
+
+    def watch(message: ConsoleMessage) -> None:
+        elsewhere = not message.location.get("url", "").startswith("http://localhost")
+        if message.type == "error" and not (elsewhere and "Failed to load resource" in message.text):
+            errors.append(message.text)
+
+    def open_(**options: object) -> Page:
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        # Nothing outside this machine is asked for, so nothing depends on whether it answers.
+        context.route(re.compile(r"^https?://(?!localhost[:/])"), lambda route: route.abort())
+        context.set_default_timeout(SECONDS)
+        page = context.new_page()
+        page.on("console", watch)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def lab(open_page: Callable[..., Page], url: str) -> Lab:
+    return Lab(open_page(), url)

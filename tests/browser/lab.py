@@ -1,0 +1,61 @@
+"""The page as a person uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+Strokes = Sequence[Sequence[Sequence[float]]]
+
+SEVEN: Strokes = [[[80, 70], [110, 70], [140, 69], [180, 70], [165, 110], [145, 160], [125, 215]]]
+
+
+class Lab:
+    """An opened page, with its elements found by the classes of the design."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        page.goto(url)
+        expect(self.at("ml-samples").locator("img").first).to_be_visible()
+
+    def at(self, name: str) -> Any:
+        """The element with a class."""
+        return self.page.locator(f".{name}")
+
+    def open(self, tab: str) -> None:
+        self.page.get_by_role("tab", name=tab).click()
+
+    def open_predict(self) -> None:
+        self.open("Predict")
+        expect(self.at("ml-pad").locator("canvas")).to_be_visible()
+        expect(self.at("ml-answer")).to_have_text("answer 0")
+
+    @property
+    def answers(self) -> int:
+        return int(self.at("ml-answer").inner_text().split()[1])
+
+    def expect_answer(self, number: int) -> None:
+        expect(self.at("ml-answer")).to_have_text(f"answer {number}")
+
+    def draw(self, strokes: Strokes) -> None:
+        """Draw with the mouse and wait until each stroke is answered."""
+        before = self.answers
+        pad = self.at("ml-pad").locator("canvas")
+        pad.scroll_into_view_if_needed()
+        box = pad.bounding_box()
+        assert box is not None
+        mouse = self.page.mouse
+        for stroke in strokes:
+            (x, y), *rest = stroke
+            mouse.move(box["x"] + x, box["y"] + y)
+            mouse.down()
+            for x, y in rest:
+                mouse.move(box["x"] + x, box["y"] + y)
+            mouse.up()
+        self.expect_answer(before + len(strokes))
+
+    def clear(self) -> None:
+        self.at("ml-clear").click()
+        expect(self.at("ml-digit-cnn")).to_have_text("")

@@ -1,0 +1,57 @@
+"""The page opens, on MNIST and without it, and stays readable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.lab import SEVEN, Lab
+
+
+def test_the_page_opens_on_explore_with_its_three_tabs(lab: Lab) -> None:
+    tabs = [tab.inner_text() for tab in lab.page.get_by_role("tab").all()]
+    assert tabs == ["Explore", "Train & Compare", "Predict"]
+    assert lab.page.title() == "MNIST Lab"
+    name = "MNIST" if os.environ.get("MNISTLAB_MNIST") else "scikit-learn digits"
+    expect(lab.at("ml-dataset")).to_contain_text(name)
+    for part in ("ml-statistics", "ml-counts", "ml-samples"):
+        expect(lab.at(part)).to_be_visible()
+    expect(lab.at("ml-counts").locator(".js-plotly-plot")).to_be_visible()
+
+
+def test_samples_follow_the_filter(lab: Lab) -> None:
+    samples = lab.at("ml-samples").locator("img").first
+    before = samples.get_attribute("src")
+    lab.page.locator(".ml-tab-explore select").first.select_option(index=4)
+    expect(samples).not_to_have_attribute("src", before or "")
+
+
+def test_without_mnist_a_banner_says_what_to_do_and_the_models_predict(
+    open_page: Callable[..., Page], url_without_mnist: str
+) -> None:
+    lab = Lab(open_page(), url_without_mnist)
+    expect(lab.at("ml-dataset")).to_contain_text("scikit-learn digits")
+    expect(lab.at("ml-banner")).to_contain_text("MNISTLAB_MNIST")
+    lab.open_predict()
+    lab.draw(SEVEN)
+    expect(lab.at("ml-digit-mlp")).to_have_text("7")
+    expect(lab.at("ml-digit-cnn")).to_have_text("7")
+
+
+@pytest.mark.parametrize("width", [420, 1280])
+def test_nothing_is_wider_than_the_window(
+    open_page: Callable[..., Page], url: str, width: int
+) -> None:
+    lab = Lab(open_page(viewport={"width": width, "height": 900}), url)
+    for tab in ("Explore", "Train & Compare", "Predict"):
+        lab.open(tab)
+        if tab == "Train & Compare":
+            expect(lab.page.locator(".ml-matrix").first).to_be_visible()
+        overflow = lab.page.evaluate(
+            "() => { const app = document.querySelector('.ml-app');"
+            " return app.scrollWidth - app.clientWidth }"
+        )
+        assert overflow <= 1, tab

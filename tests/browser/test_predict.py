@@ -1,0 +1,152 @@
+"""Drawing, taking back, samples and uploads."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, expect
+
+from tests.browser.lab import SEVEN, Lab
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "drawings-dev.jsonl"
+FOUR = [[[120, 60], [80, 150], [190, 150]], [[160, 60], [158, 140], [150, 230]]]
+ONE = [[[140, 60], [140, 110], [139, 160], [138, 225]]]
+
+
+def _drawings() -> list[tuple[str, list[list[list[float]]]]]:
+    """Lines 1, 29, 57, ... of the real pen drawings; three of our own where they are missing."""
+    if not REAL.is_file():
+        return [("7", SEVEN), ("4", FOUR), ("1", ONE)]  # type: ignore[list-item]
+    rows = [json.loads(line) for line in REAL.read_text().splitlines()[::28][:50]]
+    return [(row["label"], row["strokes"]) for row in rows]
+
+
+def test_both_models_read_real_drawings(lab: Lab) -> None:
+    lab.open_predict()
+    drawings = _drawings()
+    right = {"mlp": 0, "cnn": 0}
+    for label, strokes in drawings:
+        lab.draw(strokes)
+        for name in right:
+            right[name] += lab.at(f"ml-digit-{name}").inner_text() == label
+        lab.clear()
+    assert right["cnn"] >= 0.92 * len(drawings)
+    assert right["mlp"] >= 0.85 * len(drawings)
+
+
+def test_undo_redo_and_clear(lab: Lab) -> None:
+    lab.open_predict()
+    digit = lab.at("ml-digit-cnn")
+    lab.draw(ONE)
+    expect(digit).to_have_text("1")
+    lab.draw([[[80, 140], [140, 140], [200, 140]], [[80, 60], [75, 140]]])
+    expect(digit).to_have_text("4")
+    lab.at("ml-undo").click()
+    lab.at("ml-undo").click()
+    expect(digit).to_have_text("1")
+    lab.at("ml-redo").click()
+    lab.at("ml-redo").click()
+    expect(digit).to_have_text("4")
+    lab.clear()
+    lab.at("ml-undo").click()
+    expect(digit).to_have_text("4")
+
+
+def test_probabilities_latency_and_stages_stand_beside_the_digit(lab: Lab) -> None:
+    lab.open_predict()
+    lab.draw(SEVEN)
+    for name in ("mlp", "cnn"):
+        expect(lab.at(f"ml-latency-{name}")).to_contain_text("ms")
+    assert lab.page.locator(".ml-bars li").count() == 20
+    assert lab.at("ml-stages").locator("img").count() == 4
+
+
+def test_a_stroke_that_leaves_the_pad_ends_there(lab: Lab) -> None:
+    lab.open_predict()
+    box = lab.at("ml-pad").locator("canvas").bounding_box()
+    assert box is not None
+    mouse = lab.page.mouse
+    mouse.move(box["x"] + 140, box["y"] + 140)
+    mouse.down()
+    mouse.move(box["x"] + 140, box["y"] + 200)
+    mouse.move(box["x"] + 140, box["y"] + 400, steps=5)
+    lab.expect_answer(1)
+    mouse.up()
+    mouse.move(box["x"] + 40, box["y"] + 40, steps=5)  # hovering back draws nothing
+    lab.draw(SEVEN)
+    lab.expect_answer(2)
+
+
+def test_a_random_test_digit_is_read(lab: Lab) -> None:
+    lab.open_predict()
+    lab.at("ml-sample").click()
+    lab.expect_answer(1)
+    expect(lab.at("ml-tab-predict")).to_contain_text("true label")
+    assert lab.at("ml-digit-cnn").inner_text() in set("0123456789")
+
+
+def _picture() -> bytes:
+    image = Image.new("L", (400, 500), 240)
+    pen = ImageDraw.Draw(image)
+    pen.line([(120, 120), (280, 120), (180, 380)], fill=20, width=24, joint="curve")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def _upload(lab: Lab, name: str, content: bytes) -> None:
+    lab.page.locator(".ml-tab-predict input[type=file]").set_input_files(
+        {"name": name, "mimeType": "image/png", "buffer": content}
+    )
+
+
+def test_an_upload_is_read_and_garbage_leaves_the_page_as_it_was(lab: Lab) -> None:
+    lab.open_predict()
+    _upload(lab, "seven.png", _picture())
+    lab.expect_answer(1)
+    expect(lab.at("ml-digit-cnn")).to_have_text("7")
+    _upload(lab, "<b>notes</b>.png", np.random.default_rng(0).bytes(2000))
+    expect(lab.at("ml-status")).to_contain_text("not a picture")
+    lab.expect_answer(1)
+    expect(lab.at("ml-digit-cnn")).to_have_text("7")
+    assert lab.page.locator(".ml-status b").count() == 0
+
+
+def test_a_reload_brings_a_working_pad_back(lab: Lab, url: str) -> None:
+    lab.open_predict()
+    lab.draw(SEVEN)
+    again = Lab(lab.page, url)
+    again.open_predict()
+    again.draw(FOUR)
+    expect(again.at("ml-digit-cnn")).to_have_text("4")
+    pixels = lab.page.evaluate(
+        "() => { const c = document.querySelector('.ml-pad canvas');"
+        " return c.getContext('2d').getImageData(0, 0, 280, 280).data.filter(v => v > 0).length }"
+    )
+    assert pixels > 1000  # the strokes are seen as well, not only answered
+
+
+def test_a_finger_draws_too(open_page: Callable[..., Page], url: str) -> None:
+    lab = Lab(open_page(has_touch=True, viewport={"width": 420, "height": 900}), url)
+    lab.open_predict()
+    canvas = lab.at("ml-pad").locator("canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    session = lab.page.context.new_cdp_session(lab.page)
+
+    def touch(kind: str, *points: list[float]) -> None:
+        where = [{"x": box["x"] + x, "y": box["y"] + y} for x, y in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
+
+    first, *rest = SEVEN[0]
+    touch("touchStart", list(first))
+    for point in rest:
+        touch("touchMove", list(point))
+    touch("touchEnd")
+    lab.expect_answer(1)
+    expect(lab.at("ml-digit-cnn")).to_have_text("7")

@@ -1,0 +1,62 @@
+"""Training in front of the user, who goes on using the page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import SEVEN, Lab
+
+pytestmark = pytest.mark.tensorflow
+
+
+def _fill(lab: Lab, name: str, value: str) -> None:
+    field = lab.at(name).locator("input")
+    field.fill(value)
+    field.press("Tab")
+
+
+def test_train_watch_draw_and_compare(lab: Lab) -> None:
+    lab.open("Train & Compare")
+    rows = lab.at("ml-results").locator("tbody tr")
+    expect(lab.page.locator(".ml-matrix")).to_have_count(2)
+    before = rows.count()
+    _fill(lab, "ml-epochs", "1")
+    _fill(lab, "ml-batch", "16")
+    _fill(lab, "ml-share", "0.5")
+    lab.at("ml-train").click()
+    progress = lab.at("ml-progress-mlp")
+    expect(progress).to_contain_text(re.compile(r"MLP · epoch 1 of 1 · \d+ % · \d+ s left"))
+    seen = progress.inner_text()
+    # Within the only epoch: the text moves between epochs as well as at their ends.
+    expect(progress).not_to_have_text(seen)
+    lab.open("Predict")
+    lab.draw(SEVEN)
+    expect(lab.at("ml-digit-cnn")).to_have_text("7")
+    lab.open("Train & Compare")
+    expect(lab.at("ml-progress-cnn")).to_contain_text("done in", timeout=240_000)
+    expect(rows).to_have_count(before + 2)
+    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No telling"))
+    expect(lab.at("ml-train")).to_be_enabled()
+
+
+def test_cancel_stops_a_long_training(lab: Lab) -> None:
+    lab.open("Train & Compare")
+    _fill(lab, "ml-epochs", "200")
+    _fill(lab, "ml-batch", "8")
+    lab.at("ml-models").get_by_label("MLP").uncheck()
+    lab.at("ml-train").click()
+    expect(lab.at("ml-progress-cnn")).to_contain_text("epoch 1 of 200")
+    lab.at("ml-cancel").click()
+    expect(lab.at("ml-progress-cnn")).to_contain_text("cancelled")
+    expect(lab.at("ml-status")).to_contain_text("Training cancelled")
+    expect(lab.at("ml-train")).to_be_enabled()
+
+
+def test_a_bad_setting_blocks_the_button_with_its_reason(lab: Lab) -> None:
+    lab.open("Train & Compare")
+    _fill(lab, "ml-share", "7")
+    expect(lab.page.get_by_role("alert")).to_contain_text("from 0.01 to 1")
+    expect(lab.at("ml-train")).to_be_disabled()

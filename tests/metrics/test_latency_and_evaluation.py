@@ -1,0 +1,68 @@
+"""Latencies are of single predictions, and an evaluation holds what the command line prints."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from mnistlab.data import Dataset
+from mnistlab.metrics.evaluation import evaluate
+from mnistlab.metrics.latency import measure_latency
+from mnistlab.metrics.scores import evaluate_probabilities
+from mnistlab.models import load_classifier
+
+
+def test_latency_of_single_predictions() -> None:
+    images = np.arange(7 * 784, dtype=np.uint16).astype(np.uint8).reshape(7, 28, 28)
+    seen: list[np.ndarray] = []
+    latency = measure_latency(seen.append, images, n=100, warmup=10)
+    assert len(seen) == 110
+    assert {image.shape for image in seen} == {(28, 28)}
+    np.testing.assert_array_equal(seen[10 + 8], images[8 % 7])
+    assert 0 < latency.p50 <= latency.p90 <= latency.p99
+    assert set(latency.to_dict()) == {"p50", "p90", "p99"}
+
+
+def test_a_thousand_after_a_warm_up_by_default() -> None:
+    calls: list[object] = []
+    measure_latency(calls.append, np.zeros((3, 28, 28), np.uint8))
+    assert len(calls) == 1050
+
+
+def test_latency_is_in_milliseconds_and_leaves_the_warm_up_out() -> None:
+    calls = 0
+
+    def slow_at_first(image: np.ndarray) -> None:
+        nonlocal calls
+        calls += 1
+        time.sleep(0.2 if calls <= 2 else 0.003)
+
+    latency = measure_latency(slow_at_first, np.zeros((1, 28, 28), np.uint8), n=10, warmup=2)
+    assert 3 <= latency.p50 <= latency.p99 < 200
+
+
+@pytest.mark.parametrize(("n", "images"), [(0, 1), (10, 0)])
+def test_nothing_to_time_is_refused(n: int, images: int) -> None:
+    with pytest.raises(ValueError, match="at least one image"):
+        measure_latency(lambda _: None, np.zeros((images, 28, 28), np.uint8), n=n)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_evaluation_of_a_pretrained_model(name: str, mnist: Dataset) -> None:
+    classifier = load_classifier(name)
+    x, y = mnist.x_test[:200], mnist.y_test[:200]
+    evaluation = evaluate(classifier, x, y, latency_runs=20)
+
+    plain = json.loads(json.dumps(evaluation.to_dict()))
+
+    expected = evaluate_probabilities(y, classifier.predict_proba(x)).to_dict()
+    assert {key: plain[key] for key in expected} == expected
+    assert plain["model"] == name
+    assert plain["parameters"] > 0
+    assert 0 < plain["latency_ms"]["p50"] <= plain["latency_ms"]["p99"]
+    assert evaluation.y_proba.shape == (200, 10)
+    if mnist.name == "mnist":
+        assert plain["accuracy"] > 0.95

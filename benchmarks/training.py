@@ -15,13 +15,13 @@ def main() -> None:
     dataset = load_mnist()
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder)
-        for model in ("mlp", "cnn"):
-            config = TrainingConfig(model)
-            cards = [find_run(submit(config, dataset, runs=runs).result(), runs).card for _ in "ab"]
+        for config in (TrainingConfig("mlp"), TrainingConfig("cnn")):
+            names = [submit(config, dataset, runs=runs).result() for _ in range(2)]
+            cards = [find_run(name, runs).card for name in names]
             same = cards[0]["weights_digest"] == cards[1]["weights_digest"]
             print(
-                f"  {config.title}: {config.epochs} epochs in {cards[0]['training_seconds']:.0f} s, "
-                f"{cards[0]['test_accuracy']:.2%}; same seed again: "
+                f"  {config.title}: {config.epochs} epochs in "
+                f"{cards[0]['training_seconds']:.0f} s, {cards[0]['test_accuracy']:.2%}; same seed again: "
                 f"{'identical' if same else 'DIFFERENT'} weights"
             )
         print("  Cancel:", ", ".join(f"{_cancel(dataset, runs):.2f} s" for _ in range(5)))

@@ -28,8 +28,10 @@ DEFAULT_PORT = 8866
 MAX_WARM = 64
 
 # A closed page asks for its kernel's end itself. Where that word is lost, the kernel is gone
-# within a minute: 45 s without a connection, looked at every 5 s, and time to end.
-_ABANDONED_SECONDS = 45
+# within a minute: 20 s until a silent page counts as closed, 30 s in which it may come back, 5 s
+# to the next look.
+_PING_MILLISECONDS = 10_000
+_ABANDONED_SECONDS = 30
 _CHECK_SECONDS = 5
 
 # An upload of 15 MB and its envelope. Beyond this the server closes the socket without a word,
@@ -139,7 +141,11 @@ def _config(notebook: str, port: int, open_browser: bool, warm: int) -> Config:
         "open_browser": open_browser,
         "config_file_paths": [],  # the settings of other Voilà pages are not ours
         "log_level": "ERROR",  # nobody at the terminal can act on a refused request
-        "tornado_settings": {"websocket_max_message_size": _LARGEST_MESSAGE},
+        "tornado_settings": {
+            "websocket_max_message_size": _LARGEST_MESSAGE,
+            "ws_ping_interval": _PING_MILLISECONDS,
+            "ws_ping_timeout": _PING_MILLISECONDS,
+        },
     }
     page: dict[str, Any] = {
         "allow_template_override": "NO",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mnistlab.data import load_mnist
-from mnistlab.metrics import evaluate_probabilities
+from mnistlab.metrics.scores import evaluate_probabilities
 from mnistlab.models import TrainedModel, TrainingConfig, train
 from mnistlab.models.events import EpochEnd, Event
 from mnistlab.models.store import PRETRAINED_FOLDER, save_pretrained
@@ -42,7 +42,9 @@ def main(names: list[str]) -> None:
             continue
         trained = train(config, dataset, _print)
         save_pretrained(trained, _scores(trained), PRETRAINED_FOLDER)
-        print(f"{config.title}: {trained.test_accuracy:.2%} of the test set, {trained.seconds:.0f} s")
+        print(
+            f"{config.title}: {trained.test_accuracy:.2%} of the test set, {trained.seconds:.0f} s"
+        )
 
 
 def _print(event: Event) -> None:

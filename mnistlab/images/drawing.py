@@ -193,9 +193,7 @@ class Drawing:
         self._finished = strokes
         self._future.clear()
 
-    def _step(
-        self, source: list[tuple[Stroke, ...]], target: list[tuple[Stroke, ...]]
-    ) -> bool:
+    def _step(self, source: list[tuple[Stroke, ...]], target: list[tuple[Stroke, ...]]) -> bool:
         if not source:
             return False
         target.append(self._finished)
@@ -229,11 +227,10 @@ def _checked_stroke(stroke: object) -> list[Point]:
 
 
 def _checked_point(point: object) -> Point:
-    try:
-        x, y = point  # type: ignore[misc]  # what is no pair raises
-    except (TypeError, ValueError):
-        raise _bad_strokes("a point is not a pair of numbers") from None
-    checked = _finite(x), _finite(y)
+    values = tuple(point) if isinstance(point, Iterable) else ()
+    if len(values) != 2:
+        raise _bad_strokes("a point is not a pair of numbers")
+    checked = _finite(values[0]), _finite(values[1])
     if checked[0] is None or checked[1] is None:
         raise _bad_strokes("a coordinate is not a finite number")
     return checked[0], checked[1]

@@ -33,14 +33,15 @@ def to_grey(image: Image.Image) -> Grey:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(paper, image)
-    return np.asarray(image.convert("L"))
+    return np.asarray(image.convert("L"), np.uint8)
 
 
 def _deep_to_grey(image: Image.Image) -> Grey:
     """16 and 32 bits a pixel; Pillow's own conversion would clip everything above 255."""
     values = np.nan_to_num(np.asarray(image, np.float32))
     full = 65535.0 if values.max(initial=0) > 255 else 255.0
-    return np.clip(values * (255 / full), 0, 255).astype(np.uint8)
+    grey: Grey = np.clip(values * (255 / full), 0, 255).astype(np.uint8)
+    return grey
 
 
 def find_ink(grey: Grey) -> Grey:
@@ -107,14 +108,15 @@ def _paper(bright: Grey) -> Field:
 
 
 def _quadratic(height: int, width: int) -> NDArray[np.float64]:
-    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
-    x, y = x.ravel(), y.ravel()
+    y = np.linspace(-1, 1, height).repeat(width)
+    x = np.tile(np.linspace(-1, 1, width), height)
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
 def _stretch(above: Field, low: float, high: float) -> Grey:
     scaled = np.clip((above - low) / max(high - low, 1.0), 0, 1) * 255
-    return np.rint(scaled).astype(np.uint8)
+    ink: Grey = np.rint(scaled).astype(np.uint8)
+    return ink
 
 
 def _without_specks(ink: Grey) -> Grey:

@@ -105,7 +105,8 @@ def area_average(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     coverage = _coverage(len(box))
     scaled = coverage @ box.astype(np.float32) @ coverage.T
-    return np.rint(scaled * (255 / scaled.max())).astype(np.uint8)
+    averaged: NDArray[np.uint8] = np.rint(scaled * (255 / scaled.max())).astype(np.uint8)
+    return averaged
 
 
 def centre(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -132,7 +133,7 @@ def _coverage(side: int) -> NDArray[np.float32]:
     edges = np.linspace(0, side, SCALED_SIDE + 1)[:, None]
     pixel = np.arange(side)
     overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
-    matrix = (np.maximum(overlap, 0) * (SCALED_SIDE / side)).astype(np.float32)
+    matrix: NDArray[np.float32] = (np.maximum(overlap, 0) * (SCALED_SIDE / side)).astype(np.float32)
     matrix.setflags(write=False)
     return matrix
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mnistlab.errors import UploadError
 from mnistlab.images.ink import WORKING_SIDE, find_ink, to_grey
@@ -72,7 +72,7 @@ def _pillow_errors() -> Iterator[None]:
             yield
     except UploadError:
         raise
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UploadError(f"This is not a picture that can be read; {_ACCEPTED} file.") from error
     except MemoryError as error:
         raise UploadError("The picture is too large to be read here; make it smaller.") from error

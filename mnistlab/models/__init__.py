@@ -4,7 +4,7 @@ from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TrainingConfig
 from mnistlab.models.jobs import Job, JobStatus, submit
 from mnistlab.models.store import Run, find_run, list_runs, load_classifier, remove_run
-from mnistlab.models.training import TrainedModel, TrainingCancelled, train
+from mnistlab.models.training import TrainedModel, TrainingCancelledError, train
 
 __all__ = [
     "Classifier",
@@ -12,7 +12,7 @@ __all__ = [
     "JobStatus",
     "Run",
     "TrainedModel",
-    "TrainingCancelled",
+    "TrainingCancelledError",
     "TrainingConfig",
     "find_run",
     "list_runs",

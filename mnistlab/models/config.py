@@ -39,7 +39,7 @@ class TrainingConfig:
     """`"none"`, `"light"` (see `mnistlab.models.augment`), or `"full"`, which adds the ways of
     writing of `mnistlab.models.variants`."""
     filters: int = 16
-    """Width of the CNN's first block (the second has twice as many), 4 to 128. Unused by the MLP."""
+    """Width of the CNN's first block, half that of its second, 4 to 128; the MLP has none."""
     threads: int = 0
     """CPU threads TensorFlow may use; 0 means all. A seed repeats exactly for one thread count."""
 

@@ -170,7 +170,8 @@ class Job:
 
     def _listen(self, log: Path) -> events.Event:
         process = self._process
-        assert process is not None and process.stdout is not None
+        assert process is not None
+        assert process.stdout is not None
         last: events.Event | None = None
         with process:
             for line in process.stdout:

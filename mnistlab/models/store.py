@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import secrets
 import shutil
 import time
@@ -64,7 +63,7 @@ def save_run(trained: TrainedModel, run: str, runs: Path) -> Path:
     try:
         partial.mkdir(parents=True, exist_ok=True)
         _write_files(trained, run, partial)
-        os.replace(partial, runs / run)
+        partial.replace(runs / run)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise TrainingError(
@@ -208,7 +207,7 @@ def _load_pretrained(name: str) -> Classifier:
     return Classifier(name, data, card)
 
 
-def save_pretrained(trained: TrainedModel, card: Mapping[str, Any], folder: Path) -> None:
+def save_pretrained(trained: TrainedModel, card: dict[str, Any], folder: Path) -> None:
     """Write `NAME.tflite` and its card `NAME.json` as `load_classifier` reads them."""
     name = trained.config.model
     (folder / f"{name}.tflite").write_bytes(trained.tflite)

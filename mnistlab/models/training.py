@@ -29,7 +29,7 @@ VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
 EVENT_INTERVAL = 0.2  # seconds; above a few updates a second a page only falls behind
 
 
-class TrainingCancelled(TrainingError):
+class TrainingCancelledError(TrainingError):
     """Raised by `train` when `should_stop` said so."""
 
 
@@ -90,7 +90,7 @@ def train(
 
     Raises
     ------
-    TrainingCancelled
+    TrainingCancelledError
         When `should_stop` returned true.
     TrainingError
         When TensorFlow is missing or the loss is no longer finite.
@@ -100,13 +100,11 @@ def train(
     tell(Preparing("loading TensorFlow"))
     _set_up_tensorflow(config)
     if stop():
-        raise TrainingCancelled("Training was cancelled.")
+        raise TrainingCancelledError("Training was cancelled.")
     return _train(config, dataset, tell, stop)
 
 
-def split_training(
-    n: int, config: TrainingConfig
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split_training(n: int, config: TrainingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices `(train, validation)` of the used share of `n` training images, at random."""
     order = np.random.default_rng(config.seed).permutation(n)[: max(24, round(n * config.share))]
     held_out = max(1, round(len(order) * VALIDATION_SHARE))
@@ -173,7 +171,7 @@ def _train(
     )
     seconds = time.perf_counter() - started
     if reporter.stopped:
-        raise TrainingCancelled("Training was cancelled.")
+        raise TrainingCancelledError("Training was cancelled.")
     model.set_weights(reporter.best_weights)
     tell(Testing(reporter.best_epoch))
     tflite = export_litert(model)

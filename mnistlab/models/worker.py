@@ -23,7 +23,7 @@ from mnistlab.errors import MnistLabError
 from mnistlab.models import events
 from mnistlab.models.config import TrainingConfig
 from mnistlab.models.store import partial_folder, save_run
-from mnistlab.models.training import TrainingCancelled, train
+from mnistlab.models.training import TrainingCancelledError, train
 
 NICENESS = 10  # the page that asked for the training has right of way on a small machine
 
@@ -72,10 +72,10 @@ def _work(
         dataset = open_folder(Path(request["dataset"]))
         trained = train(config, dataset, tell, stop)
         if stop():
-            raise TrainingCancelled("Training was cancelled.")
+            raise TrainingCancelledError("Training was cancelled.")
         save_run(trained, request["run"], Path(request["runs"]))
         tell(events.Finished(request["run"], trained.test_accuracy, trained.seconds))
-    except TrainingCancelled:
+    except TrainingCancelledError:
         tell(events.Cancelled())
     except MnistLabError as error:
         tell(events.Failed(str(error)))

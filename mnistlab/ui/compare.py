@@ -170,12 +170,12 @@ class CompareTab:
         return classed(widgets.VBox(parts), "ml-section", "ml-settings")
 
     def _build_live(self) -> widgets.Widget:
-        self.progress = {
-            model: classed(widgets.HTML(), f"ml-progress-{model}") for model in MODELS
-        }
+        self.progress = {model: classed(widgets.HTML(), f"ml-progress-{model}") for model in MODELS}
         self.curves = classed(widgets.HTML(), "ml-curves")
         self._show_runs()
-        return classed(widgets.VBox([*self.progress.values(), self.curves]), "ml-section", "ml-live")
+        return classed(
+            widgets.VBox([*self.progress.values(), self.curves]), "ml-section", "ml-live"
+        )
 
     def _build_results(self) -> list[widgets.Widget]:
         self.results = classed(widgets.HTML(html.results({})), "ml-results")

@@ -48,7 +48,9 @@ def _last_words(run: RunState | None) -> str:
         return ""
     details = ""
     if run.details:
-        details = f"<details><summary>Last words</summary><pre>{escape(run.details)}</pre></details>"
+        details = (
+            f"<details><summary>Last words</summary><pre>{escape(run.details)}</pre></details>"
+        )
     return problem(run.failure) + details
 
 
@@ -64,7 +66,7 @@ def curves(runs: Mapping[str, RunState]) -> str:
     high = max(0.1, math.ceil(min(max(losses), 4 * min(losses) + 0.1) * 10) / 10)
     legend = "".join(f"<span class='ml-key ml-{model}'>{TITLES[model]}</span>" for model in runs)
     return (
-        f"<div class='ml-charts'>"
+        f"<div class='ml-curve-pair'>"
         f"{_panel('Accuracy', runs, 2, low, 1.0, epochs, lambda v: f'{v:.0%}')}"
         f"{_panel('Loss', runs, 1, 0.0, high, epochs, lambda v: f'{v:.2f}')}</div>"
         f"<p class='ml-note ml-legend'>{legend} thin: training, thick: validation</p>"
@@ -103,7 +105,7 @@ def _panel(
         if run.validation_curve
     )
     return (
-        f"<svg class='ml-chart' viewBox='0 0 {_WIDTH} {_HEIGHT}' role='img' "
+        f"<svg class='ml-curve' viewBox='0 0 {_WIDTH} {_HEIGHT}' role='img' "
         f"aria-label='{title} by epoch. Validation: {escape(latest or 'none yet')}'>"
         f"<text class='ml-title' x='{_LEFT}' y='14'>{title}</text>"
         f"{_axes(low, high, epochs, label)}{''.join(lines)}</svg>"

@@ -130,7 +130,7 @@ def digit_grid(
     marks = "".join(f"<span>{escape(caption)}</span>" for caption in captions)
     return (
         f"<div class='ml-grid' style='--columns:{columns};--rows:{rows};"
-        f"max-width:{columns * width * 2}px'>"
+        f"max-width:{columns * width * 3}px'>"
         f"<img src='{data_uri(sheet)}' alt='{escape(description)}'>"
         f"<div class='ml-grid-captions' aria-hidden='true'>{marks}</div></div>"
     )

@@ -14,6 +14,7 @@ from mnistlab.ui.state import AppState, ExploreState
 COLUMNS = 10
 NUMBERS = (20, 50, 100)
 SPLITS = {"train": "training set", "test": "test set"}
+ALL_DIGITS = -1
 
 
 class ExploreTab:
@@ -120,8 +121,9 @@ class ExploreTab:
 
     def _build_samples(self) -> widgets.Widget:
         digit = widgets.Dropdown(
-            options=[("All digits", None), *((f"Digit {d}", d) for d in range(10))],
-            value=None,
+            # Not None for all: a Dropdown shows that as nothing chosen.
+            options=[("All digits", ALL_DIGITS), *((f"Digit {d}", d) for d in range(10))],
+            value=ALL_DIGITS,
             description="Show",
         )
         split = widgets.Dropdown(
@@ -154,7 +156,7 @@ class ExploreTab:
 
     def _on_choice(self) -> None:
         digit, split, number = (choice.value for choice in self._choices)
-        self.select(digit=digit, split=split, number=number)
+        self.select(digit=None if digit == ALL_DIGITS else digit, split=split, number=number)
 
     def _show(self) -> None:
         state, indices = self.state, self.shown
@@ -179,7 +181,7 @@ def statistics_html(title: str, figures: Statistics) -> str:
         ["images", *(f"{split.images:,}" for split in columns)],
         ["classes", *map(str, classes)],
         ["shape", *(" × ".join(f"{n:,}" for n in split.shape) for split in columns)],
-        ["type of a pixel", *(f"{split.dtype}, 0 to 255" for split in columns)],
+        ["pixel type (0 to 255)", *(split.dtype for split in columns)],
         ["mean of the pixels", *(f"{split.mean:.4f}" for split in columns)],
         ["standard deviation", *(f"{split.std:.4f}" for split in columns)],
         ["pixels with ink", *(f"{split.ink:.1%}" for split in columns)],

@@ -42,6 +42,7 @@ class Content:
 
     @property
     def is_empty(self) -> bool:
+        """Whether the pad is blank."""
         return not self.strokes and self.picture is None
 
 
@@ -104,10 +105,12 @@ class Pad:
 
     @property
     def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
         return bool(self._past)
 
     @property
     def can_redo(self) -> bool:
+        """Whether there is an Undo to take back."""
         return bool(self._future)
 
     # Strokes
@@ -142,10 +145,12 @@ class Pad:
             return
         if x is not None and y is not None:
             self.drawing.extend(x, y)
-        self._flush()
         self.drawing.end()
         self._keep(Content(self.drawing.strokes))
         self._on_change(True)
+        # Once more in one go, after the answer that is waited for: a stroke that was drawn in
+        # pieces shows its joints.
+        self._paint()
 
     # Fingers: the first one draws, others are ignored until all are lifted
 

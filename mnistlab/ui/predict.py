@@ -13,7 +13,7 @@ from PIL import Image
 
 from mnistlab.errors import DataError, UploadError
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.preprocess import Preprocessed, preprocess
+from mnistlab.images.preprocess import STAGES, Preprocessed, preprocess
 from mnistlab.images.upload import decode_upload
 from mnistlab.models.classifier import Classifier
 from mnistlab.ui import components as ui
@@ -21,7 +21,6 @@ from mnistlab.ui.pad import Pad
 from mnistlab.ui.state import Answer, AppState, PredictState, Reading
 
 UPLOAD_TYPES = ".png,.jpg,.jpeg,.webp,.bmp"
-LARGEST_PICTURE = 1000  # pixels a side on the pad: Undo keeps pictures, and photos have 50 million
 STAGE_SIZE = 84  # pixels a side of a stage's picture in the message to the browser
 NO_PROBABILITIES = (0.0,) * 10
 
@@ -102,7 +101,7 @@ class PredictTab:
             When it is no picture of a digit; the page stays as it was.
         """
         name, content = str(files[0]["name"]), bytes(files[0]["content"])
-        picture = shrink(decode_upload(content), LARGEST_PICTURE)
+        picture = decode_upload(content)
         if preprocess(picture).is_blank:
             raise UploadError(f"{name} shows no ink; upload a picture with a digit on it.")
         self.pad.show(picture, f"Upload: {name}")
@@ -238,7 +237,8 @@ def _card_html(answer: Answer, preparing: float) -> str:
 
 def _stages_html(reading: Reading) -> str:
     figures = "".join(
-        f"<figure><img src='{ui.data_uri(shrink(image, STAGE_SIZE))}' alt=''>"
+        f"<figure title='{ui.escape(STAGES[name])}'>"
+        f"<img src='{ui.data_uri(shrink(image, STAGE_SIZE))}' alt='{ui.escape(STAGES[name])}'>"
         f"<figcaption>{ui.escape(name)}</figcaption></figure>"
         for name, image in reading.stages.items()
     )

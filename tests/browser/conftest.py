@@ -87,7 +87,9 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     def watch(message: ConsoleMessage) -> None:
         elsewhere = not message.location.get("url", "").startswith("http://localhost")
-        if message.type == "error" and not (elsewhere and "Failed to load resource" in message.text):
+        if message.type == "error" and not (
+            elsewhere and "Failed to load resource" in message.text
+        ):
             errors.append(message.text)
 
     def open_(**options: object) -> Page:

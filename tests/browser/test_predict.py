@@ -100,9 +100,9 @@ def _picture() -> bytes:
 
 
 def _upload(lab: Lab, name: str, content: bytes) -> None:
-    lab.page.locator(".ml-tab-predict input[type=file]").set_input_files(
-        {"name": name, "mimeType": "image/png", "buffer": content}
-    )
+    with lab.page.expect_file_chooser() as chooser:
+        lab.at("ml-upload").click()
+    chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": content})
 
 
 def test_an_upload_is_read_and_garbage_leaves_the_page_as_it_was(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""Rarer damage: what the format's own libraries word badly, and what times and sizes hide."""
+"""Rarer trouble: what libraries word badly, what sizes and times hide, what others do meanwhile."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from mnistlab.data import (
 )
 from mnistlab.data import digits as digits_module
 from mnistlab.data.dataset import ARRAYS, digest_of
+from mnistlab.data.mnist import replace_folder
 from mnistlab.errors import DataError
 
 Env = pytest.MonkeyPatch
 
 
 def complaint() -> str:
-    """What load_mnist says, held to one line that ends with a remedy."""
+    """What load_mnist says, held to one line with a remedy."""
     with pytest.raises(DataError) as caught:
         load_mnist()
     text = str(caught.value)
@@ -42,14 +43,16 @@ def complaint() -> str:
 
 
 @pytest.fixture
-def good(cached_home: Path, monkeypatch: Env) -> Path:
-    """A cached MNIST, which must be the same afterwards, byte by byte."""
-    monkeypatch.setenv("MNISTLAB_HOME", str(cached_home))
-    return cached_home / "data" / "mnist"
+def built(home: Path, mnist_npz: Path, monkeypatch: Env) -> Path:
+    """The folder of a cache that a test may damage."""
+    monkeypatch.setenv("MNISTLAB_MNIST", str(mnist_npz))
+    folder = load_mnist().folder
+    assert folder is not None
+    return folder
 
 
 def test_a_header_that_numpy_refuses_in_several_lines(
-    good: Path, tmp_path: Path, monkeypatch: Env
+    cached_home: Path, tmp_path: Path, monkeypatch: Env
 ) -> None:
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (9,), }".ljust(20000) + b"\n"
     path = tmp_path / "endless.npz"
@@ -57,19 +60,21 @@ def test_a_header_that_numpy_refuses_in_several_lines(
         for name in ARRAYS:
             start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
             archive.writestr(f"{name}.npy", start + header)
+    monkeypatch.setenv("MNISTLAB_HOME", str(cached_home))
     monkeypatch.setenv("MNISTLAB_MNIST", str(path))
-    before = {file.name: file.read_bytes() for file in good.iterdir()}
+    files = [f for f in (cached_home / "data" / "mnist").iterdir() if f.is_file()]
+    before = {file: file.read_bytes() for file in files}
     assert f"{path} cannot be read" in complaint()
-    assert {file.name: file.read_bytes() for file in good.iterdir()} == before
+    assert {file: file.read_bytes() for file in files} == before
 
 
-def test_a_path_too_long_for_any_file(good: Path, monkeypatch: Env) -> None:
+def test_a_path_too_long_for_any_file(home: Path, monkeypatch: Env) -> None:
     monkeypatch.setenv("MNISTLAB_MNIST", f"/{'x' * 300}.npz")
     assert "cannot be read" in complaint()
 
 
 def test_a_truncated_gz_is_named(
-    good: Path, idx_folder: Callable[..., Path], monkeypatch: Env
+    home: Path, idx_folder: Callable[..., Path], monkeypatch: Env
 ) -> None:
     folder = idx_folder()
     file = folder / "t10k-labels-idx1-ubyte"
@@ -81,8 +86,7 @@ def test_a_truncated_gz_is_named(
 def test_a_good_file_spoilt_in_place_is_noticed(
     home: Path, mnist_npz: Path, tmp_path: Path, monkeypatch: Env
 ) -> None:
-    local = tmp_path / "mine.npz"
-    content = mnist_npz.read_bytes()
+    local, content = tmp_path / "mine.npz", mnist_npz.read_bytes()
     local.write_bytes(content)
     monkeypatch.setenv("MNISTLAB_MNIST", str(local))
     load_mnist()
@@ -92,13 +96,8 @@ def test_a_good_file_spoilt_in_place_is_noticed(
     assert len(load_mnist(verify=True).x_train) == 60000
 
 
-def test_fetch_finds_damage_that_times_and_sizes_hide(
-    home: Path, mnist_npz: Path, digest: str, monkeypatch: Env
-) -> None:
-    monkeypatch.setenv("MNISTLAB_MNIST", str(mnist_npz))
-    folder = load_mnist().folder
-    assert folder is not None
-    file = folder / "y_test.npy"
+def test_fetch_finds_damage_that_times_and_sizes_hide(built: Path, digest: str) -> None:
+    file = built / "y_test.npy"
     stat, content = file.stat(), bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
@@ -107,20 +106,15 @@ def test_fetch_finds_damage_that_times_and_sizes_hide(
     assert digest_of(getattr(fetched, name) for name in ARRAYS) == digest
 
 
-def test_a_manifest_without_its_origin_costs_one_check(
-    home: Path, mnist_npz: Path, monkeypatch: Env
-) -> None:
-    monkeypatch.setenv("MNISTLAB_MNIST", str(mnist_npz))
-    folder = load_mnist().folder
-    assert folder is not None
-    manifest = json.loads((folder / "manifest.json").read_text())
+def test_a_manifest_without_its_origin_costs_one_check(built: Path) -> None:
+    manifest = json.loads((built / "manifest.json").read_text())
     origin = manifest.pop("origin")
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (built / "manifest.json").write_text(json.dumps(manifest))
     load_mnist()
-    assert json.loads((folder / "manifest.json").read_text())["origin"] == origin
+    assert json.loads((built / "manifest.json").read_text())["origin"] == origin
 
 
-def test_default_is_mapped_and_reopens_in_another_process(mnist: Dataset) -> None:
+def test_default_is_mapped_and_reopens_by_its_folder(mnist: Dataset) -> None:
     assert mnist.folder is not None
     again = open_folder(mnist.folder)
     for name in ARRAYS:
@@ -137,13 +131,11 @@ def test_a_folder_reopens_as_it_was_saved(digits: Dataset, tmp_path: Path) -> No
     assert statistics(again) == statistics(digits)
 
 
-def test_digits_are_the_same_each_time_they_are_built(
-    home: Path, digits: Dataset, monkeypatch: Env
-) -> None:
+def test_digits_are_the_same_each_time_they_are_built(home: Path, digits: Dataset) -> None:
     anew = load_digits()
+    assert anew.folder is not None
     assert anew.folder != digits.folder
     assert anew.digest == digits.digest
-    assert anew.folder is not None
     (anew.folder / "x_train.npy").write_bytes(b"nothing")
     repaired = load_digits()
     assert digest_of(getattr(repaired, name) for name in ARRAYS) == digits.digest
@@ -152,10 +144,8 @@ def test_digits_are_the_same_each_time_they_are_built(
 def test_digits_that_another_process_cached_meanwhile_are_used(
     home: Path, monkeypatch: Env
 ) -> None:
-    replace = digits_module.replace_folder
-
     def overtaken(dataset: Dataset, folder: Path) -> None:
-        replace(dataset, folder)
+        replace_folder(dataset, folder)
         raise DataError("the folder is there already")
 
     monkeypatch.setattr(digits_module, "replace_folder", overtaken)

@@ -21,7 +21,7 @@ Env = pytest.MonkeyPatch
 
 
 def test_local_file_becomes_a_read_only_memory_mapped_cache(
-    home: Path, monkeypatch: Env, mnist_npz: Path, arrays: dict[str, np.ndarray], digest: str
+    home: Path, monkeypatch: Env, mnist_npz: Path, real_arrays: dict[str, np.ndarray], digest: str
 ) -> None:
     monkeypatch.setenv("MNISTLAB_MNIST", str(mnist_npz))
     data = load_mnist()
@@ -34,7 +34,7 @@ def test_local_file_becomes_a_read_only_memory_mapped_cache(
         array = getattr(data, name)
         assert isinstance(array, np.memmap)
         assert not array.flags.writeable
-        np.testing.assert_array_equal(array, arrays[name])
+        np.testing.assert_array_equal(array, real_arrays[name])
     with pytest.raises(ValueError, match="read-only"):
         data.x_train[0, 0, 0] = 1
 
@@ -144,14 +144,14 @@ print(int(mnist.load_mnist(verify=True).x_train.sum()))
 
 
 def test_two_processes_at_once_build_once(
-    home: Path, monkeypatch: Env, mnist_npz: Path, digest: str, arrays: dict[str, np.ndarray]
+    home: Path, monkeypatch: Env, mnist_npz: Path, digest: str, real_arrays: dict[str, np.ndarray]
 ) -> None:
     monkeypatch.setenv("MNISTLAB_MNIST", str(mnist_npz))
     command = [sys.executable, "-c", TWO_AT_ONCE, digest]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     words = " ".join(process.communicate(timeout=60)[0] for process in both).split()
     assert [process.returncode for process in both] == [0, 0]
-    assert sorted(words) == sorted(["built", *[str(int(arrays["x_train"].sum()))] * 2])
+    assert sorted(words) == sorted(["built", *[str(int(real_arrays["x_train"].sum()))] * 2])
 
 
 def test_unwritable_cache_names_the_remedy(

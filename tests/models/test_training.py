@@ -195,7 +195,7 @@ def test_a_killed_worker_is_told_and_the_next_run_works(blocks: Dataset, tmp_pat
 def test_a_run_that_cannot_be_saved_is_told(blocks: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     job = submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path / "file")
-    with pytest.raises(TrainingError, match="could not be saved .* MNISTLAB_HOME"):
+    with pytest.raises(TrainingError, match=r"could not be saved .* MNISTLAB_HOME"):
         job.result(MINUTES)
 
 

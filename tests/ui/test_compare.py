@@ -47,7 +47,14 @@ def tab(jobs: list[FakeJob]) -> CompareTab:
 
 def test_the_pretrained_pair_stands_there_from_the_start(tab: CompareTab) -> None:
     assert list(tab.state.evaluations) == ["mlp", "cnn"]
-    for text in ("Accuracy", "F1 macro", "F1 weighted", "Latency p50 / p90 / p99", "Parameters", "File"):
+    for text in (
+        "Accuracy",
+        "F1 macro",
+        "F1 weighted",
+        "Latency p50 / p90 / p99",
+        "Parameters",
+        "File",
+    ):
         assert text in tab.results.value
     assert tab.matrices.value.count("<caption>") == 2
     a, b = tab.state.evaluations.values()

@@ -40,10 +40,10 @@ soak: install
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 pretrained: install
-	$(BIN)/python scripts/pretrain.py $(ARGS)
+	$(BIN)/python -m scripts.pretrain $(ARGS)
 
 screenshots: install
-	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python -m scripts.screenshots
 
 # Pins for every supported Python and platform at once.
 lock: install

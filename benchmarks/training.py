@@ -21,8 +21,8 @@ def main() -> None:
             same = cards[0]["weights_digest"] == cards[1]["weights_digest"]
             print(
                 f"  {config.title}: {config.epochs} epochs in "
-                f"{cards[0]['training_seconds']:.0f} s, {cards[0]['test_accuracy']:.2%}; same seed again: "
-                f"{'identical' if same else 'DIFFERENT'} weights"
+                f"{cards[0]['training_seconds']:.0f} s, {cards[0]['test_accuracy']:.2%}; "
+                f"same seed again: {'identical' if same else 'DIFFERENT'} weights"
             )
         print("  Cancel:", ", ".join(f"{_cancel(dataset, runs):.2f} s" for _ in range(5)))
 

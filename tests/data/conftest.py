@@ -1,16 +1,14 @@
-"""A MNIST to load: the real one, or where that is absent a made-up one of its shape; and a small
-one that passes for it where a test only needs something to load."""
+"""A MNIST to load: the real one, or where that is absent a made-up one of its shape."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mnistlab.data import containers, mnist
+from mnistlab.data import mnist
 from mnistlab.data.containers import IDX_FILES, SHAPES
 from mnistlab.data.dataset import ARRAYS, digest_of
 
@@ -107,46 +105,3 @@ def idx_folder(tmp_path: Path, idx_bytes: dict[str, bytes]) -> Callable[..., Pat
         return folder
 
     return make
-
-
-@pytest.fixture
-def genuine(mnist_npz: Path) -> Path:
-    """A file of MNIST's full size."""
-    return mnist_npz
-
-
-@pytest.fixture
-def arrays(monkeypatch: pytest.MonkeyPatch) -> Arrays:
-    """Fifty and ten images; while a test uses them, the loader takes them for MNIST."""
-    rng = np.random.default_rng(0)
-    small = {
-        "x_train": rng.integers(0, 256, (50, 28, 28), np.uint8),
-        "y_train": (np.arange(50) % 10).astype(np.uint8),
-        "x_test": rng.integers(0, 256, (10, 28, 28), np.uint8),
-        "y_test": np.arange(10, dtype=np.uint8),
-    }
-    monkeypatch.setattr(containers, "SHAPES", {name: small[name].shape for name in ARRAYS})
-    monkeypatch.setattr(mnist, "MNIST_DIGEST", digest_of(small[name] for name in ARRAYS))
-    return small
-
-
-@pytest.fixture
-def npz(home: Path, tmp_path: Path, arrays: Arrays) -> Path:
-    """The small MNIST as a file, beside an empty home."""
-    path = tmp_path / "small.npz"
-    np.savez_compressed(path, **arrays)
-    return path
-
-
-@pytest.fixture
-def write_idx() -> Callable[[Path, Arrays, str], Path]:
-    """Writes arrays as a folder of the four IDX files, packed where the suffix is `.gz`."""
-
-    def write(folder: Path, arrays: Arrays, suffix: str) -> Path:
-        folder.mkdir()
-        for name, data in ((IDX_FILES[name], as_idx(arrays[name])) for name in ARRAYS):
-            packed = gzip.compress(data, 1) if suffix == ".gz" else data
-            (folder / f"{name}{suffix}").write_bytes(packed)
-        return folder
-
-    return write

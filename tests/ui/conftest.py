@@ -1,0 +1,49 @@
+"""The page without a browser: fake models, a clock of our own, and what a canvas would be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnistlab.data import Dataset
+from mnistlab.ui.state import AppState
+
+
+class FakeClassifier:
+    """Says one digit, always, and keeps the images it was shown."""
+
+    def __init__(self, title: str, digit: int) -> None:
+        self.title, self.digit = title, digit
+        self.seen: list[np.ndarray] = []
+
+    def predict_proba(self, images: np.ndarray) -> np.ndarray:
+        self.seen.append(images)
+        result = np.full((len(images), 10), 0.01, np.float32)
+        result[:, self.digit] = 0.91
+        return result
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def app(digits: Dataset) -> AppState:
+    return AppState(dataset=digits)
+
+
+@pytest.fixture
+def models() -> dict[str, Any]:
+    return {"mlp": FakeClassifier("MLP", 7), "cnn": FakeClassifier("CNN", 1)}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

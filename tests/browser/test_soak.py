@@ -1,0 +1,26 @@
+"""Hours at the pad, run by `make soak`; test_predict.py holds the short version."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.browser.lab import SEVEN, Lab
+from tests.browser.test_predict import REAL
+
+pytestmark = pytest.mark.soak
+
+
+@pytest.mark.timeout(7200)
+def test_every_real_drawing_is_answered(lab: Lab) -> None:
+    rows = [{"label": "7", "strokes": SEVEN}] * 500
+    if REAL.is_file():
+        rows = [json.loads(line) for line in REAL.read_text().splitlines()]
+    lab.open_predict()
+    right = 0
+    for row in rows:
+        lab.draw(row["strokes"])
+        right += lab.at("ml-digit-cnn").inner_text() == row["label"]
+        lab.clear()
+    assert right >= 0.94 * len(rows)

@@ -1,4 +1,4 @@
-"""Random changes of training images that do not change the digit.
+"""What a model is fed: batches of training images, changed at random without changing the digit.
 
 Every function works on a whole batch inside a `tf.data` pipeline and draws from a stateless
 generator, so a seed gives the same images whatever the number of threads.
@@ -6,7 +6,15 @@ generator, so a seed gives the same images whatever the number of threads.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlab.models.variants import handwriting_variants
+
+if TYPE_CHECKING:
+    from mnistlab.models.config import TrainingConfig
 
 ROTATION = 15.0  # degrees, to either side
 SCALE = 0.15  # of the size, up or down
@@ -17,6 +25,34 @@ _FIELD = 4  # random displacements along each side; between them the field is sm
 _CONTRAST = 1.25  # gives strokes back the brightness that interpolation takes
 _SIDE = 28
 _CENTRE = 14.0  # where MNIST's recipe puts the centre of mass
+
+
+def training_images(
+    x: NDArray[np.uint8], y: NDArray[np.uint8], config: TrainingConfig
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images (n, 28, 28) and labels (n,), with their variants where the augmentation is full."""
+    if config.augmentation != "full":
+        return x, y
+    more_x, more_y = handwriting_variants(x, y, np.random.default_rng(config.seed))
+    return np.concatenate([x, more_x]), np.concatenate([y, more_y])
+
+
+def batches(x: NDArray[np.uint8], y: NDArray[np.uint8], config: TrainingConfig) -> Any:
+    """Batches in a new order every epoch, augmented on the fly; repeatable for a seed."""
+    import tensorflow as tf
+
+    # Only row numbers are shuffled and batched; the images are gathered a batch at a time from
+    # one array, which is much cheaper than moving 55,000 single images through the pipeline.
+    images, labels = tf.constant(x), tf.constant(y)
+    rows = tf.data.Dataset.range(len(x)).shuffle(len(x), config.seed)
+    rows = rows.batch(config.batch_size)
+    seeds = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True).batch(2)
+
+    def load(batch: Any, seed: Any) -> tuple[Any, Any]:
+        chosen = augment(tf.gather(images, batch), seed, config.augmentation)
+        return chosen, tf.gather(labels, batch)
+
+    return tf.data.Dataset.zip((rows, seeds)).map(load, 2, deterministic=True).prefetch(2)
 
 
 def augment(images: Any, seed: Any, level: str) -> Any:

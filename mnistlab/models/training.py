@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.errors import TrainingError
-from mnistlab.models.augment import augment
+from mnistlab.models.augment import batches, training_images
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TrainingConfig
-from mnistlab.models.events import EpochEnd, Event, Preparing, Progress, Started, Testing
-from mnistlab.models.variants import handwriting_variants
+from mnistlab.models.events import EpochEnd, Event, Preparing, Started, Testing
+from mnistlab.models.reporter import Reporter
 
 VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
-EVENT_INTERVAL = 0.2  # seconds; above a few updates a second a page only falls behind
 
 
 class TrainingCancelledError(TrainingError):
@@ -148,7 +147,7 @@ def _train(
 
     train_rows, val_rows = split_training(len(dataset.x_train), config)
     x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
-    x, y = _training_images(dataset, train_rows, config)
+    x, y = training_images(dataset.x_train[train_rows], dataset.y_train[train_rows], config)
     model = build_model(config)
     steps = -(-len(x) // config.batch_size)
     model.compile(
@@ -156,17 +155,16 @@ def _train(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    reporter = _reporter(config, steps, tell, stop)
-    batches = _batches(x, y, config)
+    reporter = Reporter(model, config, steps, tell, stop)
     tell(Started(config.epochs, steps, model.count_params()))
     started = time.perf_counter()
     model.fit(
-        batches,
+        batches(x, y, config),
         epochs=config.epochs,
         validation_data=(x_val, y_val),
         validation_batch_size=1000,
         shuffle=False,  # the batches come shuffled
-        callbacks=[reporter],
+        callbacks=[keras.callbacks.LambdaCallback(**reporter.callbacks())],
         verbose=0,
     )
     seconds = time.perf_counter() - started
@@ -180,7 +178,7 @@ def _train(
         config=config,
         model=model,
         tflite=tflite,
-        history=reporter.history_events,
+        history=reporter.history,
         best_epoch=reporter.best_epoch,
         y_val=y_val,
         val_proba=classifier.predict_proba(x_val),
@@ -190,17 +188,6 @@ def _train(
         parameters=model.count_params(),
         data={"name": dataset.name, "digest": dataset.digest},
     )
-
-
-def _training_images(
-    dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The training part, with its variants where the augmentation is full."""
-    x, y = dataset.x_train[rows], dataset.y_train[rows]
-    if config.augmentation != "full":
-        return x, y
-    more_x, more_y = handwriting_variants(x, y, np.random.default_rng(config.seed))
-    return np.concatenate([x, more_x]), np.concatenate([y, more_y])
 
 
 def _one_cycle(config: TrainingConfig, steps: int) -> Any:
@@ -217,103 +204,9 @@ def _one_cycle(config: TrainingConfig, steps: int) -> Any:
     )
 
 
-def _batches(x: NDArray[np.uint8], y: NDArray[np.uint8], config: TrainingConfig) -> Any:
-    """Batches in a new order every epoch, augmented on the fly; repeatable for a seed."""
-    import tensorflow as tf
-
-    # Only row numbers are shuffled and batched; the images are gathered a batch at a time from
-    # one array, which is much cheaper than moving 55,000 single images through the pipeline.
-    images, labels = tf.constant(x), tf.constant(y)
-    rows = tf.data.Dataset.range(len(x)).shuffle(len(x), config.seed)
-    rows = rows.batch(config.batch_size)
-    seeds = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True).batch(2)
-
-    def load(batch: Any, seed: Any) -> tuple[Any, Any]:
-        chosen = augment(tf.gather(images, batch), seed, config.augmentation)
-        return chosen, tf.gather(labels, batch)
-
-    return tf.data.Dataset.zip((rows, seeds)).map(load, 2, deterministic=True).prefetch(2)
-
-
 def export_litert(model: Any) -> bytes:
     """A Keras model in LiteRT's format, weights as float32."""
     with tempfile.TemporaryDirectory(prefix="mnistlab-export-") as folder:
         path = Path(folder) / "model.tflite"
         model.export(str(path), format="litert", verbose=False)
         return path.read_bytes()
-
-
-def _reporter(
-    config: TrainingConfig,
-    steps: int,
-    tell: Callable[[Event], None],
-    stop: Callable[[], bool],
-) -> Any:
-    """A Keras callback that tells events, stops when asked and remembers the best epoch."""
-    import keras
-
-    class Reporter(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-        def __init__(self) -> None:
-            super().__init__()
-            self.stopped = False
-            self.history_events: list[EpochEnd] = []
-            self.best_weights: list[NDArray[np.float32]] = []
-            self.best_epoch = 0
-            self._best_accuracy = -1.0
-            self._started = time.perf_counter()
-            self._told = 0.0
-            self._epoch = 1
-
-        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            self._epoch = epoch + 1
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if stop():
-                # Keras still validates after a stop unless told otherwise.
-                self.stopped = self.model.stop_training = self.model.stop_evaluating = True
-            now = time.perf_counter()
-            if now - self._told >= EVENT_INTERVAL or batch + 1 == steps:
-                self._told = now
-                tell(self._progress(batch + 1, now - self._started, logs or {}))
-
-        def _progress(self, step: int, seconds: float, logs: dict[str, float]) -> Progress:
-            if not np.isfinite(logs["loss"]):
-                raise TrainingError(
-                    "The loss is no longer a number; try a smaller learning rate "
-                    f"than {config.learning_rate:g}."
-                )
-            done = (self._epoch - 1 + step / steps) / config.epochs
-            return Progress(
-                epoch=self._epoch,
-                epochs=config.epochs,
-                step=step,
-                steps=steps,
-                loss=float(logs["loss"]),
-                accuracy=float(logs["accuracy"]),
-                seconds=seconds,
-                seconds_left=seconds * (1 - done) / done,
-            )
-
-        def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if stop():
-                self.stopped = self.model.stop_training = self.model.stop_evaluating = True
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            if self.stopped or logs is None:
-                return
-            event = EpochEnd(
-                epoch=epoch + 1,
-                epochs=config.epochs,
-                loss=float(logs["loss"]),
-                accuracy=float(logs["accuracy"]),
-                val_loss=float(logs["val_loss"]),
-                val_accuracy=float(logs["val_accuracy"]),
-                seconds=time.perf_counter() - self._started,
-            )
-            self.history_events.append(event)
-            if event.val_accuracy >= self._best_accuracy:
-                self._best_accuracy, self.best_epoch = event.val_accuracy, event.epoch
-                self.best_weights = self.model.get_weights()
-            tell(event)
-
-    return Reporter()

@@ -5,12 +5,14 @@ Only `mnistlab app` imports this module; it loads the whole server.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import socket
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
 from voila.app import Voila
+from voila.tornado.handler import TornadoVoilaHandler
 
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
@@ -30,7 +33,8 @@ MAX_WARM = 64
 # A closed page asks for its kernel's end itself. Where that word is lost, the kernel is gone
 # within a minute: 20 s until a silent page counts as closed, 30 s in which it may come back, 5 s
 # to the next look.
-_PING_MILLISECONDS = 10_000
+_PING_MILLISECONDS = 5_000
+_SILENCE_MILLISECONDS = 3 * _PING_MILLISECONDS  # one late answer is no closed page
 _ABANDONED_SECONDS = 30
 _CHECK_SECONDS = 5
 
@@ -76,11 +80,38 @@ class OwnKernel(KernelSpecManager):
 class VisitKernels(AsyncMappingKernelManager):
     """The visitors' kernels; one without a page ends soon."""
 
+    def notify_connect(self, kernel_id: str) -> None:
+        """The page is there, for the first time or again after a failure of the network."""
+        super().notify_connect(kernel_id)  # type: ignore[no-untyped-call]
+        if kernel_id in self._kernels:
+            self._kernels[kernel_id].left_at = None
+
     def notify_disconnect(self, kernel_id: str) -> None:
         """Count the time without a page from here, so that a short network failure is survived."""
         super().notify_disconnect(kernel_id)  # type: ignore[no-untyped-call]
         if kernel_id in self._kernels:
             self._kernels[kernel_id].last_activity = utcnow()
+            self._kernels[kernel_id].left_at = time.monotonic()
+
+    async def cull_kernel_if_idle(self, kernel_id: str) -> None:
+        """End a kernel without a page, even one that a training keeps active."""
+        left_at = getattr(self._kernels[kernel_id], "left_at", None)
+        if left_at is None or self._kernel_connections.get(kernel_id):
+            await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
+        elif time.monotonic() - left_at > _ABANDONED_SECONDS:
+            await self.shutdown_kernel(kernel_id)  # type: ignore[no-untyped-call]
+
+
+class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
+    """Voilà's page with the cookie that its farewell must carry.
+
+    Without it the server refuses a closing page's request to end its kernel (voila #1458).
+    """
+
+    async def get(self, path: str | None = None) -> None:
+        """Send the page."""
+        self.xsrf_token  # noqa: B018  (reading it sets the cookie)
+        await super().get(path)
 
 
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
@@ -88,10 +119,20 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
 
     def start(self) -> None:
         """Serve until Ctrl-C or SIGTERM."""
+        # Where tornado warns that the timeout exceeds the interval it takes both for seconds.
+        logging.getLogger("tornado.general").setLevel(logging.ERROR)
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
         loop.add_callback(self._announce)  # runs when the loop does, the socket being open
         super().start()
+
+    def init_handlers(self) -> list[Any]:
+        """Voilà's, with our page in place of its own."""
+        pages = {TornadoVoilaHandler: Page}
+        return [
+            (path, pages.get(handler, handler), *settings)
+            for path, handler, *settings in super().init_handlers()
+        ]
 
     def _announce(self) -> None:
         print(f"MNIST Lab is at {self.display_url} (end it with Ctrl-C)", flush=True)
@@ -144,7 +185,7 @@ def _config(notebook: str, port: int, open_browser: bool, warm: int) -> Config:
         "tornado_settings": {
             "websocket_max_message_size": _LARGEST_MESSAGE,
             "ws_ping_interval": _PING_MILLISECONDS,
-            "ws_ping_timeout": _PING_MILLISECONDS,
+            "ws_ping_timeout": _SILENCE_MILLISECONDS,
         },
     }
     page: dict[str, Any] = {

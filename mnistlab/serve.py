@@ -20,9 +20,11 @@ from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpec
 from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.ioloop import IOLoop
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from traitlets.config import Config
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
@@ -37,6 +39,8 @@ _PING_MILLISECONDS = 5_000
 _SILENCE_MILLISECONDS = 3 * _PING_MILLISECONDS  # one late answer is no closed page
 _ABANDONED_SECONDS = 30
 _CHECK_SECONDS = 5
+
+_NEWER_PROTOCOL = "v1.kernel.websocket.jupyter.org"
 
 # An upload of 15 MB and its envelope. Beyond this the server closes the socket without a word,
 # so it lies well above the limit that the page itself explains.
@@ -114,6 +118,24 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
         await super().get(path)
 
 
+class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has no types
+    """Voilà's socket, without a trap that stops the whole server.
+
+    Voilà reads the first bytes of every binary message as a count of offsets. That is right in
+    the newer protocol only. A kernel's picture that arrives just after its page has closed is
+    packed in the older one, where those bytes are a number so large that the server would count
+    to it, and fill its memory, for ever.
+    """
+
+    def write_message(self, message: Any, binary: bool = False) -> Any:
+        """Pass a kernel's message on to the page, if that is still there."""
+        if self.ws_connection is None:
+            raise WebSocketClosedError
+        if isinstance(message, bytes) and self.selected_subprotocol != _NEWER_PROTOCOL:
+            return WebSocketHandler.write_message(self, message, binary)
+        return super().write_message(message, binary)
+
+
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     """Voilà, which says its address once it answers."""
 
@@ -127,10 +149,10 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         super().start()
 
     def init_handlers(self) -> list[Any]:
-        """Voilà's, with our page in place of its own."""
-        pages = {TornadoVoilaHandler: Page}
+        """Voilà's, with our page and socket in place of its own."""
+        ours = {TornadoVoilaHandler: Page, VoilaKernelWebsocketHandler: Socket}
         return [
-            (path, pages.get(handler, handler), *settings)
+            (path, ours.get(handler, handler), *settings)
             for path, handler, *settings in super().init_handlers()
         ]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tornado.websocket import WebSocketClosedError
 
 from mnistlab import serve
 
@@ -190,3 +191,31 @@ def test_relative_paths_hold_in_the_kernels(
     serve._make_paths_absolute()
     assert os.environ["MNISTLAB_MNIST"] == str(tmp_path / "mnist.npz")
     assert os.environ["MNISTLAB_HOME"] == str(tmp_path / "home")
+
+
+class _Connection:
+    """Where a socket's messages go, in a protocol of the test's choice."""
+
+    def __init__(self, protocol: str | None) -> None:
+        self.selected_subprotocol = protocol
+        self.sent: list[bytes] = []
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write_message(self, message: bytes, binary: bool = False) -> None:
+        self.sent.append(message)
+
+
+@pytest.mark.timeout(20)
+def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
+    # Two parts and their offsets, packed in the older protocol. Its first eight bytes, read as
+    # the newer protocol's count, are a number with 18 digits.
+    message = b"\x00\x00\x00\x02\x00\x00\x00\x0c\x00\x00\x00\x20" + b"{}" * 20
+    page = serve.Socket.__new__(serve.Socket)
+    page.ws_connection = None
+    with pytest.raises(WebSocketClosedError):
+        page.write_message(message, binary=True)
+    page.ws_connection = _Connection(None)
+    page.write_message(message, binary=True)
+    assert page.ws_connection.sent == [message]

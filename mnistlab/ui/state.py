@@ -18,6 +18,7 @@ from traitlets import HasTraits
 from mnistlab.models import events
 from mnistlab.models.config import TrainingConfig
 
+MAX_POINTS = 400  # of a training curve
 STATUS_KINDS = ("info", "busy", "error")
 
 
@@ -151,6 +152,9 @@ class RunState:
         # The first means of an epoch come from a few batches and only flicker.
         if event.step >= 0.1 * event.steps:
             curve = (*curve, (done, event.loss, event.accuracy))
+        # The whole curve travels at each update, so a long run keeps every second point.
+        if len(curve) > MAX_POINTS:
+            curve = curve[::2]
         return replace(self, fraction=event.fraction, text=text, training_curve=curve)
 
 

@@ -165,3 +165,13 @@ def test_a_run_state_counts_from_event_to_event() -> None:
     run = run.after(events.Finished("mlp-1", 0.9731, 20.0))
     assert run.is_over
     assert run.text == "done in 20 s · test accuracy 97.31%"
+
+
+def test_the_curve_of_a_long_run_stays_small_and_whole() -> None:
+    run = RunState(TrainingConfig("cnn", epochs=200))
+    for epoch in range(1, 201):
+        for step in range(1, 11):
+            run = run.after(events.Progress(epoch, 200, step, 10, 0.1, 0.9, 1.0, 1.0))
+    assert len(run.training_curve) <= 400
+    assert run.training_curve[0][0] < 5
+    assert run.training_curve[-1][0] > 195

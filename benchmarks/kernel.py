@@ -12,8 +12,8 @@ begun = time.perf_counter()
 from mnistlab.ui import Dashboard
 page = Dashboard()
 built = time.perf_counter() - begun
-page.open("predict")
-page.open("compare")
+page.open_tab("predict")
+page.open_tab("compare")
 page.tabs["compare"].controller.wait()
 import sys, psutil
 pss = psutil.Process().memory_full_info().pss / 1e6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,10 @@ HOME = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and all that they
+    # start; the tests of Ctrl-C need it heard.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Not a fixture: notebooks, kernels and servers that the tests start inherit it as well.
     home = config.stash[HOME] = tempfile.mkdtemp(prefix="mnistlab-tests-")
     os.environ["MNISTLAB_HOME"] = home

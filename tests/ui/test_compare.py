@@ -33,7 +33,10 @@ def jobs() -> list[FakeJob]:
 
 
 @pytest.fixture
-def tab(jobs: list[FakeJob]) -> CompareTab:
+def tab(jobs: list[FakeJob], monkeypatch: pytest.MonkeyPatch) -> CompareTab:
+    # Other tests' runs lie in the same folder.
+    monkeypatch.setattr("mnistlab.ui.compare.list_runs", lambda: [])
+
     def submit(config: TrainingConfig, dataset: Any, tell: Callable[..., None]) -> FakeJob:
         jobs.append(FakeJob(config, tell))
         return jobs[-1]

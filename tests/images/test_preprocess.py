@@ -1,0 +1,145 @@
+"""MNIST's recipe, held against MNIST itself and against what must not matter."""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnistlab.errors import UploadError
+from mnistlab.images import STAGES, Drawing, preprocess
+
+Images = NDArray[np.uint8]
+
+
+def centre_of_mass(image: Images) -> NDArray[np.float64]:
+    weights = image.astype(np.float64)
+    at = np.arange(28)
+    sums = np.stack([weights.sum(1), weights.sum(0)])
+    centre: NDArray[np.float64] = sums @ at / weights.sum()
+    return centre
+
+
+def moved(drawing: Drawing, scale: float, x: float, y: float) -> Drawing:
+    return Drawing.from_strokes(
+        [[[px * scale + x, py * scale + y] for px, py in stroke] for stroke in drawing.strokes]
+    )
+
+
+def test_samples_of_mnist_fulfil_the_recipe(samples: Images) -> None:
+    for image in samples:
+        centre = centre_of_mass(preprocess(image).image)
+        assert ((centre >= 13.49) & (centre <= 14.51)).all()
+
+
+def test_an_image_fed_back_moves_by_at_most_a_pixel(samples: Images) -> None:
+    for image in samples:
+        again = preprocess(image).image
+        assert np.abs(centre_of_mass(again) - centre_of_mass(image)).max() < 1.001
+        assert preprocess(again).image.max() == 255
+
+
+def test_a_sample_stays_what_it_is_as_a_picture(samples: Images) -> None:
+    for image in samples[:100]:
+        expected = preprocess(image).image.astype(int)
+        for picture in (image, 255 - image):
+            got = preprocess(Image.fromarray(picture)).image
+            assert np.abs(got - expected).max() <= 8
+
+
+def test_stages_are_named_and_end_in_the_image(drawing: Drawing) -> None:
+    result = preprocess(drawing)
+    assert list(result.stages) == list(STAGES)
+    assert all(stage.dtype == np.uint8 for stage in result.stages.values())
+    assert result.stages["scaled"].shape == (20, 20)
+    assert result.stages["scaled"].max() == 255
+    assert result.stages["centred"] is result.image
+    assert result.image.shape == (28, 28)
+    assert not result.is_blank
+
+
+def test_the_longer_side_fills_20_pixels(drawing: Drawing) -> None:
+    scaled = preprocess(drawing).stages["scaled"] > 0
+    assert max(np.ptp(np.flatnonzero(scaled.any(axis=k))) + 1 for k in (0, 1)) == 20
+
+
+@pytest.mark.parametrize(("x", "y"), [(-40, -30), (50, 20), (0.3, 0.7)])
+def test_place_does_not_matter(drawing: Drawing, x: float, y: float) -> None:
+    before, after = (preprocess(d).image.astype(int) for d in (drawing, moved(drawing, 1, x, y)))
+    assert np.abs(after - before).mean() < 1
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.5, 0.8])
+def test_size_does_not_matter(drawing: Drawing, scale: float) -> None:
+    before, after = (
+        preprocess(d).image.astype(int) for d in (drawing, moved(drawing, scale, 9, 9))
+    )
+    assert np.abs(after - before).mean() < 1
+
+
+def test_a_picture_of_a_drawing_reads_like_the_drawing(drawing: Drawing) -> None:
+    direct = preprocess(drawing)
+    got = preprocess(Image.fromarray(255 - direct.stages["ink"])).image.astype(int)
+    # A centre of mass next to a whole number may fall either way: allow a step of one pixel.
+    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    assert min(np.abs(np.roll(got, step, (0, 1)) - direct.image).mean() for step in steps) < 4
+
+
+def test_strokes_are_as_wide_as_in_mnist(drawing: Drawing) -> None:
+    ink = np.pad(preprocess(drawing).image > 127, 1)
+    perimeter = sum(int((ink != np.roll(ink, 1, axis)).sum()) for axis in (0, 1))
+    # 1.7 to 4.0 pixels hold nine in ten of MNIST's; a perimeter of pixel sides is longer.
+    assert 1.2 < 2 * ink.sum() / perimeter < 3.5
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [[[140, 140]]],
+        [[[0, 0]]],
+        [[[280, 280], [280, 280]]],
+        [[[1, 1]], [[279, 279]]],
+        [[[140, 140], [140.0001, 140]]],
+        [[[0, 7], [280, 7]]],
+    ],
+    ids=["dot", "corner", "twice", "two dots", "tiny", "line"],
+)
+def test_odd_drawings_give_ink(strokes: list[list[list[float]]]) -> None:
+    result = preprocess(Drawing.from_strokes(strokes))
+    assert not result.is_blank
+    assert result.image.max() == 255
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [Drawing(), np.zeros((50, 60), np.uint8), Image.new("L", (50, 60), 200)],
+    ids=["drawing", "array", "picture"],
+)
+def test_without_ink_the_image_is_zero(blank: Drawing | Images | Image.Image) -> None:
+    result = preprocess(blank)
+    assert result.is_blank
+    assert result.image.shape == (28, 28)
+    assert not result.image.any()
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((28, 28)), np.zeros((28, 28, 3), np.uint8), [[0]], "file.png", None]
+)
+def test_other_sources_are_refused_in_a_sentence(wrong: object) -> None:
+    with pytest.raises(UploadError, match=r"[.]$"):
+        preprocess(wrong)  # type: ignore[arg-type]
+
+
+def test_a_scribble_of_the_longest_kind_is_bearable() -> None:
+    points = np.random.default_rng(0).uniform(0, 280, (20_000, 2)).tolist()
+    result = preprocess(Drawing.from_strokes([points]))
+    assert result.seconds < 3
+    assert result.image.any()
+
+
+def test_preprocessing_leaves_the_models_their_time(drawing: Drawing) -> None:
+    # Preprocessing and both models together may take 2 ms; alone it measures 0.4.
+    assert statistics.median(preprocess(drawing).seconds for _ in range(100)) < 0.0015

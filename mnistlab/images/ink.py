@@ -31,9 +31,15 @@ def to_grey(image: Image.Image) -> Grey:
         return _deep_to_grey(image)
     if image.mode in ("P", "PA", "LA", "La", "RGBa", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image)
+        grey = _on(image, "white")
+        # White ink on nothing shows on a blackboard only.
+        return grey if np.ptp(grey) else _on(image, "black")
     return np.asarray(image.convert("L"), np.uint8)
+
+
+def _on(image: Image.Image, colour: str) -> Grey:
+    paper = Image.new("RGBA", image.size, colour)
+    return np.asarray(Image.alpha_composite(paper, image).convert("L"), np.uint8)
 
 
 def _deep_to_grey(image: Image.Image) -> Grey:

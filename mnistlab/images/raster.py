@@ -56,7 +56,7 @@ def rasterise_pad(drawing: Drawing, side: int = 140) -> NDArray[np.uint8]:
     points = np.concatenate(paths)
     extent = float(np.ptp(points, axis=0).max())
     scale = side / drawing.size
-    radius = max(pen_width(drawing, extent) * scale / 2, 0.5)
+    radius = max(pen_width(drawing, extent) * scale / 2, 0.75)
     # Ink over the pad's edge is drawn on a margin, then cut off.
     margin = math.ceil(radius) + 1
     origin = np.full(2, -margin / scale)

@@ -19,6 +19,12 @@ MAX_PIXELS = 16_000_000
 MAX_JPEG_PIXELS = 50_000_000
 """A JPEG may be larger, because it can be decoded at a reduced size."""
 
+MAX_SIDE = 50_000
+"""A picture a pixel wide and millions high would cost far more memory than its pixels."""
+
+_MAX_SCANS = 64  # of a progressive JPEG; each one costs a pass over the whole picture
+_MAX_RUN_LENGTH_BYTES = 1_000_000  # Pillow unpacks these BMP files in Python
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _ACCEPTED = "use a PNG, JPEG, WEBP or BMP"
 
@@ -45,6 +51,7 @@ def decode_upload(data: bytes) -> NDArray[np.uint8]:
         )
     with _pillow_errors(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_pixels(image)
+        _check_coding(image, data)
         # Halved until just above the working size, while it is decoded: a phone's photo then
         # takes a sixteenth of the memory.
         image.draft("RGB" if image.mode not in ("L", "1") else "L", (WORKING_SIDE, WORKING_SIDE))
@@ -56,11 +63,24 @@ def decode_upload(data: bytes) -> NDArray[np.uint8]:
 def _check_pixels(image: Image.Image) -> None:
     limit = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
     width, height = image.size
+    if max(width, height) > MAX_SIDE:
+        raise UploadError(
+            f"The picture has {width} x {height} pixels and no side may be longer than "
+            f"{MAX_SIDE}; cut it to the digit."
+        )
     if width * height > limit:
         raise UploadError(
             f"The picture has {width} x {height} pixels and at most {limit // 10**6} million are "
             "read; make it smaller or cut it to the digit."
         )
+
+
+def _check_coding(image: Image.Image, data: bytes) -> None:
+    """Refuse what is small but made to take seconds to unpack."""
+    layers = data.count(b"\xff\xda") if image.info.get("progressive") else 0
+    run_length = any(tile[0] == "bmp_rle" for tile in getattr(image, "tile", ()))
+    if layers > _MAX_SCANS or (run_length and len(data) > _MAX_RUN_LENGTH_BYTES):
+        raise UploadError("The picture is packed in a way that takes too long; save it as PNG.")
 
 
 @contextmanager
@@ -74,7 +94,7 @@ def _pillow_errors() -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise UploadError(f"This is not a picture that can be read; {_ACCEPTED} file.") from error
-    except MemoryError as error:
+    except (MemoryError, Image.DecompressionBombError) as error:
         raise UploadError("The picture is too large to be read here; make it smaller.") from error
     except Exception as error:
         # Pillow's decoders raise nearly every built-in error on damaged files.

@@ -210,3 +210,22 @@ def test_damaged_files_raise_nothing_else() -> None:
             continue
         assert ink.dtype == np.uint8
         assert ink.ndim == 2
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_picture_a_pixel_high_and_millions_wide_is_refused_unread() -> None:
+    with pytest.raises(UploadError, match="no side may be longer than 50000"):
+        decode_upload(_png(Image.new("L", (60_000, 1))))
+
+
+def test_white_ink_on_nothing_is_found() -> None:
+    picture = Image.new("RGBA", (100, 100), (255, 255, 255, 0))
+    picture.paste((255, 255, 255, 255), (45, 20, 55, 80))
+    ink = decode_upload(_png(picture))
+    assert ink[50, 50] == 255
+    assert ink[5, 5] == 0

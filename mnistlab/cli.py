@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mnistlab import __version__
-from mnistlab.errors import ConfigError, MnistLabError, ModelError, UploadError
+from mnistlab.errors import ConfigError, DataError, MnistLabError, ModelError, UploadError
 
 if TYPE_CHECKING:
     from mnistlab.data import Dataset
@@ -178,8 +178,15 @@ def app(options: argparse.Namespace) -> None:
 
 
 def _dataset() -> Dataset:
-    from mnistlab.data import load_default
+    from mnistlab.data import load_default, load_mnist
+    from mnistlab.settings import local_mnist
 
+    if local_mnist() is not None:
+        # A file that was named is meant: figures on the digits would answer another question.
+        try:
+            return load_mnist(progress=False)
+        except DataError as error:
+            raise ConfigError(str(error)) from error
     dataset = load_default()
     _note(dataset.notice)
     return dataset
@@ -383,7 +390,7 @@ def _add_training(commands: Any) -> None:
         ("--learning-rate", float, 3e-3, "the highest one of the run"),
         ("--share", float, 1.0, "share of the training images to use, 0.01 to 1"),
         ("--seed", int, 0, "the same seed gives the same weights"),
-        ("--augmentation", str, "none", "none or light: shifted and turned copies"),
+        ("--augmentation", str, "none", "none, light or full: how much images are changed"),
     ):
         command.add_argument(
             flag, type=kind, default=default, metavar="X", help=f"{text} (%(default)s)"

@@ -104,6 +104,19 @@ def test_failure_without_mnist_names_the_remedy(capsys: Captured) -> None:
     assert "MNISTLAB_MNIST" in one_line(capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    "arguments", [["evaluate", "mlp"], ["compare", "mlp", "cnn"], ["train", "mlp"]]
+)
+def test_a_wrong_mnist_is_refused_rather_than_replaced(
+    arguments: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNISTLAB_MNIST", "/nope.npz")
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "/nope.npz" in one_line(captured.err)
+
+
 def test_data_info(capsys: Captured) -> None:
     facts = run_json(capsys, "data", "info")
     assert facts["title"] == "scikit-learn digits"

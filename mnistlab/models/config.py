@@ -79,11 +79,16 @@ class TrainingConfig:
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+        raise ConfigError(f"{_words(name)} is {value!r}; choose one of {', '.join(choices)}.")
 
 
 def _check_range(name: str, value: object, low: float, high: float, whole: bool = False) -> None:
     kind = int if whole else (int, float)
     if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
         number = "a whole number" if whole else "a number"
-        raise ConfigError(f"{name} is {value!r}; give {number} from {low:g} to {high:g}.")
+        limits = f"{low:.10g} to {high:.10g}"
+        raise ConfigError(f"{_words(name)} is {value!r}; give {number} from {limits}.")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -154,11 +154,11 @@ class CompareTab:
         }
         self.models = classed(widgets.HBox(list(self.choices.values())), "ml-models")
         self.fields: dict[str, Any] = {
-            "epochs": widgets.IntText(3),
-            "batch_size": widgets.IntText(128),
+            "epochs": widgets.FloatText(3),
+            "batch_size": widgets.FloatText(128),
             "learning_rate": widgets.FloatText(0.003, step=0.001),
             "share": widgets.FloatText(1.0, step=0.1),
-            "seed": widgets.IntText(0),
+            "seed": widgets.FloatText(0),
             "augmentation": widgets.Dropdown(options=AUGMENTATIONS),
         }
         fields = widgets.VBox([_labelled(name, item) for name, item in self.fields.items()])
@@ -208,7 +208,7 @@ class CompareTab:
 
     def _read_settings(self) -> None:
         self.state.models = tuple(model for model in MODELS if self.choices[model].value)
-        self.state.settings = {name: item.value for name, item in self.fields.items()}
+        self.state.settings = {name: _read(item.value) for name, item in self.fields.items()}
         try:
             self.controller.configs()
             self.state.problem = ""
@@ -270,6 +270,12 @@ _LABELS = {
         "light: images are turned, scaled, shifted and thickened a little, at random.",
     ),
 }
+
+
+def _read(value: float | str) -> float | int | str:
+    # The fields for whole numbers take fractions too, so that 1.5 is refused with its reason:
+    # IntText would drop the point and train for 15 epochs.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _labelled(name: str, item: widgets.DOMWidget) -> widgets.Widget:

@@ -52,7 +52,7 @@ class PredictTab:
         """
         source = self.pad.drawing if self.pad.picture is None else self.pad.picture
         self._show(self._read(source), self.pad.note, counted=final and counted)
-        if final and self._app.status_kind == "error":
+        if final and self._app.status_kind != "busy":
             self._app.say("Ready.")
 
     def clear(self) -> None:

@@ -81,9 +81,11 @@ def test_settings_reach_the_training(tab: CompareTab, jobs: list[FakeJob]) -> No
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
+        ("epochs", 1.5, "epochs is 1.5; give a whole number"),
+        ("epochs", 1e9, "epochs is 1000000000"),
         ("epochs", 0, "epochs is 0; give a whole number from 1 to 200"),
         ("share", 1.5, "share is 1.5"),
-        ("learning_rate", -1.0, "learning_rate is -1.0"),
+        ("learning_rate", -1.0, "learning rate is -1"),
         ("seed", -3, "seed is -3"),
     ],
 )

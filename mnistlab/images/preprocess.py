@@ -7,6 +7,7 @@ Digits", NeurIPS 2019), which rebuilds MNIST's training images almost exactly.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -17,7 +18,7 @@ from PIL import Image
 from mnistlab.errors import UploadError
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.ink import find_ink, to_grey
-from mnistlab.images.raster import rasterise_box, rasterise_pad
+from mnistlab.images.raster import BOX_SIDE, PAD_PEN, rasterise_box, rasterise_pad
 
 IMAGE_SIDE = 28
 SCALED_SIDE = 20
@@ -29,6 +30,14 @@ STAGES = {
     "centred": "Placed in 28 by 28 pixels with its centre of mass in the middle: what models see.",
 }
 """Name of each stage, in order, with one line of text for the page."""
+
+WITHOUT = {
+    "ink": "The pen stays as wide as it is on the pad; a photo's light and paper stay too.",
+    "box": "The whole pad or picture is taken, wherever the digit lies in it.",
+    "scaled": "Every so many pixels one is picked, without averaging.",
+    "centred": "The box is put in the middle, whatever its centre of mass.",
+}
+"""What happens instead when a stage's step is left out, with the keys of `STAGES`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,33 +58,51 @@ class Preprocessed:
     is_blank: bool
 
 
-def preprocess(source: Drawing | Image.Image | NDArray[np.uint8]) -> Preprocessed:
+def preprocess(
+    source: Drawing | Image.Image | NDArray[np.uint8], without: Collection[str] = ()
+) -> Preprocessed:
     """Turn any source into the (28, 28) uint8 image that models are trained on.
 
     Args:
         source: a `Drawing`; a Pillow image of dark ink on light ground or the other way round;
             or an (h, w) uint8 array of ink that is already bright on black, such as a sample
             of MNIST or what `decode_upload` gives.
+        without: steps to leave out, keys of `WITHOUT`; to see what they are good for.
 
     Raises:
         UploadError: an array is not (h, w) uint8.
     """
     begun = time.perf_counter()
-    if isinstance(source, Drawing):
-        shown, ink = rasterise_pad(source), rasterise_box(source)
-    elif isinstance(source, Image.Image):
-        shown = ink = find_ink(to_grey(source))
-    else:
-        shown = ink = _checked_ink(source)
+    shown, ink = _found_ink(source, without)
     stages = {"ink": shown}
     box = crop_to_square(ink)
     if box is None:
         image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     else:
-        scaled = area_average(box)
-        image = centre(scaled)
+        if "box" in without:
+            box = _padded(ink)
+        scaled = _picked(box) if "scaled" in without else area_average(box)
+        image = _in_the_middle(scaled) if "centred" in without else centre(scaled)
         stages |= {"box": box, "scaled": scaled, "centred": image}
     return Preprocessed(image, stages, time.perf_counter() - begun, box is None)
+
+
+def _found_ink(
+    source: Drawing | Image.Image | NDArray[np.uint8], without: Collection[str]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The ink as it is shown, and the ink that is read: a drawing's has a finer grid."""
+    if isinstance(source, Drawing):
+        pen = PAD_PEN * source.size if "ink" in without else None
+        if pen is None and "box" not in without:
+            return rasterise_pad(source), rasterise_box(source)
+        pad = rasterise_pad(source, 2 * BOX_SIDE, pen)
+        return pad, pad
+    if isinstance(source, Image.Image):
+        grey = to_grey(source)
+        ink = 255 - grey if "ink" in without else find_ink(grey)
+    else:
+        ink = _checked_ink(source)
+    return ink, ink
 
 
 def crop_to_square(ink: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
@@ -89,7 +116,10 @@ def crop_to_square(ink: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     if not len(rows):
         return None
     columns = np.flatnonzero(mask.any(axis=0))
-    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return _padded(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def _padded(cut: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = cut.shape
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
@@ -107,6 +137,16 @@ def area_average(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
     scaled = coverage @ box.astype(np.float32) @ coverage.T
     averaged: NDArray[np.uint8] = np.rint(scaled * (255 / scaled.max())).astype(np.uint8)
     return averaged
+
+
+def _picked(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What area averaging replaces: one pixel for each of 20 by 20, the rest is dropped."""
+    at = (np.arange(SCALED_SIDE) * 2 + 1) * len(box) // (2 * SCALED_SIDE)
+    return box[np.ix_(at, at)]
+
+
+def _in_the_middle(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.pad(scaled, (IMAGE_SIDE - SCALED_SIDE) // 2)
 
 
 def centre(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:

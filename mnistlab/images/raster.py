@@ -19,6 +19,9 @@ PEN_SHARE = 0.12
 PEN_FLOOR = 0.01
 """Least pen width as a share of the pad's side, so that a dot stays a dot."""
 
+PAD_PEN = 18 / 280
+"""Width of the pen that a person sees, as a share of the pad's side."""
+
 BOX_SIDE = 160
 """Longer side of the inked box in pixels: 8 by 8 samples for each pixel of the later 20x20."""
 
@@ -48,15 +51,21 @@ def rasterise_box(drawing: Drawing) -> NDArray[np.uint8]:
     return _stamp(paths, origin, scale, radius, int(height), int(width))
 
 
-def rasterise_pad(drawing: Drawing, side: int = 140) -> NDArray[np.uint8]:
-    """Return the whole pad with the drawing's ink where it lies: (side, side) uint8, 0 or 255."""
+def rasterise_pad(
+    drawing: Drawing, side: int = 140, pen: float | None = None
+) -> NDArray[np.uint8]:
+    """Return the whole pad with the drawing's ink where it lies: (side, side) uint8, 0 or 255.
+
+    `pen` is its width in pad units; it follows the drawing's size when not given.
+    """
     paths = _paths(drawing)
     if not paths:
         return np.zeros((side, side), np.uint8)
     points = np.concatenate(paths)
-    extent = float(np.ptp(points, axis=0).max())
+    if pen is None:
+        pen = pen_width(drawing, float(np.ptp(points, axis=0).max()))
     scale = side / drawing.size
-    radius = max(pen_width(drawing, extent) * scale / 2, 0.75)
+    radius = max(pen * scale / 2, 0.75)
     # Ink over the pad's edge is drawn on a margin, then cut off.
     margin = math.ceil(radius) + 1
     origin = np.full(2, -margin / scale)

@@ -143,3 +143,19 @@ def test_a_scribble_of_the_longest_kind_is_bearable() -> None:
 def test_preprocessing_leaves_the_models_their_time(drawing: Drawing) -> None:
     # Preprocessing and both models together may take 2 ms; alone it measures 0.4.
     assert statistics.median(preprocess(drawing).seconds for _ in range(100)) < 0.0015
+
+
+@pytest.mark.parametrize("step", list(STAGES))
+def test_each_step_can_be_left_out(step: str) -> None:
+    small = Drawing.from_strokes([[[40, 30], [40, 130], [80, 130]]])
+    whole, less = preprocess(small), preprocess(small, without=(step,))
+    assert list(less.stages) == list(STAGES)
+    assert less.image.shape == (28, 28)
+    assert (less.image != whole.image).any()
+
+
+def test_without_any_step_the_pad_is_just_made_smaller(drawing: Drawing) -> None:
+    small = moved(drawing, 0.4, 0, 0)
+    image = preprocess(small, without=tuple(STAGES)).image
+    assert not image[15:].any()  # it stays in its corner
+    assert image.any()

@@ -1,0 +1,314 @@
+"""My digits: drawings that a visitor kept, each with its label, in a file of one line a drawing.
+
+A line is a JSON object with `label`, `size` and `strokes`, as `Drawing.from_dict` reads it.
+Several pages may use the same file: it is changed under a lock and replaced in one step.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlab.errors import DataError, UploadError
+from mnistlab.images.drawing import Drawing
+from mnistlab.images.preprocess import IMAGE_SIDE, preprocess
+
+MAX_DRAWINGS = 2_000
+MAX_BYTES = 5 * 2**20
+"""Of the file, and of a file to import: what is exported can always be imported again."""
+
+_LOCK_SECONDS = 5  # far longer than another page takes to write
+_LIMITS = f"{MAX_DRAWINGS:,} drawings or {MAX_BYTES // 2**20} MB"
+
+# Size and strokes as a JSON object -> label, 0 to 9. Text takes a tenth of a `Drawing`'s memory,
+# and tells at once whether the same strokes are there already.
+Kept = dict[str, int]
+T = TypeVar("T")
+
+
+class Collection:
+    """Labelled drawings in a JSON-lines file, in the order they were added, no two the same.
+
+    Every method that reads or changes the file may raise `DataError`: it is damaged
+    (`set_aside` is the way out; nothing else changes such a file), it cannot be read or written,
+    or another process keeps its lock.
+
+    Parameters
+    ----------
+    path : the file; it and its folder are made when the first drawing is added
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._cache: tuple[object, Kept] = (None, {})
+        # Those of removed drawings stay: they come back with Undo, and are 784 bytes each.
+        self._images: dict[str, NDArray[np.uint8]] = {}
+
+    # Reading
+
+    def __len__(self) -> int:
+        return len(self._kept())
+
+    def __getitem__(self, index: int) -> Drawing:
+        return _drawing(*list(self._kept().items())[index])
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """All drawings, made anew at each call; their labels are `"0"` to `"9"`."""
+        return tuple(_drawing(text, label) for text, label in self._kept().items())
+
+    @property
+    def version(self) -> object:
+        """What changes when the file does, for example by another page; None without a file."""
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._trouble("read", error) from error
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+    def label_of(self, drawing: Drawing) -> int | None:
+        """The label under which these strokes are kept, or None."""
+        return self._kept().get(_text(drawing))
+
+    def to_bytes(self) -> bytes:
+        """The whole file, for a download; `add_from` takes it."""
+        return _file(self._kept())
+
+    def as_dataset(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Images (n, 28, 28) uint8, each drawing read as one digit, and labels (n,) uint8."""
+        kept = self._kept()
+        for text in kept.keys() - self._images.keys():
+            self._images[text] = preprocess(_drawing(text, kept[text])).image
+        images = np.array([self._images[text] for text in kept], np.uint8)
+        return images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE), np.array(list(kept.values()), np.uint8)
+
+    # Changing
+
+    def add(self, drawing: Drawing, label: int, at: int | None = None) -> None:
+        """Keep a drawing as the digit `label`, in front of number `at` or at the end.
+
+        Strokes that are kept already stay where they are and get that label.
+
+        Raises:
+            UploadError: the drawing is blank, `label` is not 0 to 9, or there is no room.
+        """
+        text, digit = _text(drawing), _digit(str(label))
+
+        def put(kept: Kept) -> None:
+            behind = [] if at is None or text in kept else list(kept.items())[at:]
+            for other, _ in behind:
+                del kept[other]
+            kept.update([(text, digit), *behind])
+
+        self._change(put)
+
+    def add_from(self, data: bytes) -> int:
+        """Import JSON lines, but for drawings that are kept; returns how many were added.
+
+        Raises:
+            UploadError: it is too large, holds no drawings, or a line is not a drawing of a digit
+                (the first such line is named), or there is no room; none is added.
+        """
+        new, problems = _parse(data)
+        if problems:
+            raise UploadError(f"{_first_of(problems)} Correct the file; nothing was added.")
+        if not new:
+            raise UploadError("The file holds no drawings; choose a .jsonl file from an export.")
+
+        def put(kept: Kept) -> int:
+            before = len(kept)
+            kept.update({text: label for text, label in new.items() if text not in kept})
+            return len(kept) - before
+
+        return self._change(put)
+
+    def remove(self, index: int) -> Drawing:
+        """Take out the drawing number `index`, from 0, and return it; `add` brings it back."""
+
+        def take(kept: Kept) -> Drawing:
+            if not 0 <= index < len(kept):
+                raise DataError(f"There is no drawing number {index + 1}; choose one that is kept.")
+            text = list(kept)[index]
+            return _drawing(text, kept.pop(text))
+
+        return self._change(take)
+
+    def clear(self) -> bytes:
+        """Take out all drawings and return them as `to_bytes` does; `add_from` brings them back."""
+
+        def take(kept: Kept) -> bytes:
+            data = _file(kept)
+            kept.clear()
+            return data
+
+        return self._change(take)
+
+    def set_aside(self) -> Path:
+        """Copy a damaged file under another name, and go on with the lines that can be read.
+
+        Returns the copy's path.
+        """
+        with self._locked():
+            number = 1
+            while (aside := self._beside(f"damaged-{number}")).exists():
+                number += 1
+            try:
+                shutil.copy2(self.path, aside)
+            except OSError as error:
+                raise self._trouble("set aside", error) from error
+            self._write(self._read()[0])
+        return aside
+
+    # The file
+
+    def _kept(self) -> Kept:
+        """What the file holds now; not to be changed."""
+        version = self.version
+        if version is None:
+            return {}
+        if version != self._cache[0]:
+            kept, problems = self._read()
+            if problems:
+                raise DataError(
+                    f"My digits are damaged in {self.path}: {_first_of(problems)} Repair the "
+                    "file, or set it aside to go on with the lines that can be read."
+                )
+            self._cache = (version, kept)
+        return self._cache[1]
+
+    def _read(self) -> tuple[Kept, list[str]]:
+        try:
+            with self.path.open("rb") as file:
+                return _parse(file.read(MAX_BYTES + 1))
+        except OSError as error:
+            raise self._trouble("read", error) from error
+        except UploadError as error:  # far too much of it: none is taken
+            return {}, [str(error)]
+
+    def _change(self, edit: Callable[[Kept], T]) -> T:
+        """Read, let `edit` change what was read, and write, with no other page in between."""
+        with self._locked():
+            before = self._kept()
+            kept = dict(before)
+            result = edit(kept)
+            if list(kept.items()) != list(before.items()):
+                self._write(kept)
+        return result
+
+    def _write(self, kept: Kept) -> None:
+        """Replace the file in one step; call with the lock held."""
+        data = _file(kept)
+        if len(kept) > MAX_DRAWINGS or len(data) > MAX_BYTES:
+            raise UploadError(f"My digits are full at {_LIMITS}; export and remove some first.")
+        partial = self._beside("partial")
+        try:
+            with partial.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self.path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise self._trouble("saved", error) from error
+        self._cache = (self.version, kept)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        import filelock  # imported here: a page that only reads needs no lock
+
+        with contextlib.ExitStack() as stack:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                lock = filelock.FileLock(self._beside("lock"))
+                stack.enter_context(lock.acquire(timeout=_LOCK_SECONDS))
+            except filelock.Timeout as error:
+                raise DataError(
+                    f"Another page keeps {self.path} locked; close it and try again."
+                ) from error
+            except (OSError, NotImplementedError) as error:  # the latter: a disk that cannot lock
+                raise self._trouble("saved", error) from error
+            yield
+
+    def _beside(self, ending: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.{ending}")
+
+    def _trouble(self, what: str, error: BaseException) -> DataError:
+        return DataError(
+            f"My digits cannot be {what} in {self.path} "
+            f"({getattr(error, 'strerror', None) or error}); make sure that it is writable and "
+            "has space, or point MNISTLAB_HOME at another folder."
+        )
+
+
+def _text(drawing: Drawing) -> str:
+    if drawing.is_blank:
+        raise UploadError("There is nothing drawn; draw a digit first.")
+    # A browser's fractions of a pixel have 15 digits; a 28,000th of the pad is fine enough.
+    places = max(0, 4 - math.floor(math.log10(drawing.size)))
+    strokes = [[[round(x, places), round(y, places)] for x, y in s] for s in drawing.strokes]
+    return json.dumps({"size": drawing.size, "strokes": strokes}, separators=(",", ":"))
+
+
+def _digit(label: str | None) -> int:
+    if label is None or len(label) != 1 or label not in "0123456789":
+        raise UploadError(f"The label must be a digit from 0 to 9, not {label!r}.")
+    return int(label)
+
+
+def _line(text: str, label: int) -> str:
+    return f'{{"label":"{label}",{text[1:]}\n'
+
+
+def _file(kept: Kept) -> bytes:
+    return "".join(_line(text, label) for text, label in kept.items()).encode()
+
+
+def _drawing(text: str, label: int) -> Drawing:
+    return Drawing.from_dict(json.loads(_line(text, label)))
+
+
+def _parse(data: bytes) -> tuple[Kept, list[str]]:
+    """The drawings of JSON lines, and a sentence for each line that is none.
+
+    Raises:
+        UploadError: it is too much.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8)
+    lines = [(i + 1, line) for i, line in enumerate(data.splitlines()) if line.strip()]
+    if len(data) > MAX_BYTES or len(lines) > MAX_DRAWINGS:
+        raise UploadError(f"The file has more than {_LIMITS}; split it.")
+    kept: Kept = {}
+    problems = []
+    for number, line in lines:
+        try:
+            drawing = Drawing.from_dict(_json(line))
+            kept[_text(drawing)] = _digit(drawing.label)
+        except UploadError as error:
+            problems.append(f"Line {number}: {error}")
+    return kept, problems
+
+
+def _json(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
+        raise UploadError("This is not JSON.") from error
+
+
+def _first_of(problems: list[str]) -> str:
+    more = f" ({len(problems) - 1:,} more lines cannot be read.)" if len(problems) > 1 else ""
+    return problems[0] + more

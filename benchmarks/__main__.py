@@ -5,7 +5,16 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("prediction", "handwriting", "kernel", "training")
+NAMES = (
+    "prediction",
+    "handwriting",
+    "letters",
+    "strings",
+    "photos",
+    "pad",
+    "kernel",
+    "training",
+)
 
 for name in sys.argv[1:] or NAMES:
     print(f"\n{name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from mnistlab.errors import UploadError
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.preprocess import preprocess
+from mnistlab.images.find import find_digits
+from mnistlab.images.grouping import Likeness
 from mnistlab.images.upload import decode_upload
-from mnistlab.models import Classifier
+from mnistlab.models.classifier import Classifier, Outputs
 
 _CHUNK = 250  # inputs held at once; models predict as many in one go
 
@@ -29,8 +30,8 @@ class Input:
     """The file's name as it was given."""
     index: int
     """Which drawing of the file it is, from 0; 0 for an image."""
-    image: NDArray[np.uint8] | None
-    """`(28, 28)` uint8 as `preprocess` leaves it; None where there is no ink."""
+    images: tuple[NDArray[np.uint8], ...]
+    """Its digits from left to right, each `(28, 28)` uint8; none where there is no ink."""
     label: str | None = None
     """What it is meant to be, where the file says so."""
 
@@ -44,15 +45,26 @@ class Unreadable:
     message: str
 
 
-def read_inputs(names: Iterable[str]) -> Iterator[Input | Unreadable]:
+Find = Callable[[Drawing | NDArray[np.uint8]], tuple[NDArray[np.uint8], ...]]
+
+
+def read_inputs(
+    names: Iterable[str], *, single: bool = False, likeness: Likeness | None = None
+) -> Iterator[Input | Unreadable]:
     """Read files in order: drawings, one JSON object a line, from `.jsonl` files; else images.
 
-    What cannot be read becomes an `Unreadable`, and reading goes on behind it.
+    `single` and `likeness` are those of `find_digits`. What cannot be read becomes an
+    `Unreadable`, and reading goes on behind it.
     """
+
+    def find(source: Drawing | NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+        found = find_digits(source, single=single, likeness=likeness)
+        return tuple(digit.prepared.image for digit in found)
+
     for name in names:
         read = _read_drawings if Path(name).suffix.lower() == ".jsonl" else _read_image
         try:
-            yield from read(name)
+            yield from read(name, find)
         except OSError as error:
             yield Unreadable(name, f"{error.strerror or error}; check the path.")
         except UploadError as error:
@@ -68,9 +80,9 @@ def predict_inputs(
     ------
     dict
         `source`, `index`, `position` (of the digit in its input, from the left), `model`,
-        `digit` (the most probable one, None without ink), `is_digit` (whether there is anything
-        to read), `probabilities` (ten, None without ink), `label`. What cannot be read is passed
-        on as it is.
+        `digit` (the most probable one, None without ink), `is_digit` (whether the model takes it
+        for a digit), `probabilities` (ten, None without ink), `label`. What cannot be read is
+        passed on as it is.
     """
     remaining = iter(inputs)
     while chunk := list(islice(remaining, _CHUNK)):
@@ -80,46 +92,56 @@ def predict_inputs(
 def _predict_chunk(
     chunk: list[Input | Unreadable], classifiers: Sequence[Classifier]
 ) -> Iterator[dict[str, Any] | Unreadable]:
-    images = [i.image for i in chunk if isinstance(i, Input) and i.image is not None]
+    images = [image for item in chunk if isinstance(item, Input) for image in item.images]
     stack = np.stack(images) if images else np.zeros((0, 28, 28), np.uint8)
-    answers = [iter(classifier.predict_proba(stack)) for classifier in classifiers]
+    answers = [(classifier, classifier.read(stack)) for classifier in classifiers]
+    row = 0
     for item in chunk:
         if isinstance(item, Unreadable):
             yield item
             continue
-        for classifier, rows in zip(classifiers, answers, strict=True):
-            proba = None if item.image is None else next(rows)
-            yield {
-                "source": item.source,
-                "index": item.index,
-                "position": 0,
-                "model": classifier.name,
-                "digit": None if proba is None else int(proba.argmax()),
-                "is_digit": proba is not None,
-                "probabilities": None if proba is None else proba.tolist(),
-                "label": item.label,
-            }
+        for position in range(max(1, len(item.images))):
+            for classifier, outputs in answers:
+                yield {
+                    "source": item.source,
+                    "index": item.index,
+                    "position": position,
+                    "model": classifier.name,
+                    **_answer(classifier, outputs, row + position if item.images else None),
+                    "label": item.label,
+                }
+        row += len(item.images)
 
 
-def _read_image(name: str) -> Iterator[Input]:
-    ready = preprocess(decode_upload(Path(name).read_bytes()))
-    yield Input(name, 0, None if ready.is_blank else ready.image)
+def _answer(classifier: Classifier, outputs: Outputs, row: int | None) -> dict[str, Any]:
+    if row is None:
+        return {"digit": None, "is_digit": False, "probabilities": None}
+    proba = outputs.probabilities[row]
+    return {
+        "digit": int(proba.argmax()),
+        "is_digit": bool(outputs.digit_scores[row] >= classifier.digit_threshold),
+        "probabilities": proba.tolist(),
+    }
 
 
-def _read_drawings(name: str) -> Iterator[Input | Unreadable]:
+def _read_image(name: str, find: Find) -> Iterator[Input]:
+    yield Input(name, 0, find(decode_upload(Path(name).read_bytes())))
+
+
+def _read_drawings(name: str, find: Find) -> Iterator[Input | Unreadable]:
     index = 0
     with Path(name).open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
-                yield _read_drawing(name, index, line)
+                yield _read_drawing(name, index, line, find)
             except UploadError as error:
                 yield Unreadable(f"{name}, line {number}", str(error))
             index += 1
 
 
-def _read_drawing(name: str, index: int, line: bytes) -> Input:
+def _read_drawing(name: str, index: int, line: bytes, find: Find) -> Input:
     try:
         data = json.loads(line)
     except (ValueError, RecursionError):  # the latter from thousands of nested brackets
@@ -127,5 +149,4 @@ def _read_drawing(name: str, index: int, line: bytes) -> Input:
             'It is not JSON; write one drawing a line, such as {"strokes": [[[10, 20], [30, 40]]]}.'
         ) from None
     drawing = Drawing.from_dict(data)
-    ready = preprocess(drawing)
-    return Input(name, index, None if ready.is_blank else ready.image, drawing.label)
+    return Input(name, index, find(drawing), drawing.label)

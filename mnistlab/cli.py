@@ -130,10 +130,12 @@ def compare(options: argparse.Namespace) -> None:
 def predict(options: argparse.Namespace) -> int:
     """`predict`: what models read in images and drawings."""
     from mnistlab.batch import Unreadable, predict_inputs, read_inputs
+    from mnistlab.models.classifier import judge
 
     classifiers = [_load(name) for name in options.model or ("mlp", "cnn")]
     status = 0
-    for answer in predict_inputs(read_inputs(options.file), classifiers):
+    inputs = read_inputs(options.file, single=options.single, likeness=judge(classifiers))
+    for answer in predict_inputs(inputs, classifiers):
         if isinstance(answer, Unreadable):
             _complain(f"{answer.place}: {answer.message}")
             status = BAD_INPUT
@@ -311,11 +313,12 @@ def _print_figures(columns: list[dict[str, Any]]) -> None:
 
 
 def _print_answer(answer: dict[str, Any]) -> None:
-    place = f"{answer['source']}:{answer['index']}"
+    place = f"{answer['source']}:{answer['index']}:{answer['position']}"
     if answer["digit"] is None:
         read = "no ink"
     else:
         read = f"{answer['digit']}  {answer['probabilities'][answer['digit']]:>6.1%}"
+        read += "" if answer["is_digit"] else "  no digit, it seems"
     meant = "" if answer["label"] is None else f"  (meant: {answer['label']})"
     print(f"{place:<40} {answer['model']:<8} {read}{meant}")
 
@@ -411,7 +414,7 @@ def _add_models(commands: Any) -> None:
         "--model", action="append", metavar="M", help="mlp, cnn or a run's id; may be repeated"
     )
     command.add_argument(
-        "--single", action="store_true", help="read each input as one digit (so far always done)"
+        "--single", action="store_true", help="read all ink of each input as one digit"
     )
 
     text = "the models there are"

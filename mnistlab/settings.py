@@ -33,6 +33,11 @@ def runs_folder() -> Path:
     return home() / "runs"
 
 
+def my_digits_file() -> Path:
+    """File of the drawings that were kept, one JSON object a line."""
+    return home() / "my-digits.jsonl"
+
+
 def local_mnist() -> Path | None:
     """The user's own MNIST from `MNISTLAB_MNIST`, an npz file or a folder of IDX files, or None."""
     named = os.environ.get("MNISTLAB_MNIST", "").strip()

@@ -1,7 +1,8 @@
 """Train the pretrained pair on MNIST and write it into the package: `make pretrained`.
 
-The recipes were chosen on the validation part and on `drawings-dev.jsonl`; MNIST's test set is
-read once, for the card. The same machine and thread count give the same weights again.
+The recipes were chosen on the validation part, on `drawings-dev.jsonl` and on letters of
+Hershey's fonts; MNIST's test set is read once, for the card. The same machine and thread count
+give the same weights again.
 """
 
 from __future__ import annotations
@@ -12,22 +13,37 @@ from typing import Any
 
 import numpy as np
 
-from mnistlab.data import load_mnist
+from mnistlab.data import Dataset, load_mnist
 from mnistlab.metrics.scores import evaluate_probabilities
-from mnistlab.models import TrainedModel, TrainingConfig, train
+from mnistlab.models import Classifier, TrainedModel, TrainingConfig, load_classifier, train
 from mnistlab.models.events import EpochEnd, Event
+from mnistlab.models.neighbours import make_neighbours, save_neighbours
 from mnistlab.models.store import PRETRAINED_FOLDER, save_pretrained
+from mnistlab.models.training import split_training
+
+# Share of the validation images that are answered with a digit, the others with "?". The MLP
+# tells letters from digits less well, so it has to refuse more digits to refuse as many letters.
+DIGITS_KEPT = {"cnn": 0.997, "mlp": 0.991}
 
 RECIPES = (
     TrainingConfig(
-        "cnn", epochs=15, dropout=0.3, augmentation="full", filters=24, seed=1, threads=2
+        "cnn",
+        epochs=24,
+        dropout=0.2,
+        augmentation="full",
+        outliers=True,
+        filters=32,
+        seed=1,
+        threads=2,
     ),
     TrainingConfig(
         "mlp",
-        epochs=40,
-        learning_rate=2e-3,
-        dropout=0.1,
+        epochs=60,
+        batch_size=256,
+        dropout=0.0,
         augmentation="full",
+        outliers=True,
+        units=1024,
         seed=1,
         threads=2,
     ),
@@ -38,13 +54,18 @@ def main(names: list[str]) -> None:
     """Train the named models, or both."""
     dataset = load_mnist()
     for config in RECIPES:
-        if names and config.model not in names:
-            continue
-        trained = train(config, dataset, _print)
-        save_pretrained(trained, _scores(trained), PRETRAINED_FOLDER)
-        print(
-            f"{config.title}: {trained.test_accuracy:.2%} of the test set, {trained.seconds:.0f} s"
-        )
+        if not names or config.model in names:
+            write(train(config, dataset, _print), dataset)
+
+
+def write(trained: TrainedModel, dataset: Dataset) -> None:
+    """Put a trained model into the package, with its card and, for the CNN, its vectors."""
+    name = trained.config.model
+    save_pretrained(trained, _card(trained, dataset), PRETRAINED_FOLDER)
+    if name == "cnn":
+        cnn = load_classifier(name)
+        save_neighbours(make_neighbours(cnn, dataset.x_train, dataset.y_train))
+    print(f"{name}: {trained.test_accuracy:.2%} of the test set, {trained.seconds:.0f} s")
 
 
 def _print(event: Event) -> None:
@@ -52,11 +73,16 @@ def _print(event: Event) -> None:
         print(f"epoch {event.epoch}/{event.epochs}  val_accuracy {event.val_accuracy:.4f}")
 
 
-def _scores(trained: TrainedModel) -> dict[str, Any]:
+def _card(trained: TrainedModel, dataset: Dataset) -> dict[str, Any]:
+    rows = split_training(len(dataset.x_train), trained.config)[1]
+    scores = Classifier("new", trained.tflite).read(dataset.x_train[rows]).digit_scores
+    kept = DIGITS_KEPT[trained.config.model]
     test = evaluate_probabilities(trained.y_test, trained.test_proba)
     return {
         "scores": test.to_dict(),
         "validation_accuracy": float(np.mean(trained.val_proba.argmax(1) == trained.y_val)),
+        "digit_threshold": float(np.quantile(scores, 1 - kept)),
+        "digits_kept": kept,
         "created": time.strftime("%Y-%m-%d"),
     }
 

@@ -51,9 +51,7 @@ def rasterise_box(drawing: Drawing) -> NDArray[np.uint8]:
     return _stamp(paths, origin, scale, radius, int(height), int(width))
 
 
-def rasterise_pad(
-    drawing: Drawing, side: int = 140, pen: float | None = None
-) -> NDArray[np.uint8]:
+def rasterise_pad(drawing: Drawing, side: int = 140, pen: float | None = None) -> NDArray[np.uint8]:
     """Return the whole pad with the drawing's ink where it lies: (side, side) uint8, 0 or 255.
 
     `pen` is its width in pad units; it follows the drawing's size when not given.

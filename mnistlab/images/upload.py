@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +31,33 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _ACCEPTED = "use a PNG, JPEG, WEBP or BMP"
 
 
+_OTHERS = (
+    ("a PDF document", re.compile(rb"\s*%PDF")),
+    ("an SVG drawing", re.compile(rb"(?s).{0,1000}<svg[\s>]", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """What was found in an uploaded picture."""
+
+    ink: NDArray[np.uint8]
+    """(h, w), ink bright on black, the longer side at most 1000 pixels; all zero for an empty
+    picture."""
+    notes: tuple[str, ...]
+    """What the uploader should know, a few words each."""
+
+
 def decode_upload(data: bytes) -> NDArray[np.uint8]:
+    """Find the ink in an uploaded picture: `read_upload` without its notes."""
+    return read_upload(data).ink
+
+
+def read_upload(data: bytes) -> Upload:
     """Find the ink in an uploaded picture.
 
     Args:
         data: the bytes of a PNG, JPEG, WEBP or BMP file; of an animation the first frame is read.
-
-    Returns:
-        (h, w) uint8, ink bright on black, the longer side at most 1000 pixels; all zero for an
-        empty picture.
 
     Raises:
         UploadError: it is something else, damaged, or too large; the message says what to do.
@@ -49,6 +69,7 @@ def decode_upload(data: bytes) -> NDArray[np.uint8]:
             f"The file has {len(data) / 2**20:.0f} MB and at most {MAX_BYTES // 2**20} are read; "
             "make the picture smaller or cut it to the digit."
         )
+    _check_kind(data)
     with _pillow_errors(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_pixels(image)
         _check_coding(image, data)
@@ -57,7 +78,19 @@ def decode_upload(data: bytes) -> NDArray[np.uint8]:
         image.draft("RGB" if image.mode not in ("L", "1") else "L", (WORKING_SIDE, WORKING_SIDE))
         image.load()
         grey = to_grey(image)
-    return find_ink(grey)
+        notes = ("animated, its first frame was read",) if _frames(image) > 1 else ()
+    return Upload(find_ink(grey), notes)
+
+
+def _check_kind(data: bytes) -> None:
+    """Say by name what people often take for a picture."""
+    for name, pattern in _OTHERS:
+        if pattern.match(data):
+            raise UploadError(f"This is {name}, not a photo or a bitmap; export it as PNG.")
+
+
+def _frames(image: Image.Image) -> int:
+    return int(getattr(image, "n_frames", 1))
 
 
 def _check_pixels(image: Image.Image) -> None:

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
 
 
 def build_model(config: TrainingConfig) -> Any:
-    """An untrained `keras.Model`: images `(n, 28, 28)` uint8 in, logits `(n, 10)` float32 out."""
+    """An untrained `keras.Model`: images `(n, 28, 28)` uint8 in, logits float32 out.
+
+    The logits are `(n, 10)`, or `(n, 11)` where the training has outliers: the last one is for
+    what is no digit. The layer before them is called "features".
+    """
     import keras
 
     body = {"mlp": _mlp_layers, "cnn": _cnn_layers}[config.model](config)
@@ -26,11 +30,21 @@ def _mlp_layers(config: TrainingConfig) -> list[Any]:
 
     return [
         layers.Flatten(),
-        layers.Dense(512, activation="relu"),
+        *_hidden(config.units),
         layers.Dropout(config.dropout),
-        layers.Dense(256, activation="relu"),
+        *_hidden(config.units // 2, name="features"),
         layers.Dropout(config.dropout),
-        layers.Dense(10, name="logits"),
+        layers.Dense(config.outputs, name="logits"),
+    ]
+
+
+def _hidden(units: int, name: str | None = None) -> list[Any]:
+    from keras import layers
+
+    return [
+        layers.Dense(units, use_bias=False),
+        layers.BatchNormalization(momentum=0.9),
+        layers.ReLU(name=name),
     ]
 
 
@@ -54,10 +68,14 @@ def _cnn_layers(config: TrainingConfig) -> list[Any]:
         layers.MaxPooling2D(),
         layers.BatchNormalization(momentum=0.9),
         layers.ReLU(),
+        _convolution(2 * wide),
+        layers.MaxPooling2D(),
+        layers.BatchNormalization(momentum=0.9),
+        layers.ReLU(),
         layers.Flatten(),
         layers.Dense(128, activation="relu", name="features"),
         layers.Dropout(config.dropout),
-        layers.Dense(10, name="logits"),
+        layers.Dense(config.outputs, name="logits"),
     ]
 
 

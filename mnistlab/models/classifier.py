@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,23 @@ from numpy.typing import NDArray
 from mnistlab.errors import ModelError
 
 _CHUNK = 250  # images per call when there are many; more only costs memory
+_DIGITS = 10
+_MAX_LOGITS = _DIGITS + 1
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """All that a model says about n images."""
+
+    probabilities: Floats
+    """`(n, 10)`, of the ten digits, given that it is one; rows sum to 1."""
+    digit_scores: Floats
+    """`(n,)`, 0..1: the probability that it is a digit at all, of a model that has learned what is
+    none; of another the highest probability, which tells much less."""
+    features: Floats
+    """`(n, m)`, the output of the layer before the last; m is 0 for a model that hides it."""
 
 
 class Classifier:
@@ -20,7 +38,8 @@ class Classifier:
     Parameters
     ----------
     name : what the model is called: `"mlp"`, `"cnn"` or a run's id
-    tflite : the model in LiteRT's format: `(n, 28, 28)` uint8 in, `(n, 10)` logits out
+    tflite : the model in LiteRT's format: `(n, 28, 28)` uint8 in; out come logits, `(n, 10)` or
+        `(n, 11)` where the last one means "no digit", and, of models that have them, features
     card : what is known about it (architecture, config, data, scores, ...)
 
     Raises
@@ -31,21 +50,26 @@ class Classifier:
 
     def __init__(self, name: str, tflite: bytes, card: Mapping[str, Any] | None = None) -> None:
         self.name = name
+        self.tflite = tflite
         self.card = dict(card or {})
-        self._tflite = tflite
         self._lock = threading.Lock()
         self._single = self._open(1)
-        self._many: tuple[int, Any] | None = None
+        self._many: _Network | None = None
 
     @property
     def title(self) -> str:
         """The name as people read it."""
         return str(self.card.get("title", self.name.upper()))
 
+    @property
+    def digit_threshold(self) -> float:
+        """The least digit score that is answered with a digit, from the card; 0 without one."""
+        return float(self.card.get("digit_threshold", 0.0))
+
     def __repr__(self) -> str:
         return f"Classifier({self.name!r})"
 
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict_proba(self, images: NDArray[np.uint8]) -> Floats:
         """Probabilities of the ten digits.
 
         Parameters
@@ -63,6 +87,10 @@ class Classifier:
         ValueError
             For another shape or dtype.
         """
+        return self.read(images).probabilities
+
+    def read(self, images: NDArray[np.uint8]) -> Outputs:
+        """All that the model says about images as `predict_proba` takes them."""
         images = np.asarray(images)
         if images.ndim == 2:
             images = images[None]
@@ -73,46 +101,80 @@ class Classifier:
             )
         with self._lock:
             if len(images) == 1:
-                return softmax(_invoke(self._single, images))
+                return _outputs(*self._single.run(images))
             chunks = [images[i : i + _CHUNK] for i in range(0, len(images), _CHUNK)]
-            logits = [_invoke(self._interpreter_for(len(chunk)), chunk) for chunk in chunks]
-        return softmax(np.concatenate(logits) if logits else np.zeros((0, 10), np.float32))
+            parts = [self._network_for(len(chunk)).run(chunk) for chunk in chunks]
+        if not parts:
+            return _outputs(np.zeros((0, _DIGITS), np.float32), np.zeros((0, 0), np.float32))
+        logits, features = zip(*parts, strict=True)
+        return _outputs(np.concatenate(logits), np.concatenate(features))
 
-    def _interpreter_for(self, n: int) -> Any:
-        if self._many is None or self._many[0] != n:
-            self._many = (n, self._open(n))
-        return self._many[1]
+    def _network_for(self, n: int) -> _Network:
+        if self._many is None or self._many.n != n:
+            self._many = self._open(n)
+        return self._many
 
-    def _open(self, n: int) -> Any:
-        # Imported here: 33 MB that a page without the Predict tab open does not need.
-        from ai_edge_litert.interpreter import Interpreter
-
+    def _open(self, n: int) -> _Network:
         try:
-            interpreter = Interpreter(model_content=self._tflite, num_threads=1)
-            inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-            if len(inputs) != 1 or inputs[0]["dtype"] is not np.uint8 or len(outputs) != 1:
-                raise ValueError("it does not take one uint8 image and give one answer")
-            interpreter.resize_tensor_input(inputs[0]["index"], (n, 28, 28))
-            interpreter.allocate_tensors()
+            return _Network(self.tflite, n)
         except (ValueError, RuntimeError) as error:
             raise ModelError(
                 f"Model {self.name!r} cannot be read as a digit classifier ({error}); "
                 "train it again, or reinstall mnistlab if it is a pretrained one."
             ) from error
-        return interpreter
 
 
-def _invoke(interpreter: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
-    interpreter.invoke()
-    logits: NDArray[np.float32] = interpreter.get_tensor(
-        interpreter.get_output_details()[0]["index"]
-    )
-    return logits
+class _Network:
+    """A LiteRT interpreter for batches of n images."""
+
+    def __init__(self, tflite: bytes, n: int) -> None:
+        # Imported here: 33 MB that a page without the Predict tab open does not need.
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.n = n
+        self._interpreter = Interpreter(model_content=tflite, num_threads=1)
+        inputs, outputs = self._interpreter.get_input_details(), []
+        for output in self._interpreter.get_output_details():
+            outputs.append((int(output["shape"][-1]), output["index"]))
+        # The outputs come in any order; features are always more than the eleven logits.
+        logits = [index for width, index in outputs if width in (_DIGITS, _MAX_LOGITS)]
+        features = [index for width, index in outputs if width > _MAX_LOGITS]
+        if len(inputs) != 1 or inputs[0]["dtype"] is not np.uint8 or len(logits) != 1:
+            raise ValueError("it does not take one uint8 image and give ten or eleven logits")
+        self._input, self._logits = inputs[0]["index"], logits[0]
+        self._features = features[0] if features else None
+        self._interpreter.resize_tensor_input(self._input, (n, 28, 28))
+        self._interpreter.allocate_tensors()
+
+    def run(self, images: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Logits (n, 10 or 11) and features (n, m) of images (n, 28, 28)."""
+        self._interpreter.set_tensor(self._input, images)
+        self._interpreter.invoke()
+        logits: Floats = self._interpreter.get_tensor(self._logits)
+        if self._features is None:
+            return logits, np.zeros((self.n, 0), np.float32)
+        return logits, self._interpreter.get_tensor(self._features)
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def judge(
+    classifiers: Iterable[Classifier],
+) -> Callable[[NDArray[np.uint8]], Floats] | None:
+    """How like a digit images (n, 28, 28) are, (n,) in 0..1, by the last that has learned it."""
+    for classifier in reversed(list(classifiers)):
+        if classifier.digit_threshold:
+            return lambda images: classifier.read(images).digit_scores
+    return None
+
+
+def _outputs(logits: Floats, features: Floats) -> Outputs:
+    probabilities = softmax(logits[:, :_DIGITS])
+    if logits.shape[1] == _MAX_LOGITS:
+        return Outputs(probabilities, 1 - softmax(logits)[:, -1], features)
+    return Outputs(probabilities, probabilities.max(axis=1), features)
+
+
+def softmax(logits: Floats) -> Floats:
     """Probabilities along the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    result: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
+    result: Floats = powers / powers.sum(axis=-1, keepdims=True)
     return result

@@ -38,8 +38,12 @@ class TrainingConfig:
     augmentation: str = "none"
     """`"none"`, `"light"` (see `mnistlab.models.augment`), or `"full"`, which adds the ways of
     writing of `mnistlab.models.variants`."""
+    outliers: bool = False
+    """Whether to train an eleventh output, "no digit", on `mnistlab.models.outliers`."""
     filters: int = 16
     """Width of the CNN's first block, half that of its second, 4 to 128; the MLP has none."""
+    units: int = 512
+    """Width of the MLP's first hidden layer, twice that of its second, 16 to 4096."""
     threads: int = 0
     """CPU threads TensorFlow may use; 0 means all. A seed repeats exactly for one thread count."""
 
@@ -53,7 +57,15 @@ class TrainingConfig:
         _check_range("share", self.share, 0.01, 1.0)
         _check_range("seed", self.seed, 0, 2**31 - 1, whole=True)
         _check_range("filters", self.filters, 4, 128, whole=True)
+        _check_range("units", self.units, 16, 4096, whole=True)
         _check_range("threads", self.threads, 0, 256, whole=True)
+        if not isinstance(self.outliers, bool):
+            raise ConfigError(f"outliers is {self.outliers!r}; give True or False.")
+
+    @property
+    def outputs(self) -> int:
+        """Number of logits: ten, and one more for "no digit" where there are outliers."""
+        return 10 + int(self.outliers)
 
     @property
     def title(self) -> str:

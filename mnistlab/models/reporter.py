@@ -25,6 +25,7 @@ class Reporter:
     ----------
     model : the `keras.Model` in training
     steps : steps per epoch
+    validated : images in the validation part
     tell : takes `Progress` and `EpochEnd`
     stop : asked after every step
     """
@@ -34,6 +35,7 @@ class Reporter:
         model: Any,
         config: TrainingConfig,
         steps: int,
+        validated: int,
         tell: Callable[[Event], None],
         stop: Callable[[], bool],
     ) -> None:
@@ -41,7 +43,8 @@ class Reporter:
         self.history: list[EpochEnd] = []
         self.best_weights: list[NDArray[np.float32]] = []
         self.best_epoch = 0
-        self._best_accuracy = -1.0
+        self._best_accuracy = 0.0
+        self._validated = validated
         self._model = model
         self._config = config
         self._steps = steps
@@ -101,7 +104,13 @@ class Reporter:
             seconds=time.perf_counter() - self._started,
         )
         self.history.append(event)
-        if event.val_accuracy >= self._best_accuracy:
-            self._best_accuracy, self.best_epoch = event.val_accuracy, event.epoch
-            self.best_weights = self._model.get_weights()
+        self._best_accuracy = max(self._best_accuracy, event.val_accuracy)
+        if event.val_accuracy >= self._best_accuracy - self._standard_error():
+            self.best_epoch, self.best_weights = event.epoch, self._model.get_weights()
         self._tell(event)
+
+    def _standard_error(self) -> float:
+        # Within it, accuracies are the same but for chance; then the later epoch is the better
+        # bet, for its learning rate is lower.
+        p = self._best_accuracy
+        return float(np.sqrt(p * (1 - p) / self._validated))

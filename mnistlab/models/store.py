@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,11 +67,25 @@ def save_run(trained: TrainedModel, run: str, runs: Path) -> Path:
         partial.replace(runs / run)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise TrainingError(
-            f"The trained model could not be saved in {runs} ({error.strerror or error}); "
-            "free some space there or point MNISTLAB_HOME at another folder, and train again."
-        ) from error
+        raise _not_saved(runs, error) from error
     return runs / run
+
+
+def check_writable(runs: Path) -> None:
+    """Raise `TrainingError` now, not after an hour of training, where runs cannot be saved."""
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".probe-", dir=runs):
+            pass
+    except OSError as error:
+        raise _not_saved(runs, error) from error
+
+
+def _not_saved(runs: Path, error: OSError) -> TrainingError:
+    return TrainingError(
+        f"A trained model could not be saved in {runs} ({error.strerror or error}); "
+        "free some space there or point MNISTLAB_HOME at another folder, and train again."
+    )
 
 
 def _write_files(trained: TrainedModel, run: str, folder: Path) -> None:

@@ -43,7 +43,7 @@ class TrainedModel:
     """The same model in LiteRT's format."""
     history: list[EpochEnd]
     best_epoch: int
-    """The epoch with the highest validation accuracy (the later one on a tie), from 1."""
+    """The latest epoch within one standard error of the highest validation accuracy, from 1."""
     y_val: NDArray[np.uint8]
     val_proba: NDArray[np.float32]
     """`(n, 10)`, the LiteRT model's answers on the validation part."""
@@ -155,7 +155,7 @@ def _train(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    reporter = Reporter(model, config, steps, tell, stop)
+    reporter = Reporter(model, config, steps, len(x_val), tell, stop)
     tell(Started(config.epochs, steps, model.count_params()))
     started = time.perf_counter()
     model.fit(
@@ -205,7 +205,11 @@ def _one_cycle(config: TrainingConfig, steps: int) -> Any:
 
 
 def export_litert(model: Any) -> bytes:
-    """A Keras model in LiteRT's format, weights as float32."""
+    """A Keras model in LiteRT's format, weights as float32, with its features as second output."""
+    import keras
+
+    features = model.get_layer("features").output
+    model = keras.Model(model.inputs, {"logits": model.outputs[0], "features": features})
     with tempfile.TemporaryDirectory(prefix="mnistlab-export-") as folder:
         path = Path(folder) / "model.tflite"
         model.export(str(path), format="litert", verbose=False)

@@ -22,7 +22,7 @@ from mnistlab.data import open_folder
 from mnistlab.errors import MnistLabError
 from mnistlab.models import events
 from mnistlab.models.config import TrainingConfig
-from mnistlab.models.store import partial_folder, save_run
+from mnistlab.models.store import check_writable, partial_folder, save_run
 from mnistlab.models.training import TrainingCancelledError, train
 
 NICENESS = 10  # the page that asked for the training has right of way on a small machine
@@ -69,6 +69,7 @@ def _work(
 ) -> None:
     try:
         config = TrainingConfig.from_dict(request["config"])
+        check_writable(Path(request["runs"]))
         dataset = open_folder(Path(request["dataset"]))
         trained = train(config, dataset, tell, stop)
         if stop():

@@ -86,18 +86,19 @@ def _panel(
     epochs: int,
     label: Callable[[float], str],
 ) -> str:
-    def path(curve: Curve) -> str:
-        return " ".join(f"{_x(p[0], epochs):.1f},{_y(p[column], low, high):.1f}" for p in curve)
+    def places(curve: Curve) -> list[tuple[float, float]]:
+        # What lies beyond the panel is left out: at its edge it would look like a plateau.
+        seen = [p for p in curve if low <= p[column] <= high]
+        return [(_x(p[0], epochs), _y(p[column], low, high)) for p in seen]
 
     lines = []
     for model, run in runs.items():
-        lines.append(f"<polyline class='ml-line ml-{model}' points='{path(run.training_curve)}'/>")
-        thick = f"<polyline class='ml-line ml-thick ml-{model}' points='"
-        lines.append(f"{thick}{path(run.validation_curve)}'/>")
+        for name, curve in (("", run.training_curve), (" ml-thick", run.validation_curve)):
+            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places(curve))
+            lines.append(f"<polyline class='ml-line{name} ml-{model}' points='{points}'/>")
         lines.extend(
-            f"<circle class='ml-dot ml-{model}' r='3' cx='{_x(p[0], epochs):.1f}' "
-            f"cy='{_y(p[column], low, high):.1f}'/>"
-            for p in run.validation_curve
+            f"<circle class='ml-dot ml-{model}' r='3' cx='{x:.1f}' cy='{y:.1f}'/>"
+            for x, y in places(run.validation_curve)
         )
     latest = ", ".join(
         f"{TITLES[model]} {label(run.validation_curve[-1][column])}"
@@ -117,8 +118,7 @@ def _x(epoch: float, epochs: int) -> float:
 
 
 def _y(value: float, low: float, high: float) -> float:
-    share = (min(max(value, low), high) - low) / (high - low)
-    return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * share
+    return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * (value - low) / (high - low)
 
 
 def _axes(low: float, high: float, epochs: int, label: Callable[[float], str]) -> str:

@@ -112,6 +112,16 @@ def data_uri(array: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(png(array)).decode("ascii")
 
 
+def with_article(digit: int) -> str:
+    """A digit as it stands in a sentence, such as `a 7`."""
+    return f"an {digit}" if digit == 8 else f"a {digit}"
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1, as percent; never rounded up to a certainty that it is not."""
+    return "over 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+
+
 def digit_grid(
     images: np.ndarray, captions: Sequence[str], description: str, columns: int = 10
 ) -> str:

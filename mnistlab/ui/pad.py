@@ -7,47 +7,29 @@ from the browser. Its verbs (`press`, `move`, `release`, `undo`, ...) need no br
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from ipycanvas import Canvas, hold_canvas
-from ipywidgets import Box, Layout
-from PIL import Image
 
-from mnistlab.images.drawing import Drawing, Point, Stroke
-from mnistlab.ui.components import classed, guard
+from mnistlab.errors import ConfigError, UploadError
+from mnistlab.images.drawing import Drawing
+from mnistlab.ui.canvas import SIZE, BoxEdges, Surface, place_box
+from mnistlab.ui.components import guard
+from mnistlab.ui.drawing_file import read_drawing, write_drawing
+from mnistlab.ui.history import Content, History
+from mnistlab.ui.keyboard import KeyboardPen
+from mnistlab.ui.pointers import Pointers
+from mnistlab.ui.replay import Replay, every_frame
 from mnistlab.ui.state import AppState
 
-SIZE = 280  # side of the pad in CSS pixels and in the drawing's coordinates
-PEN_WIDTH = 18.0  # for the eye only: preprocessing rasterises at a width of its own
-INK = "#ffffff"  # the paper's colour stands in style.css
+PEN_WIDTHS = (6.0, 40.0)  # the thinnest and the thickest pen, in pixels
 DRAW_EVERY = 1 / 40  # seconds between draw messages while a stroke grows
 ANSWER_EVERY = 1 / 10  # seconds between answers while a stroke grows
-SAME_FINGER = 40.0  # pixels within which the remaining touch is taken for the drawing finger
-MAX_UNDO = 100
-
-
-@dataclass(frozen=True, eq=False)
-class Content:
-    """What lies on the pad: strokes, or a picture (h, w) uint8 with bright ink on black.
-
-    `note` says where a picture is from.
-    """
-
-    strokes: tuple[Stroke, ...] = ()
-    picture: np.ndarray | None = None
-    note: str = ""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the pad is blank."""
-        return not self.strokes and self.picture is None
+ANSWER_SHARE = 1 / 4  # of the time at most: on a slow machine the next points wait for an answer
 
 
 class Pad:
-    """A canvas to draw on with mouse or finger.
+    """A canvas to draw on with mouse, finger or keys.
 
     Parameters
     ----------
@@ -55,6 +37,15 @@ class Pad:
     on_change : called with False while a stroke grows (at most ten times a second), and with
         True when the content changed for good
     clock : seconds, monotonic; tests give their own
+    run : calls its argument some dozens of times a second until it returns False, without
+        blocking; tests give their own
+
+    Attributes
+    ----------
+    drawing : the strokes, the one that grows included; a picture takes its place where there is one
+    keys : the pen that the keyboard moves
+    pointers : what mouse and fingers do
+    widget : the box of class `ml-pad`
     """
 
     def __init__(
@@ -62,56 +53,52 @@ class Pad:
         app: AppState,
         on_change: Callable[[bool], None],
         clock: Callable[[], float] = time.monotonic,
+        run: Callable[[Callable[[], bool]], None] = every_frame,
     ) -> None:
+        self._app = app
         self._on_change = on_change
         self._clock = clock
-        self.drawing = Drawing(SIZE)  # a picture takes its place while there is one
-        self._content = Content()
-        self._past: list[Content] = []
-        self._future: list[Content] = []
+        self._run = run
+        self.drawing = Drawing(SIZE)
+        self._history = History()
         self._painted = 0  # points of the growing stroke that the canvas shows already
-        self._painted_at = self._answered_at = float("-inf")
-        self._client_ready = False
-        self.canvas = Canvas(
-            width=SIZE, height=SIZE, layout=Layout(width=f"{SIZE}px", height=f"{SIZE}px")
-        )
-        # The border sits on this box: on the canvas it would shift the coordinates.
-        self.widget = classed(Box([self.canvas]), "ml-pad")
-        self._listen(app)
+        self._painted_at = self._answer_due = float("-inf")
+        self._replay: Replay | None = None
+        self._surface = Surface()
+        self.keys = KeyboardPen(self, self._surface, app.say)
+        self.widget = self._surface.widget
+        self.pointers = Pointers(self, self._surface.canvas)
+        self._listen()
 
-    def _listen(self, app: AppState) -> None:
-        canvas = self.canvas
-        canvas.on_client_ready(guard(app, self.connect))
-        canvas.on_mouse_down(guard(app, self.press))
-        canvas.on_mouse_move(guard(app, self.move))
-        canvas.on_mouse_up(guard(app, self.release))
-        canvas.on_mouse_out(guard(app, self.release))
-        canvas.on_touch_start(guard(app, self.touch))
-        canvas.on_touch_move(guard(app, self.touch_move))
-        canvas.on_touch_end(guard(app, self.touch_end))
-        canvas.on_touch_cancel(guard(app, self.touch_end))
+    def _listen(self) -> None:
+        def guarded(handler: Callable[..., object]) -> Callable[..., None]:
+            return guard(self._app, handler)
+
+        self._surface.canvas.on_client_ready(guarded(self.connect))
+        self._surface.canvas.on_key_down(guarded(self.keys.key))
+        self.pointers.listen(guarded)
 
     # What lies on the pad
 
     @property
     def picture(self) -> np.ndarray | None:
         """The picture on the pad (h, w) uint8, or None when it holds strokes or nothing."""
-        return None if self.drawing.is_drawing else self._content.picture
+        return None if self.drawing.is_drawing else self._history.present.picture
 
     @property
     def note(self) -> str:
         """Where the picture on the pad is from, empty when there is none."""
-        return "" if self.drawing.is_drawing else self._content.note
+        return "" if self.drawing.is_drawing else self._history.present.note
 
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
-        return bool(self._past)
+        return self._history.has_past
 
     @property
     def can_redo(self) -> bool:
         """Whether there is an Undo to take back."""
-        return bool(self._future)
+        return self._history.has_future
 
     # Strokes
 
@@ -119,10 +106,10 @@ class Pad:
         """Begin a stroke. A picture on the pad makes way for it."""
         if self.drawing.is_drawing:  # its end was lost outside the window
             self.release()
-        replaces = self.picture is not None
+        repaint = self.picture is not None or self._replay is not None
         self.drawing.begin(x, y)
         self._painted = 0
-        if replaces:
+        if repaint:
             self._paint()
         else:
             self._flush()
@@ -135,9 +122,10 @@ class Pad:
         now = self._clock()
         if now - self._painted_at >= DRAW_EVERY:
             self._flush()
-        if now - self._answered_at >= ANSWER_EVERY:
-            self._answered_at = now
+        if now >= self._answer_due:
             self._on_change(False)
+            spent = self._clock() - now
+            self._answer_due = now + max(ANSWER_EVERY, spent / ANSWER_SHARE)
 
     def release(self, x: float | None = None, y: float | None = None) -> None:
         """End the stroke, at a last point where there is one."""
@@ -146,31 +134,11 @@ class Pad:
         if x is not None and y is not None:
             self.drawing.extend(x, y)
         self.drawing.end()
-        self._keep(Content(self.drawing.strokes))
+        self._history.add(Content(self.drawing.strokes))
         self._on_change(True)
         # Once more in one go, after the answer that is waited for: a stroke that was drawn in
         # pieces shows its joints.
         self._paint()
-
-    # Fingers: the first one draws, others are ignored until all are lifted
-
-    def touch(self, touches: Sequence[Point]) -> None:
-        """Begin a stroke at the first finger."""
-        if not self.drawing.is_drawing and len(touches) == 1:
-            self.press(*touches[0])
-
-    def touch_move(self, touches: Sequence[Point]) -> None:
-        """Carry the stroke on with the first finger."""
-        if touches:
-            self.move(*touches[0])
-
-    def touch_end(self, touches: Sequence[Point]) -> None:
-        """End the stroke unless the drawing finger is among those that remain."""
-        if self.drawing.is_drawing and touches:
-            (x, y), (last_x, last_y) = touches[0], self.drawing.strokes[-1][-1]
-            if abs(x - last_x) + abs(y - last_y) <= SAME_FINGER:
-                return
-        self.release()
 
     # Actions
 
@@ -182,103 +150,147 @@ class Pad:
         """Put a picture (h, w) uint8, bright ink on black, in place of what lies on the pad."""
         self._replace(Content(picture=picture, note=note))
 
+    def load(self, text: str | bytes) -> None:
+        """Put the first drawing of a JSON or JSON-lines text in place of what lies on the pad.
+
+        Raises
+        ------
+        UploadError
+            When it holds none; the pad stays as it was.
+        """
+        self._replace(Content(read_drawing(text, SIZE).strokes))
+
     def undo(self) -> None:
         """Take the last stroke, picture or Clear back."""
-        if self._past:
-            self._future.append(self._content)
-            self._set(self._past.pop())
+        if self.can_undo:
+            self._history.back()
+            self._show()
 
     def redo(self) -> None:
         """Take the last Undo back."""
-        if self._future:
-            self._past.append(self._content)
-            self._set(self._future.pop())
+        if self.can_redo:
+            self._history.forward()
+            self._show()
 
     def _replace(self, content: Content) -> None:
         if self.drawing.is_drawing:  # a stroke under way is kept for Undo
             self.drawing.end()
-            self._keep(Content(self.drawing.strokes))
-        if not (content.is_empty and self._content.is_empty):
-            self._keep(content)
-        self._set(content)
+            self._history.add(Content(self.drawing.strokes))
+        if not (content.is_empty and self._history.present.is_empty):
+            self._history.add(content)
+        self._show()
 
-    def _keep(self, content: Content) -> None:
-        self._past = [*self._past, self._content][-MAX_UNDO:]
-        self._future = []
-        self._content = content
-
-    def _set(self, content: Content) -> None:
-        self._content = content
-        self.drawing = Drawing.from_strokes(content.strokes, size=SIZE)
+    def _show(self) -> None:
+        """Put the present content on the pad."""
+        self.drawing = Drawing.from_strokes(self._history.present.strokes, size=SIZE)
         self._paint()
+
+    # Actions that do not change the content
+
+    def set_pen_width(self, width: float) -> None:
+        """Show the strokes this wide. What the models see does not change.
+
+        Raises
+        ------
+        ConfigError
+            When it is not in `PEN_WIDTHS`.
+        """
+        least, most = PEN_WIDTHS
+        if not least <= width <= most:
+            raise ConfigError(f"A pen is {least:g} to {most:g} pixels wide, not {width:g}.")
+        self._surface.pen_width = float(width)
+        self._paint()
+
+    @property
+    def pen_width(self) -> float:
+        """How wide the strokes are shown, in pixels."""
+        return self._surface.pen_width
+
+    def replay(self) -> None:
+        """Show the strokes being drawn once more. A change of the content ends it.
+
+        Raises
+        ------
+        UploadError
+            When there are no strokes.
+        """
+        if self.drawing.is_drawing:
+            self.release()
+        if not self.drawing.strokes:
+            raise UploadError("There are no strokes to replay: draw a digit first.")
+        self._replay = replay = Replay(self.drawing.strokes, self._clock)
+        self._surface.paint(())
+        show = guard(self._app, self._show_frame)
+
+        def step() -> bool:
+            show(replay)
+            return self._replay is replay
+
+        self._run(step)
+
+    def _show_frame(self, replay: Replay) -> None:
+        if self._replay is not replay:  # ended while its thread waited for the lock
+            return
+        self._replay = None  # and so it stays when the frame fails
+        self._surface.add(replay.due())
+        if replay.is_over:
+            self._paint()
+        else:
+            self._replay = replay
+
+    def to_json(self) -> str:
+        """The drawing as a line of JSON that `load` and the command line read.
+
+        Raises
+        ------
+        UploadError
+            When there is a picture on the pad, or nothing.
+        """
+        if self.picture is not None:
+            raise UploadError("Only a drawing can be saved, not a picture: draw a digit first.")
+        return write_drawing(self.drawing)
+
+    # Marks over the content
+
+    def mark(self, boxes: Sequence[BoxEdges], labels: Sequence[str]) -> None:
+        """Show boxes in pad coordinates with a label each; none to take them off."""
+        self._surface.mark(boxes, labels)
+
+    def place(self, box: BoxEdges) -> BoxEdges:
+        """Where the pad shows a box of the content, in pad coordinates, ready for `mark`.
+
+        A picture's is given in its pixels. One around strokes grows by half the pen, so that it
+        lies around the ink.
+        """
+        if self.picture is not None:
+            return place_box(box, self.picture.shape)
+        half = self.pen_width / 2
+        left, top, right, bottom = box
+        return (
+            max(left - half, 0.0),
+            max(top - half, 0.0),
+            min(right + half, float(SIZE)),
+            min(bottom + half, float(SIZE)),
+        )
 
     # The canvas
 
     def connect(self) -> None:
         """A browser is ready: only now may anything be drawn. Also called after a reload."""
-        # The new page has not seen which canvas was switched to last (ipycanvas #322).
-        self.canvas._canvas_manager._current_canvas = None
-        self._client_ready = True
-        with _held(self.canvas):
-            self.canvas.stroke_style = self.canvas.fill_style = INK
-            self.canvas.line_width = PEN_WIDTH
-            self.canvas.line_cap = self.canvas.line_join = "round"
+        self._surface.connect()
         self._paint()
 
     def _flush(self) -> None:
         """Show the points of the growing stroke that the canvas lacks."""
         self._painted_at = self._clock()
         stroke = self.drawing.strokes[-1] if self.drawing.strokes else ()
-        if not self._client_ready or self._painted >= len(stroke):
-            return
-        with _held(self.canvas):
-            self._line(stroke[max(0, self._painted - 1) :])
-        self._painted = len(stroke)
+        if self._painted < len(stroke):
+            self._surface.add([stroke[max(0, self._painted - 1) :]])
+            self._painted = len(stroke)
 
     def _paint(self) -> None:
-        """Repaint the whole pad."""
-        if not self._client_ready:
-            return
+        """Repaint the whole pad; a replay is over with that."""
+        self._replay = None
         strokes = self.drawing.strokes
-        with _held(self.canvas):
-            self.canvas.clear()
-            if self.picture is not None:
-                self.canvas.put_image_data(_fit(self.picture))
-            for stroke in strokes:
-                self._line(stroke)
+        self._surface.paint(strokes, self.picture)
         self._painted = len(strokes[-1]) if self.drawing.is_drawing else 0
-
-    def _line(self, points: Sequence[Point]) -> None:
-        if len(points) == 1:
-            self.canvas.fill_circle(*points[0], PEN_WIDTH / 2)
-        else:
-            self.canvas.stroke_lines(np.asarray(points, np.float32))
-
-
-@contextmanager
-def _held(canvas: Canvas) -> Iterator[None]:
-    """`hold_canvas` that an exception cannot leave on: it has no `finally` of its own."""
-    manager = canvas._canvas_manager
-    try:
-        with hold_canvas():
-            yield
-    except BaseException:
-        manager._caching = False
-        manager._commands_cache, manager._buffers_cache = [], []
-        manager._current_canvas = None
-        raise
-
-
-def _fit(picture: np.ndarray) -> np.ndarray:
-    """A picture as (280, 280, 4) uint8, centred, as large as fits: ink white, paper clear."""
-    height, width = picture.shape
-    scale = SIZE / max(height, width)
-    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    # Enlarged without smoothing: a sample shows the very pixels that the models see.
-    method = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
-    shown = np.asarray(Image.fromarray(picture).resize((columns, rows), method))
-    top, left = (SIZE - rows) // 2, (SIZE - columns) // 2
-    fitted = np.zeros((SIZE, SIZE, 4), np.uint8)
-    fitted[..., :3] = 255
-    fitted[top : top + rows, left : left + columns, 3] = shown
-    return fitted

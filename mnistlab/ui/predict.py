@@ -1,28 +1,44 @@
-"""The Predict tab: draw, upload or sample a digit, and see both models read it."""
+"""The Predict tab: draw, upload or sample digits, and see both models read them."""
 
 from __future__ import annotations
 
+import json
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
-from PIL import Image
 
 from mnistlab.errors import DataError, UploadError
+from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.preprocess import STAGES, Preprocessed, preprocess
-from mnistlab.images.upload import decode_upload
-from mnistlab.models.classifier import Classifier
-from mnistlab.ui import components as ui
+from mnistlab.images.find import find_digits
+from mnistlab.images.preprocess import STAGES
+from mnistlab.images.upload import read_upload
+from mnistlab.models.classifier import Classifier, judge
+from mnistlab.models.neighbours import Neighbour, load_neighbours
+from mnistlab.settings import my_digits_file
+from mnistlab.ui.my_digits import MyDigits
 from mnistlab.ui.pad import Pad
+from mnistlab.ui.predict_view import PredictView
 from mnistlab.ui.state import Answer, AppState, PredictState, Reading
+from mnistlab.ui.why import Why
 
-UPLOAD_TYPES = ".png,.jpg,.jpeg,.webp,.bmp"
-STAGE_SIZE = 84  # pixels a side of a stage's picture in the message to the browser
-NO_PROBABILITIES = (0.0,) * 10
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An uploaded picture: its file's name, its ink (h, w) uint8, and what there is to say."""
+
+    name: str
+    ink: np.ndarray
+    notes: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """One line for the page."""
+        return " · ".join((f"Upload: {self.name}", *self.notes))
 
 
 class PredictTab:
@@ -40,7 +56,17 @@ class PredictTab:
         self._random = random.Random()
         self.state = PredictState(reading=Reading(answers=self._no_answers()))
         self.pad = Pad(app, self.predict)
-        self._build()
+        self.why = Why(app, self._classifiers, self._current_image, self._nearest())
+        self.my_digits = MyDigits(
+            app,
+            self._classifiers,
+            Collection(my_digits_file()),
+            self._current_drawing,
+            self._current_digit,
+            self.put_on_pad,
+        )
+        self.view = PredictView(self, app)
+        self.widget = self.view.widget
 
     # Verbs
 
@@ -51,9 +77,16 @@ class PredictTab:
         a finished stroke, an upload or a sample, but not an Undo.
         """
         source = self.pad.drawing if self.pad.picture is None else self.pad.picture
-        self._show(self._read(source), self.pad.note, counted=final and counted)
-        if final and self._app.status_kind != "busy":
-            self._app.say("Ready.")
+        self.state.reading = replace(
+            self._read(source),
+            note=self.pad.note,
+            number=self.state.reading.number + int(final and counted),
+        )
+        if final:
+            self.my_digits.refresh()
+            self.why.refresh()
+            if self._app.status_kind != "busy":
+                self._app.say("Ready.")
 
     def clear(self) -> None:
         """Empty the pad."""
@@ -89,7 +122,7 @@ class PredictTab:
         self.predict()
 
     def upload(self, files: Sequence[Mapping[str, Any]]) -> None:
-        """Read an uploaded picture.
+        """Read uploaded pictures and show the first one; what cannot be read is named.
 
         Parameters
         ----------
@@ -98,79 +131,110 @@ class PredictTab:
         Raises
         ------
         UploadError
-            When it is no picture of a digit; the page stays as it was.
+            When none of them is a picture of a digit; the page stays as it was.
         """
-        name, content = str(files[0]["name"]), bytes(files[0]["content"])
-        picture = decode_upload(content)
-        if preprocess(picture).is_blank:
-            raise UploadError(f"{name} shows no ink; upload a picture with a digit on it.")
-        self.pad.show(picture, f"Upload: {name}")
+        pictures, problems = [], []
+        for file in files:
+            try:
+                pictures.append(_picture(str(file["name"]), bytes(file["content"])))
+            except UploadError as error:
+                problems.append(f"{file['name']}: {error}")
+        if not pictures:
+            raise UploadError(" ".join(problems))
+        self.state.files = tuple(pictures)
+        self.show_file(0)
+        if problems:
+            self._app.say(" ".join(problems), "error")
+
+    def show_file(self, index: int) -> None:
+        """Put one of the uploaded pictures on the pad and read it."""
+        picture = self.state.files[index]
+        self.pad.show(picture.ink, picture.note)
         self.predict()
+
+    def replay(self) -> None:
+        """Show the strokes being drawn once more."""
+        self.pad.replay()
+
+    def load(self, content: bytes) -> None:
+        """Put a drawing in JSON on the pad and read it; what is no drawing raises `UploadError`."""
+        self.pad.load(content)
+        self.predict()
+
+    def put_on_pad(self, drawing: Drawing) -> None:
+        """Put a drawing on the pad and read it."""
+        self.load(json.dumps(drawing.to_dict()).encode())
+
+    def leave_out(self, step: str, off: bool) -> None:
+        """Switch a step of preprocessing off or on, and read again."""
+        self.state.without = tuple(
+            name for name in STAGES if (off if name == step else name in self.state.without)
+        )
+        self.predict(counted=False)
+
+    def choose(self, index: int) -> None:
+        """Show one of several digits in detail."""
+        self.state.reading = replace(self.state.reading, chosen=index)
+        self.why.refresh()
+
+    def read_as_one(self, single: bool) -> None:
+        """Read all ink as one digit, or as several from left to right."""
+        self.state.single = single
+        self.predict(counted=False)
 
     # Reading
 
-    def _read(self, source: Drawing | np.ndarray) -> tuple[Preprocessed, tuple[Answer, ...]]:
-        prepared = preprocess(source)
-        if prepared.is_blank:
-            return prepared, self._no_answers()
-        images = prepared.image[None]
-        answers = tuple(ask(name, model, images) for name, model in self._classifiers.items())
-        return prepared, answers
+    def _read(self, source: Drawing | np.ndarray) -> Reading:
+        start = time.perf_counter()
+        found = find_digits(
+            source,
+            single=self.state.single,
+            without=self.state.without,
+            likeness=judge(self._classifiers.values()),
+        )
+        seconds = time.perf_counter() - start
+        if not found:
+            return Reading(answers=self._no_answers(), seconds=seconds)
+        images = np.stack([digit.prepared.image for digit in found])
+        return Reading(
+            answers=tuple(ask(name, model, images) for name, model in self._classifiers.items()),
+            digits=tuple(digit.prepared for digit in found),
+            boxes=tuple(digit.box for digit in found),
+            seconds=seconds,
+        )
+
+    def titles(self) -> list[str]:
+        """The models' names as people read them."""
+        return [model.title for model in self._classifiers.values()]
+
+    def texts(self, ink: np.ndarray) -> list[str]:
+        """What each model reads in ink (h, w) uint8, without showing it."""
+        return [answer.text for answer in self._read(ink).answers]
+
+    def _current_image(self) -> tuple[np.ndarray, dict[str, int]] | None:
+        reading = self.state.reading
+        if reading.is_blank:
+            return None
+        digits = {answer.name: answer.digits[reading.chosen] for answer in reading.answers}
+        return reading.digits[reading.chosen].image, digits
+
+    def _current_drawing(self) -> Drawing | None:
+        is_one = self.pad.picture is None and len(self.state.reading.digits) == 1
+        return self.pad.drawing if is_one else None
+
+    def _current_digit(self) -> int | None:
+        """What the best model reads, None where that is no digit."""
+        answer = self.state.reading.answers[-1]
+        return answer.digits[0] if len(answer.digits) == 1 and answer.accepted[0] else None
+
+    def _nearest(self) -> Callable[[np.ndarray], Sequence[Neighbour]] | None:
+        cnn = self._classifiers.get("cnn")
+        if cnn is None or "sha256" not in cnn.card:
+            return None
+        return lambda image: load_neighbours().nearest(cnn, image)
 
     def _no_answers(self) -> tuple[Answer, ...]:
-        return tuple(
-            Answer(name, model.title, None, NO_PROBABILITIES, 0.0)
-            for name, model in self._classifiers.items()
-        )
-
-    def _show(
-        self, read: tuple[Preprocessed, tuple[Answer, ...]], note: str, *, counted: bool
-    ) -> None:
-        prepared, answers = read
-        self.state.reading = Reading(
-            answers=answers,
-            stages={} if prepared.is_blank else prepared.stages,
-            seconds=prepared.seconds,
-            note=note,
-            number=self.state.reading.number + int(counted),
-        )
-
-    # View
-
-    def _build(self) -> None:
-        guard, app = ui.guard, self._app
-        clear = ui.button("Clear", "ml-clear", "Empty the pad")
-        undo = ui.button("Undo", "ml-undo", "Take the last step back")
-        redo = ui.button("Redo", "ml-redo", "Take the last Undo back")
-        sample = ui.button("Random test digit", "ml-sample", "Put an image the models never saw")
-        clear.on_click(guard(app, lambda _: self.clear()))
-        undo.on_click(guard(app, lambda _: self.undo()))
-        redo.on_click(guard(app, lambda _: self.redo()))
-        sample.on_click(guard(app, lambda _: self.sample()))
-        self._upload = ui.classed(
-            widgets.FileUpload(description="Upload image", accept=UPLOAD_TYPES, icon=""),
-            "ml-button",
-            "ml-upload",
-        )
-        self._upload.observe(guard(app, self._on_upload), "value")
-        self._panel = ui.classed(widgets.HTML(), "ml-panel")
-        self.state.observe(self._on_reading, "reading")
-        self._on_reading()
-        intro = widgets.HTML(ui.heading("Draw a digit", "With the mouse or a finger, any size."))
-        # The canvas comes last among what takes the keyboard: ipycanvas swallows the Tab key.
-        strokes = ui.classed(widgets.Box([undo, redo, clear]), "ml-tools")
-        sources = ui.classed(widgets.Box([sample, self._upload]), "ml-tools")
-        left = ui.classed(widgets.VBox([intro, sources, strokes, self.pad.widget]), "ml-draw")
-        self.widget = ui.classed(widgets.Box([left, self._panel]), "ml-columns")
-
-    def _on_upload(self, change: Mapping[str, Any]) -> None:
-        if not change["new"]:
-            return
-        self._upload.value = ()  # so that the same file can be chosen again
-        self.upload(change["new"])
-
-    def _on_reading(self, _: object = None) -> None:
-        self._panel.value = panel_html(self.state.reading)
+        return tuple(Answer(name, model.title) for name, model in self._classifiers.items())
 
 
 def pretrained() -> dict[str, Classifier]:
@@ -181,69 +245,23 @@ def pretrained() -> dict[str, Classifier]:
 
 
 def ask(name: str, model: Classifier, images: np.ndarray) -> Answer:
-    """One model's answer for images (1, 28, 28) uint8, and how long the model took."""
+    """One model's answer for images (n, 28, 28) uint8, and how long the model took."""
     start = time.perf_counter()
-    probabilities = model.predict_proba(images)[0]
+    outputs = model.read(images)
     seconds = time.perf_counter() - start
-    digit = int(probabilities.argmax())
-    return Answer(name, model.title, digit, tuple(map(float, probabilities)), seconds)
-
-
-def shrink(image: np.ndarray, side: int) -> np.ndarray:
-    """An image (h, w) uint8 made to fit a square of `side` pixels by averaging areas."""
-    longest = max(image.shape)
-    if longest <= side:
-        return image
-    height, width = (max(1, round(length * side / longest)) for length in image.shape)
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
-
-
-# The panel: one piece of HTML, so that one message puts both models' answers on the page
-
-
-def panel_html(reading: Reading) -> str:
-    """All that the tab says about a reading."""
-    cards = "".join(_card_html(answer, reading.seconds) for answer in reading.answers)
-    note = f"<span class='ml-chip'>{ui.escape(reading.note)}</span>" if reading.note else ""
-    return (
-        f"<div class='ml-says'><span role='status' aria-live='polite'>{_sentence(reading)}</span>"
-        f"{note}</div><div class='ml-cards'>{cards}</div>"
-        f"{_stages_html(reading)}<div class='ml-answer'>answer {reading.number}</div>"
+    return Answer(
+        name=name,
+        title=model.title,
+        probabilities=outputs.probabilities,
+        scores=outputs.digit_scores,
+        threshold=model.digit_threshold,
+        kept=model.card.get("digits_kept"),
+        seconds=seconds,
     )
 
 
-def _sentence(reading: Reading) -> str:
-    if reading.is_blank:
-        return "Nothing drawn yet."
-    if reading.agree:
-        return f"Both models read <b>{reading.answers[0].digit}</b>."
-    said = ", ".join(f"{ui.escape(a.title)} <b>{a.digit}</b>" for a in reading.answers)
-    return f"The models disagree: {said}."
-
-
-def _card_html(answer: Answer, preparing: float) -> str:
-    digit = "" if answer.digit is None else str(answer.digit)
-    latency = ""
-    if answer.digit is not None:
-        latency = f"{1e3 * answer.seconds:.2f} ms model + {1e3 * preparing:.2f} ms preprocessing"
-    name = ui.escape(answer.name)
-    return (
-        f"<section class='ml-card ml-is-{name}'><h3>{ui.escape(answer.title)}</h3>"
-        f"<div class='ml-digit ml-digit-{name}'>{digit}</div>"
-        f"{ui.probability_bars(answer.probabilities, answer.digit)}"
-        f"<div class='ml-latency ml-latency-{name}'>{latency}</div></section>"
-    )
-
-
-def _stages_html(reading: Reading) -> str:
-    figures = "".join(
-        f"<figure title='{ui.escape(STAGES[name])}'>"
-        f"<img src='{ui.data_uri(shrink(image, STAGE_SIZE))}' alt='{ui.escape(STAGES[name])}'>"
-        f"<figcaption>{ui.escape(name)}</figcaption></figure>"
-        for name, image in reading.stages.items()
-    )
-    hint = "<p class='ml-note'>The steps from your ink to the 28 × 28 pixels appear here.</p>"
-    return (
-        "<h3 class='ml-subheading'>What the models see</h3>"
-        f"<div class='ml-stages'>{figures or hint}</div>"
-    )
+def _picture(name: str, content: bytes) -> Picture:
+    upload = read_upload(content)
+    if not upload.ink.any():
+        raise UploadError("It shows no ink; upload a picture with a digit on it.")
+    return Picture(name, upload.ink, upload.notes)

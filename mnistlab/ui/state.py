@@ -7,7 +7,6 @@ replaced, never edited in place, because traitlets compares before it notifies.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 import traitlets
 from traitlets import HasTraits
 
+from mnistlab.images.preprocess import Preprocessed
 from mnistlab.models import events
 from mnistlab.models.config import TrainingConfig
 
@@ -55,31 +55,54 @@ class ExploreState(HasTraits):
     seed = traitlets.Int(0, min=0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answer:
-    """What one model says about one image.
+    """What one model says about the digits of one input, from left to right.
 
-    `probabilities` are ten floats in 0..1 that add up to 1; `digit` is None without ink;
-    `seconds` is the time of the model's call alone.
+    `probabilities` are (n, 10) float32; `scores` (n,) say how sure it is that there is a digit at
+    all, and below `threshold` it does not answer. `kept` is the share of validation digits whose
+    score is above that, None where it is not known. `seconds` is the time of the model's call.
     """
 
     name: str
     title: str
-    digit: int | None
-    probabilities: tuple[float, ...]
-    seconds: float
+    probabilities: np.ndarray = field(default_factory=lambda: np.zeros((0, 10), np.float32))
+    scores: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    threshold: float = 0.0
+    kept: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def digits(self) -> tuple[int, ...]:
+        """The most probable digits."""
+        return tuple(self.probabilities.argmax(axis=1).tolist())
+
+    @property
+    def accepted(self) -> tuple[bool, ...]:
+        """For each, whether the model takes it for a digit."""
+        return tuple((self.scores >= self.threshold).tolist())
+
+    @property
+    def text(self) -> str:
+        """What it reads: a digit each, `?` for what it does not take for one."""
+        pairs = zip(self.digits, self.accepted, strict=True)
+        return "".join(str(digit) if accepted else "?" for digit, accepted in pairs)
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
     """One input as it went through preprocessing and both models.
 
-    `stages` are named uint8 images from raw ink to the 28x28 one; `seconds` is the time of
-    preprocessing; `number` counts the finished strokes, uploads and samples answered so far.
+    `digits` are the pictures found in it, from left to right, and `boxes` where they were found
+    (left, top, right, bottom in the input's units); `chosen` is the one that is shown in detail.
+    `seconds` is the time of preprocessing; `number` counts the finished strokes, uploads and
+    samples answered so far.
     """
 
     answers: tuple[Answer, ...] = ()
-    stages: Mapping[str, np.ndarray] = field(default_factory=dict)
+    digits: tuple[Preprocessed, ...] = ()
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    chosen: int = 0
     seconds: float = 0.0
     note: str = ""
     number: int = 0
@@ -87,18 +110,24 @@ class Reading:
     @property
     def is_blank(self) -> bool:
         """Whether there is nothing to read."""
-        return all(answer.digit is None for answer in self.answers)
+        return not self.digits
 
     @property
     def agree(self) -> bool:
-        """Whether all models read the same digit."""
-        return len({answer.digit for answer in self.answers}) == 1
+        """Whether all models say the same."""
+        return len({answer.text for answer in self.answers}) == 1
 
 
 class PredictState(HasTraits):
-    """What the Predict tab shows: one trait, so that one change repaints the whole answer."""
+    """What the Predict tab shows; one trait for the answer, so that one change repaints it all."""
 
     reading = traitlets.Instance(Reading, ())
+    without = traitlets.Tuple()
+    """Steps of preprocessing that are switched off."""
+    single = traitlets.Bool(False)
+    """Whether all ink is read as one digit."""
+    files = traitlets.Tuple()
+    """The pictures uploaded last, as `Upload`s of the tab."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -150,3 +151,56 @@ def test_a_finger_draws_too(open_page: Callable[..., Page], url: str) -> None:
     touch("touchEnd")
     lab.expect_answer(1)
     expect(lab.at("ml-digit-cnn")).to_have_text("7")
+
+
+def _scaled(strokes: Any, factor: float, x: float, y: float) -> Any:
+    return [[[px * factor + x, py * factor + y] for px, py in stroke] for stroke in strokes]
+
+
+def test_several_digits_are_read_from_left_to_right(lab: Lab) -> None:
+    lab.open_predict()
+    lab.draw(_scaled(SEVEN, 0.5, 130, 60))  # the right one first: order is not place
+    lab.draw(_scaled(FOUR, 0.5, 0, 60))
+    expect(lab.at("ml-digit-cnn")).to_have_text("47")
+    expect(lab.at("ml-digit-mlp")).to_have_text("47")
+    assert lab.at("ml-pad").locator("rect").count() == 2
+    lab.at("ml-which").get_by_text("digit 2").click()
+    expect(lab.at("ml-tab-predict")).to_contain_text("digit 2 of 2")
+
+
+def test_a_scribble_is_no_digit(lab: Lab) -> None:
+    lab.open_predict()
+    lab.draw([[[40 + 10 * i, 60 + 160 * (i % 2)] for i in range(20)]])
+    expect(lab.at("ml-digit-cnn")).to_have_text("?")
+    expect(lab.at("ml-tab-predict")).to_contain_text("sure of one to")
+
+
+def test_a_step_switched_off_is_marked_and_read_again(lab: Lab) -> None:
+    lab.open_predict()
+    lab.draw(SEVEN)
+    before = lab.at("ml-stages").locator("img").last.get_attribute("src")
+    lab.at("ml-switch-scaled").locator("input").uncheck()
+    expect(lab.at("ml-stages").locator(".ml-off")).to_have_count(1)
+    assert lab.at("ml-stages").locator("img").last.get_attribute("src") != before
+    lab.expect_answer(1)
+    lab.at("ml-switch-scaled").locator("input").check()
+    expect(lab.at("ml-stages").locator("img").last).to_have_attribute("src", before)
+
+
+def test_several_files_at_once_past_a_bad_one(lab: Lab) -> None:
+    lab.open_predict()
+    with lab.page.expect_file_chooser() as chooser:
+        lab.at("ml-upload").click()
+    chooser.value.set_files(
+        [
+            {"name": "a.png", "mimeType": "image/png", "buffer": _picture()},
+            {"name": "bad.png", "mimeType": "image/png", "buffer": b"nothing"},
+            {"name": "b.png", "mimeType": "image/png", "buffer": _picture()},
+        ]
+    )
+    lab.expect_answer(1)
+    expect(lab.at("ml-digit-cnn")).to_have_text("7")
+    expect(lab.at("ml-status")).to_contain_text("bad.png")
+    lab.at("ml-files").locator("select").select_option("b.png")
+    lab.expect_answer(2)
+    expect(lab.at("ml-tab-predict")).to_contain_text("Upload: b.png")

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 
 from mnistlab.errors import UploadError
 from mnistlab.images import Drawing, decode_upload, preprocess
-from mnistlab.images.upload import MAX_BYTES
+from mnistlab.images.upload import MAX_BYTES, read_upload
 
 Grey = NDArray[np.uint8]
 
@@ -229,3 +229,26 @@ def test_white_ink_on_nothing_is_found() -> None:
     ink = decode_upload(_png(picture))
     assert ink[50, 50] == 255
     assert ink[5, 5] == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"%PDF-1.7\n%...", "PDF"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+    ],
+)
+def test_documents_are_refused_by_name(data: bytes, name: str) -> None:
+    with pytest.raises(UploadError, match=f"{name}.*export it as PNG"):
+        decode_upload(data)
+
+
+def test_of_an_animation_the_first_frame_is_read_and_said_so() -> None:
+    frames = [Image.new("L", (60, 60), 255) for _ in range(3)]
+    for number, frame in enumerate(frames):
+        frame.paste(0, (20, 10 + 5 * number, 30, 40 + 5 * number))
+    file = io.BytesIO()
+    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:])
+    upload = read_upload(file.getvalue())
+    assert upload.notes == ("animated, its first frame was read",)
+    assert np.flatnonzero(upload.ink.any(axis=1))[0] == 10

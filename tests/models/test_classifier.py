@@ -69,14 +69,12 @@ def test_the_cards_tell_what_the_models_are(classifier: Classifier) -> None:
     dense = [layer for layer in card["layers"] if layer.startswith("Dense")]
     kinds = [layer.split()[0] for layer in card["layers"]]
     if classifier.name == "mlp":
-        body = kinds[kinds.index("Flatten") :]
-        assert body == ["Flatten", "Dense", "Dropout", "Dense", "Dropout", "Dense"]
-        assert dense == ["Dense 512", "Dense 256", "Dense 10"]
+        assert kinds.count("Dense") == 3
+        assert "Conv2D" not in kinds
+        assert dense[-1] == "Dense 11"  # ten digits, and what is none
     else:
-        assert kinds.count("MaxPooling2D") == 2
-        assert kinds.count("Conv2D") in (2, 3, 4)
-        assert "BatchNormalization" in kinds
-        assert dense[-1] == "Dense 10"
+        assert kinds.count("Conv2D") == kinds.count("BatchNormalization") == 4
+        assert dense[-1] == "Dense 11"
     assert {"config", "seed", "data", "scores", "sha256", "weights_digest"} <= set(card)
 
 

@@ -25,7 +25,9 @@ from mnistlab.models import TrainingConfig, events
     ],
 )
 def test_a_bad_setting_is_named_with_what_is_allowed(setting: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=f"{setting.replace(chr(95), chr(32))} is .*; (give|choose)"):
+    with pytest.raises(
+        ConfigError, match=f"{setting.replace(chr(95), chr(32))} is .*; (give|choose)"
+    ):
         TrainingConfig(**{setting: value})  # type: ignore[arg-type]  # that is the point
 
 

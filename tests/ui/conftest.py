@@ -8,21 +8,30 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
+from mnistlab.models.classifier import Outputs
 from mnistlab.ui.state import AppState
 
 
 class FakeClassifier:
     """Says one digit, always, and keeps the images it was shown."""
 
+    digit_threshold = 0.5
+
     def __init__(self, title: str, digit: int) -> None:
         self.title, self.digit = title, digit
+        self.card = {"digits_kept": 0.98}
+        self.score = 0.91
         self.seen: list[np.ndarray] = []
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
+        return self.read(images).probabilities
+
+    def read(self, images: np.ndarray) -> Outputs:
         self.seen.append(images)
         result = np.full((len(images), 10), 0.01, np.float32)
         result[:, self.digit] = 0.91
-        return result
+        scores = np.full(len(images), self.score, np.float32)
+        return Outputs(result, scores, np.zeros((len(images), 0), np.float32))
 
 
 class Clock:

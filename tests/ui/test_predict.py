@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from PIL import Image, ImageDraw
 
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError, UploadError
-from mnistlab.ui.predict import PredictTab, panel_html, shrink
+from mnistlab.ui.predict import PredictTab
+from mnistlab.ui.predict_html import panel_html, shrink
 from mnistlab.ui.state import AppState
 
 
@@ -61,7 +63,7 @@ def test_a_finished_stroke_is_answered_by_both(tab: PredictTab, models: dict[str
     assert re.fullmatch(
         r"\d+\.\d\d ms model \+ \d+\.\d\d ms preprocessing", text_of(tab, "ml-latency-cnn")
     )
-    assert "disagree" in tab._panel.value
+    assert "disagree" in tab.view.panel.value
     image = models["cnn"].seen[-1]
     assert image.shape == (1, 28, 28)
     assert image.dtype == np.uint8
@@ -69,7 +71,7 @@ def test_a_finished_stroke_is_answered_by_both(tab: PredictTab, models: dict[str
 
 def test_the_page_is_told_once_for_each_answer(tab: PredictTab) -> None:
     told: list[str] = []
-    tab._panel.observe(lambda change: told.append(change["new"]), "value")
+    tab.view.panel.observe(lambda change: told.append(change["new"]), "value")
     tab.pad.press(60, 60)
     tab.pad.release(120, 220)
     assert len(told) == 1
@@ -88,7 +90,7 @@ def test_clear_undo_and_redo_answer_without_counting(tab: PredictTab) -> None:
     draw(tab)
     tab.clear()
     assert text_of(tab, "ml-digit-cnn") == ""
-    assert tab.state.reading.stages == {}
+    assert tab.state.reading.is_blank
     tab.undo()
     assert text_of(tab, "ml-digit-cnn") == "1"
     tab.redo()
@@ -122,9 +124,9 @@ def test_a_sample_needs_data(tab: PredictTab, app: AppState) -> None:
 def test_an_upload_is_read_and_its_name_escaped(tab: PredictTab) -> None:
     tab.upload([{"name": "<i>7</i>.png", "content": memoryview(picture())}])
     assert tab.state.reading.number == 1
-    assert list(tab.state.reading.stages) == ["ink", "box", "scaled", "centred"]
-    assert "<i>7" not in tab._panel.value
-    assert "&lt;i&gt;7" in tab._panel.value
+    assert list(tab.state.reading.digits[0].stages) == ["ink", "box", "scaled", "centred"]
+    assert "<i>7" not in tab.view.panel.value
+    assert "&lt;i&gt;7" in tab.view.panel.value
 
 
 @pytest.mark.parametrize(
@@ -146,12 +148,12 @@ def test_the_upload_button_takes_the_same_file_twice_and_shows_errors(
 ) -> None:
     def choose(content: bytes) -> None:
         file = {"name": "a.png", "type": "image/png", "size": len(content), "content": content}
-        tab._upload.value = ({**file, "last_modified": datetime.now(UTC)},)
+        tab.view.upload.value = ({**file, "last_modified": datetime.now(UTC)},)
 
     for number in (1, 2):
         choose(picture())
         assert tab.state.reading.number == number
-        assert tab._upload.value == ()
+        assert tab.view.upload.value == ()
     choose(b"garbage")
     assert app.status_kind == "error"
     assert tab.state.reading.number == 2
@@ -159,27 +161,48 @@ def test_the_upload_button_takes_the_same_file_twice_and_shows_errors(
     assert app.status == "Ready."
 
 
+def by_class(widget: Any, name: str) -> Any:
+    """The widget with a class, wherever it lies."""
+    if name in getattr(widget, "_dom_classes", ()):
+        return widget
+    found = (by_class(child, name) for child in getattr(widget, "children", ()))
+    return next((one for one in found if one is not None), None)
+
+
 def test_buttons_reach_their_verbs(tab: PredictTab) -> None:
-    by_class = {
-        name: widget
-        for box in tab.widget.children[0].children[1:3]
-        for widget in box.children
-        for name in widget._dom_classes
-    }
-    by_class["ml-sample"].click()
-    by_class["ml-clear"].click()
-    by_class["ml-undo"].click()
+    by_class(tab.widget, "ml-sample").click()
+    by_class(tab.widget, "ml-clear").click()
+    by_class(tab.widget, "ml-undo").click()
     assert tab.pad.picture is not None
-    by_class["ml-redo"].click()
+    by_class(tab.widget, "ml-redo").click()
     assert tab.pad.picture is None
     assert tab.state.reading.number == 1
 
 
-def test_the_canvas_comes_last_where_the_keyboard_goes(tab: PredictTab) -> None:
-    # ipycanvas swallows the Tab key: what follows it could not be reached.
-    left, panel = tab.widget.children
-    assert left.children[-1] is tab.pad.widget
-    assert "<button" not in panel.value
+def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
+    by_class(tab.widget, "ml-save").click()
+    assert app.status_kind == "error"
+    draw(tab)
+    strokes = tab.pad.drawing.strokes
+    by_class(tab.widget, "ml-save").click()
+    content = base64.b64decode(re.search("base64,([^']+)", tab.view.link.value)[1])  # type: ignore[index]  # it is there
+    tab.clear()
+    tab.load(content)
+    assert tab.pad.drawing.strokes == strokes
+    assert tab.state.reading.number == 2
+
+
+def test_the_keyboard_goes_on_behind_the_pad(tab: PredictTab) -> None:
+    assert "ml-clear" in tab.pad.keys.before._dom_classes
+    assert "ml-keys" in tab.pad.keys.after._dom_classes
+
+
+def test_the_drawing_can_be_kept(tab: PredictTab) -> None:
+    draw(tab)
+    assert not by_class(tab.widget, "ml-keep").disabled
+    assert "Is it a 1?" in tab.my_digits._question.value
+    tab.sample()
+    assert by_class(tab.widget, "ml-keep").disabled
 
 
 def test_shrinking_keeps_the_mean_and_the_shape() -> None:
@@ -188,3 +211,58 @@ def test_shrinking_keeps_the_mean_and_the_shape() -> None:
     assert small.shape == (84, 42)
     assert small.mean() == pytest.approx(image.mean(), abs=1)
     assert shrink(small, 84) is small
+
+
+def test_what_is_no_digit_is_answered_with_a_question_mark(
+    tab: PredictTab, models: dict[str, Any]
+) -> None:
+    models["cnn"].score = 0.2
+    draw(tab)
+    assert text_of(tab, "ml-digit-cnn") == "?"
+    assert text_of(tab, "ml-digit-mlp") == "7"
+    assert "no digit it knows: sure of one to 20.0 % only" in tab.view.panel.value
+    assert "answers from 50 % up, as 98.0 % of MNIST's digits are" in tab.view.panel.value
+    models["mlp"].score = 0.2
+    tab.predict()
+    assert "Neither model takes this for a digit." in tab.view.panel.value
+
+
+def two_strokes(tab: PredictTab) -> None:
+    for x in (60, 220):
+        tab.pad.press(x, 60)
+        tab.pad.release(x, 220)
+
+
+def test_several_digits_are_shown_one_at_a_time(tab: PredictTab) -> None:
+    two_strokes(tab)
+    assert text_of(tab, "ml-digit-cnn") == "11"
+    assert "digit 1 of 2" in tab.view.panel.value
+    tab.view.which.value = 1
+    assert "digit 2 of 2" in tab.view.panel.value
+    assert tab.state.reading.number == 2
+    tab.read_as_one(True)
+    assert text_of(tab, "ml-digit-cnn") == "1"
+    assert tab.view.which.layout.display == "none"
+
+
+def test_a_step_can_be_switched_off(tab: PredictTab, models: dict[str, Any]) -> None:
+    draw(tab)
+    tab.leave_out("scaled", True)
+    assert tab.state.without == ("scaled",)
+    assert "scaled (off)" in tab.view.panel.value
+    assert (models["cnn"].seen[-1] != models["cnn"].seen[-2]).any()
+    tab.leave_out("scaled", False)
+    assert "(off)" not in tab.view.panel.value
+    assert tab.state.reading.number == 1
+
+
+def test_of_several_files_the_bad_ones_are_named(tab: PredictTab, app: AppState) -> None:
+    files = [("a.png", picture()), ("bad.txt", b"nothing"), ("b.png", picture())]
+    tab.upload([{"name": name, "content": content} for name, content in files])
+    assert app.status_kind == "error"
+    assert "bad.txt" in app.status
+    assert [file.name for file in tab.state.files] == ["a.png", "b.png"]
+    assert tab.state.reading.note == "Upload: a.png"
+    tab.view.files.value = 1
+    assert tab.state.reading.note == "Upload: b.png"
+    assert "<table" in tab.view.table.value

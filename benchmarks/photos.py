@@ -1,0 +1,172 @@
+"""The pretrained CNN on real pen drawings rendered as photos of paper, sent as JPEG files.
+
+Each drawing becomes one photo of its own size, light, paper, pen, grain and rotation, and goes
+through `decode_upload` and `preprocess` as an upload does. Every figure is the share read right.
+Donors are reported apart: `ink.py` and `paper.py` were tuned on aga and art with `TUNING`, never
+on imp and uqb, and never with `REPORT`.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from benchmarks.drawings import rows
+from mnistlab import decode_upload, load_classifier, preprocess
+
+Range = tuple[float, float]
+Plane = NDArray[np.float32]  # (h, w) or (h, w, 3), 0 for nothing and 1 for full cover or light
+
+PAPERS = ("plain", "ruled", "squared")
+_ZOOM = 2  # what is drawn is drawn larger, then averaged, as a camera would
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Ranges from which each photo draws its own values."""
+
+    side: Range  # pixels
+    cover: Range  # longer side of the digit as a share of the picture's shorter side
+    pen: Range  # share of the digit's longer side
+    ink: Range  # share of the light that ink swallows
+    spacing: Range  # of the page's lines, pixels
+    thickness: Range  # of the page's lines, pixels
+    darkness: Range  # of the page's lines, share of the ink's
+    grain: Range  # standard deviation, grey levels
+    shadow: Range  # share of the light that is lost at the darkest place
+    angle: float  # degrees at most, digit and page together or the digit alone
+    quality: int
+    lights: tuple[str, ...]
+
+
+TUNING = Rendering(
+    side=(400, 1200), cover=(0.25, 0.9), pen=(0.04, 0.12), ink=(0.55, 0.9), spacing=(18, 80),
+    thickness=(1, 3), darkness=(0.15, 0.6), grain=(2, 12), shadow=(0.1, 0.5), angle=10,
+    quality=60, lights=("gradient", "vignette"),
+)  # fmt: skip
+REPORT = Rendering(
+    side=(450, 1100), cover=(0.3, 0.85), pen=(0.045, 0.11), ink=(0.6, 0.85), spacing=(15, 70),
+    thickness=(1, 2.5), darkness=(0.1, 0.6), grain=(3, 10), shadow=(0.2, 0.5), angle=10,
+    quality=60, lights=("gradient", "vignette", "hand"),
+)  # fmt: skip
+_PENS = ((0.1, 0.1, 0.12), (0.1, 0.15, 0.5), (0.05, 0.1, 0.3))  # black, blue, dark blue; RGB
+_LINES = ((0.45, 0.45, 0.45), (0.35, 0.5, 0.85), (0.85, 0.4, 0.4))  # grey, blue, red
+
+
+def main() -> None:
+    data = rows()
+    labels = np.array([int(row["label"]) for row in data])
+    donors = np.array([row["donor"] for row in data])
+    model = load_classifier("cnn")
+    for name, rendering in (("tuning", TUNING), ("report", REPORT)):
+        chance = np.random.default_rng(0)
+        papers = chance.choice(PAPERS, len(data))
+        photos = (
+            photo(row["strokes"], paper, rendering, chance)
+            for row, paper in zip(data, papers, strict=True)
+        )
+        images = np.stack([preprocess(decode_upload(one)).image for one in photos])
+        right = model.predict_proba(images).argmax(1) == labels
+        print(f"  {name} photos: {right.mean():.2%} read right")
+        _print_parts("donor", donors, right)
+        _print_parts("paper", papers, right)
+
+
+def _print_parts(kind: str, parts: np.ndarray, right: np.ndarray) -> None:
+    shares = (f"{part} {right[parts == part].mean():.1%}" for part in np.unique(parts))
+    print(f"    by {kind}: {'  '.join(shares)}")
+
+
+def photo(
+    strokes: list[list[list[float]]], paper: str, rendering: Rendering, chance: np.random.Generator
+) -> bytes:
+    """A JPEG file of the digit on a page in some light."""
+    height, width = (int(chance.uniform(*rendering.side)) for _ in range(2))
+    angle = chance.uniform(-rendering.angle, rendering.angle)
+    together = chance.random() < 0.5  # the whole page is turned, or the digit on a straight page
+    ink = _digit(strokes, (height, width), angle, rendering, chance)
+    lines = np.zeros((height, width), np.float32)
+    if paper != "plain":
+        turned = angle if together else 0.0
+        lines = _page((height, width), turned, paper == "squared", rendering, chance)
+    strength = chance.uniform(*rendering.ink)
+    dark = strength * chance.uniform(*rendering.darkness)
+    seen = np.array([0.96, 0.95, 0.9]) * chance.uniform(0.8, 1.0)
+    seen = seen * (1 - lines[..., None] * _absorbed(_LINES, dark, chance))
+    seen = seen * (1 - ink[..., None] * _absorbed(_PENS, strength, chance))
+    seen = seen * _light((height, width), rendering, chance)[..., None]
+    grain = chance.normal(0, chance.uniform(*rendering.grain), (height, width, 1))
+    file = io.BytesIO()
+    picture = np.clip(seen * 255 + grain, 0, 255).astype(np.uint8)
+    Image.fromarray(picture).save(file, "JPEG", quality=rendering.quality)
+    return file.getvalue()
+
+
+def _absorbed(colours: tuple[tuple[float, ...], ...], strength: float, chance: np.random.Generator):
+    """(3,) share of red, green and blue light swallowed, `strength` of the grey level."""
+    colour = 1 - np.array(colours[chance.integers(len(colours))])
+    return np.clip(colour * strength / (colour @ [0.299, 0.587, 0.114]), 0, 0.97)
+
+
+def _digit(strokes, size, angle, rendering: Rendering, chance: np.random.Generator) -> Plane:
+    paths = [np.array(stroke) @ _turn(angle) for stroke in strokes]
+    low = np.min([path.min(0) for path in paths], axis=0)
+    high = np.max([path.max(0) for path in paths], axis=0)
+    side = chance.uniform(*rendering.cover) * min(size)
+    pen = chance.uniform(*rendering.pen) * side
+    factor = (side - pen) / max(float((high - low).max()), 1.0)
+    room = np.array(size[::-1]) - (high - low) * factor - pen
+    corner = chance.uniform(0.1, 0.9, 2) * room + pen / 2
+    sheet = Image.new("L", (size[1] * _ZOOM, size[0] * _ZOOM))
+    drawer, radius = ImageDraw.Draw(sheet), pen * _ZOOM / 2
+    for path in paths:
+        points = [tuple(point) for point in ((path - low) * factor + corner) * _ZOOM]
+        drawer.line(points, fill=255, width=max(1, round(2 * radius)))
+        for x, y in points:
+            drawer.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
+    return _shrunk(sheet, size)
+
+
+def _page(size, angle, squared: bool, rendering: Rendering, chance: np.random.Generator) -> Plane:
+    height, width = size
+    spacing = chance.uniform(*rendering.spacing)
+    thickness = chance.uniform(*rendering.thickness)
+    y, x = np.mgrid[0 : height * _ZOOM, 0 : width * _ZOOM] / _ZOOM
+    turn = _turn(angle)
+    cover = np.zeros(y.shape, bool)
+    for axis in (1, 0)[: 1 + squared]:
+        along = x * turn[0, axis] + y * turn[1, axis]
+        cover |= (along + chance.uniform(0, spacing)) % spacing < thickness
+    return _shrunk(Image.fromarray((cover * 255).astype(np.uint8)), size)
+
+
+def _shrunk(sheet: Image.Image, size) -> Plane:
+    small = sheet.resize((size[1], size[0]), Image.Resampling.BOX)
+    return np.asarray(small.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
+
+
+def _turn(angle: float) -> NDArray[np.float64]:
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    return np.array([[cos, sin], [-sin, cos]])
+
+
+def _light(size, rendering: Rendering, chance: np.random.Generator) -> Plane:
+    """(h, w) share of the light that falls on each place."""
+    y, x = np.mgrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j]
+    loss, way = chance.uniform(*rendering.shadow), chance.uniform(0, 2 * np.pi)
+    across = np.cos(way) * x + np.sin(way) * y
+    kind = chance.choice(rendering.lights)
+    if kind == "gradient":
+        return 1 - loss * np.clip(0.5 + across / 2.2, 0, 1)
+    if kind == "vignette":
+        return 1 - loss * (x * x + y * y) / 2
+    edge = (across - chance.uniform(-0.5, 0.5)) / chance.uniform(0.05, 0.2)
+    return 1 - loss / (1 + np.exp(-np.clip(edge, -40, 40)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Drawings as JSON text, to save and to load."""
+
+from __future__ import annotations
+
+import json
+
+from mnistlab.errors import UploadError
+from mnistlab.images.drawing import Drawing
+
+MAX_BYTES = 2**20  # of one drawing; the largest that `Drawing` allows takes 840 KB
+
+
+def write_drawing(drawing: Drawing) -> str:
+    """A drawing as one line of JSON: `size`, `strokes`, and `label` if it has one.
+
+    Raises
+    ------
+    UploadError
+        When nothing was drawn.
+    """
+    if drawing.is_blank:
+        raise UploadError("There is nothing to save: draw a digit first.")
+    return json.dumps(drawing.to_dict())
+
+
+def read_drawing(text: str | bytes, size: float) -> Drawing:
+    """The first drawing of a JSON or JSON-lines text, scaled to a pad of `size`.
+
+    Raises
+    ------
+    UploadError
+        When it is not JSON, not a drawing, too large, or holds no strokes.
+    """
+    drawing = Drawing.from_dict(_first_value(text))
+    if drawing.is_blank:
+        raise UploadError("This drawing has no strokes; choose one that shows something.")
+    scale = size / drawing.size
+    strokes = [[(x * scale, y * scale) for x, y in stroke] for stroke in drawing.strokes]
+    return Drawing.from_strokes(strokes, size, drawing.label)
+
+
+def _first_value(text: str | bytes) -> object:
+    start = text[:MAX_BYTES]
+    if isinstance(start, bytes):
+        # What is no UTF-8 is no JSON either, and is told below.
+        start = start.decode("utf-8-sig", "replace")
+    try:
+        value: object = json.JSONDecoder().raw_decode(start.lstrip())[0]
+    except (ValueError, RecursionError) as error:
+        if len(text) > MAX_BYTES:
+            reason = f"its first {MAX_BYTES // 2**20} MB hold no complete drawing"
+        else:
+            reason = "it is not JSON"
+        raise UploadError(
+            f"The drawing cannot be read: {reason}. Choose a file that was saved here."
+        ) from error
+    return value

@@ -1,0 +1,164 @@
+"""What the Predict tab is made of: widgets, linked to its state and its verbs."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from mnistlab.errors import UploadError
+from mnistlab.images.preprocess import STAGES, WITHOUT
+from mnistlab.ui import components as ui
+from mnistlab.ui.keyboard import HELP
+from mnistlab.ui.pad import PEN_WIDTHS
+from mnistlab.ui.predict_html import files_html, panel_html
+from mnistlab.ui.state import AppState
+
+if TYPE_CHECKING:
+    from mnistlab.ui.predict import PredictTab
+
+UPLOAD_TYPES = ".png,.jpg,.jpeg,.webp,.bmp"
+DRAWING_TYPES = ".json,.jsonl"
+
+
+class PredictView:
+    """The tab's widgets. It knows no machine learning; `widget` is all of it."""
+
+    def __init__(self, tab: PredictTab, app: AppState) -> None:
+        self._tab, self._app = tab, app
+        self.panel = ui.classed(widgets.HTML(), "ml-panel")
+        self.table = ui.classed(widgets.HTML(), "ml-uploaded")
+        self.which = ui.classed(widgets.ToggleButtons(layout={"display": "none"}), "ml-which")
+        self.which.observe(self._guard(self._on_choice), "value")
+        self.switches = self._make_switches()
+        draw = ui.classed(widgets.VBox(self._draw_box()), "ml-draw")
+        below = [tab.my_digits.widget, self.switches, tab.why.widget, self.table]
+        read = ui.classed(widgets.VBox([self.which, self.panel, *below]), "ml-read")
+        self.widget = ui.classed(widgets.Box([draw, read]), "ml-columns")
+        tab.state.observe(self._on_reading, "reading")
+        tab.state.observe(self._on_files, "files")
+        self._on_reading()
+
+    def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
+        return ui.guard(self._app, handler)
+
+    def _button(self, text: str, name: str, help_text: str, verb: Callable[[], object]) -> Any:
+        made = ui.button(text, name, help_text)
+        made.on_click(self._guard(lambda _: verb()))
+        return made
+
+    # The left column: where digits come from
+
+    def _draw_box(self) -> list[widgets.Widget]:
+        tab, button = self._tab, self._button
+        intro = widgets.HTML(
+            ui.heading("Draw digits", "With mouse, finger or keys; any size, one or several.")
+        )
+        sample = button(
+            "Random test digit", "ml-sample", "An image no model was trained on", tab.sample
+        )
+        self.upload = self._chooser("ml-upload", UPLOAD_TYPES, tab.upload, multiple=True)
+        self.files = ui.classed(widgets.Dropdown(layout={"display": "none"}), "ml-files")
+        self.files.observe(self._guard(self._on_file), "value")
+        rows = [
+            [sample, self.upload, self.files],
+            [
+                button("Undo", "ml-undo", "Take the last step back", tab.undo),
+                button("Redo", "ml-redo", "Take the last Undo back", tab.redo),
+                button("Clear", "ml-clear", "Empty the pad", tab.clear),
+            ],
+        ]
+        tools = [ui.classed(widgets.Box(row), "ml-tools") for row in rows]
+        below = self._below_the_pad()
+        tab.pad.keys.before, tab.pad.keys.after = rows[1][-1], below[0]
+        return [intro, *tools, tab.pad.widget, ui.classed(widgets.Box(below), "ml-tools")]
+
+    def _below_the_pad(self) -> list[widgets.DOMWidget]:
+        tab, button = self._tab, self._button
+        least, most = PEN_WIDTHS
+        pen = widgets.FloatSlider(
+            tab.pad.pen_width, min=least, max=most, step=1, description="Pen", readout=False
+        )
+        pen.tooltip = "For the eye only: what the models see follows the drawing's size"
+        pen.observe(self._guard(lambda change: tab.pad.set_pen_width(change["new"])), "value")
+        self.link = ui.classed(widgets.HTML(), "ml-save-link")
+        load = self._chooser("ml-load", DRAWING_TYPES, lambda files: tab.load(files[0]["content"]))
+        return [
+            button("Keys", "ml-keys", HELP, tab.pad.keys.enter),
+            button("Replay", "ml-replay", "See the strokes being drawn again", tab.replay),
+            button("Save", "ml-save", "The strokes as a JSON file", self._save),
+            load,
+            self.link,
+            ui.classed(pen, "ml-pen"),
+        ]
+
+    def _chooser(
+        self, name: str, types: str, verb: Callable[[Any], None], multiple: bool = False
+    ) -> Any:
+        chooser = widgets.FileUpload(accept=types, icon="", multiple=multiple)
+
+        def on_files(change: Mapping[str, Any]) -> None:
+            if change["new"]:
+                chooser.value = ()  # so that the same file can be chosen again
+                verb(change["new"])
+
+        chooser.observe(self._guard(on_files), "value")
+        return ui.classed(chooser, "ml-button", "ml-file", name)
+
+    def _save(self) -> None:
+        self.link.value = ""  # the last one's, should there be nothing to save now
+        try:
+            content = base64.b64encode(self._tab.pad.to_json().encode()).decode()
+        except UploadError as error:
+            raise UploadError(f"There is nothing to save: {error}") from error
+        self.link.value = (
+            f"<a download='drawing.json' href='data:application/json;base64,{content}'>"
+            "Download drawing.json</a>"
+        )
+
+    # The right column: what the models say
+
+    def _make_switches(self) -> widgets.Widget:
+        boxes = [widgets.HTML("<span class='ml-note'>Steps:</span>")]
+        for name in STAGES:
+            box = widgets.Checkbox(True, description=name, indent=False, tooltip=WITHOUT[name])
+            box.observe(self._guard(self._switch(name)), "value")
+            boxes.append(ui.classed(box, "ml-switch", f"ml-switch-{name}"))
+        single = widgets.Checkbox(False, description="all ink is one digit", indent=False)
+        verb = self._tab.read_as_one
+        single.observe(self._guard(lambda change: verb(change["new"])), "value")
+        return ui.classed(widgets.Box([*boxes, ui.classed(single, "ml-single")]), "ml-switches")
+
+    def _switch(self, name: str) -> Callable[[Mapping[str, Any]], None]:
+        return lambda change: self._tab.leave_out(name, not change["new"])
+
+    def _on_file(self, change: Mapping[str, Any]) -> None:
+        index = change["new"]
+        if index is not None and self._tab.pad.picture is not self._tab.state.files[index].ink:
+            self._tab.show_file(index)
+
+    def _on_choice(self, change: Mapping[str, Any]) -> None:
+        if change["new"] is not None and change["new"] != self._tab.state.reading.chosen:
+            self._tab.choose(change["new"])
+
+    # From the state
+
+    def _on_files(self, _: object) -> None:
+        files = self._tab.state.files
+        self.files.options = [(file.name, index) for index, file in enumerate(files)]
+        self.files.layout.display = "none" if len(files) < 2 else ""
+        rows = [(file.name, *self._tab.texts(file.ink)) for file in files]
+        self.table.value = files_html(self._tab.titles(), rows)
+
+    def _on_reading(self, _: object = None) -> None:
+        reading, pad = self._tab.state.reading, self._tab.pad
+        self.panel.value = panel_html(reading, self._tab.state.without)
+        several = len(reading.digits) > 1
+        options = [(f"digit {i + 1}", i) for i in range(len(reading.digits))] if several else []
+        if options != list(self.which.options):
+            self.which.options = options
+            self.which.layout.display = "" if several else "none"
+        boxes = [pad.place(box) for box in reading.boxes] if several else []
+        pad.mark(boxes, reading.answers[-1].text if several else "")

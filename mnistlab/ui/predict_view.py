@@ -34,7 +34,7 @@ class PredictView:
         self.which.observe(self._guard(self._on_choice), "value")
         self.switches = self._make_switches()
         draw = ui.classed(widgets.VBox(self._draw_box()), "ml-draw")
-        below = [tab.my_digits.widget, self.switches, tab.why.widget, self.table]
+        below = [self.switches, self.table, tab.my_digits.widget, tab.why.widget]
         read = ui.classed(widgets.VBox([self.which, self.panel, *below]), "ml-read")
         self.widget = ui.classed(widgets.Box([draw, read]), "ml-columns")
         tab.state.observe(self._on_reading, "reading")

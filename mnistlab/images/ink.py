@@ -1,53 +1,25 @@
-"""Finding ink in a picture: grey levels, paper and light, polarity, noise."""
+"""Finding ink in a picture: paper and light, polarity, noise."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter
 
-WORKING_SIDE = 1000
-"""Larger pictures are reduced to this longer side, in pixels: a digit needs far fewer."""
+from mnistlab.images.grey import WORKING_SIDE, Grey
 
 _FIT_SIDE = 64  # the light on a page is smooth: a small copy tells it
 _FIT_ROUNDS = 6
+_WIDER = 13  # pixels of that copy, wider than a pen
+_AROUND = 17  # pixels of that copy: less than half of such a square is ink
+_EVEN = 0.25  # share of the pixels that have one and the same level, in pictures by a program
+_LEAST_LIGHT = 30.0  # grey levels: in darker shadows there is nothing to see
 _LEAST_CONTRAST = 24.0  # grey levels between paper and ink; less is an empty picture
 _CLEAN = 1.0  # grey levels of noise up to which a picture was drawn by a program
 _SPECK_SHARE = 0.02  # of the largest piece of ink; what is smaller is dust
 _SPECK_SIDE = 128
 
-Grey = NDArray[np.uint8]
 Field = NDArray[np.float32]
-
-
-def to_grey(image: Image.Image) -> Grey:
-    """Luminance of any Pillow image, upright, transparent parts on white paper.
-
-    Returns:
-        (h, w) uint8.
-    """
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        return _deep_to_grey(image)
-    if image.mode in ("P", "PA", "LA", "La", "RGBa", "RGBA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        grey = _on(image, "white")
-        # White ink on nothing shows on a blackboard only.
-        return grey if np.ptp(grey) else _on(image, "black")
-    return np.asarray(image.convert("L"), np.uint8)
-
-
-def _on(image: Image.Image, colour: str) -> Grey:
-    paper = Image.new("RGBA", image.size, colour)
-    return np.asarray(Image.alpha_composite(paper, image).convert("L"), np.uint8)
-
-
-def _deep_to_grey(image: Image.Image) -> Grey:
-    """16 and 32 bits a pixel; Pillow's own conversion would clip everything above 255."""
-    values = np.nan_to_num(np.asarray(image, np.float32))
-    full = 65535.0 if values.max(initial=0) > 255 else 255.0
-    grey: Grey = np.clip(values * (255 / full), 0, 255).astype(np.uint8)
-    return grey
 
 
 def find_ink(grey: Grey) -> Grey:
@@ -61,18 +33,51 @@ def find_ink(grey: Grey) -> Grey:
         the picture, or smaller where its longer side exceeds `WORKING_SIDE`.
     """
     grey = _reduced(grey, WORKING_SIDE)
-    bright = 255 - grey if _is_on_light(grey) else grey
-    above = bright.astype(np.float32) - _paper(bright)
-    # Ink covers less than half of a picture, so the median deviation is that of the paper.
-    noise = 1.4826 * float(np.median(np.abs(above - np.median(above))))
+    is_on_light = _is_on_light(grey)
+    bright = 255 - grey if is_on_light else grey
+    paper = _paper(bright)
+    above = bright.astype(np.float32) - paper
+    if _noise(above) > _CLEAN:
+        shadow = _shadow(above)
+        above -= shadow
+        if is_on_light:  # ink takes a share of the light: where there is less, it takes less
+            light = np.maximum(255 - paper - shadow, _LEAST_LIGHT)
+            above *= float(np.median(light)) / light
+    noise = _noise(above)
     top = float(np.quantile(above[above > above.max() / 2], 0.5)) if above.max() > 0 else 0.0
     if top < max(_LEAST_CONTRAST, 4 * noise):
         return np.zeros_like(grey)
     if noise <= _CLEAN:
         # Nothing to suppress: keep the grey rims, so that an image of MNIST stays what it is.
         return _stretch(above, 0.0, float(above.max()))
-    ink = _stretch(above, max(0.25 * top, 3.5 * noise), 0.8 * top)
+    ink = _stretch(above, max(0.4 * top, 3.5 * noise), 0.8 * top)
     return _without_specks(ink)
+
+
+def _noise(above: Field) -> float:
+    """Standard deviation of the paper's grain: ink covers less than half of a picture."""
+    return 1.4826 * float(np.median(np.abs(above - np.median(above))))
+
+
+def _shadow(above: Field) -> Field:
+    """What the quadratic surface has left of the light, such as the edge of a hand's shadow.
+
+    Opening by a square wider than any pen takes the ink away and leaves the light.
+    """
+    small = np.asarray(Image.fromarray(above).resize(_fitted(above.shape), Image.Resampling.BOX))
+    level = Image.fromarray(np.clip(small + 128, 0, 255).astype(np.uint8))
+    level = level.filter(ImageFilter.MinFilter(_WIDER)).filter(ImageFilter.MaxFilter(_WIDER))
+    opened = np.asarray(level, np.float32)
+    # Less its median: a paper's fine lines lie below every square, and are no light.
+    light = Image.fromarray(opened - np.median(opened))
+    size = (above.shape[1], above.shape[0])
+    return np.asarray(light.resize(size, Image.Resampling.BICUBIC))
+
+
+def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height of a copy whose longer side is `_FIT_SIDE` at most."""
+    scale = min(1.0, _FIT_SIDE / max(shape))
+    return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
 
 
 def _reduced(grey: Grey, side: int) -> Grey:
@@ -85,6 +90,12 @@ def _reduced(grey: Grey, side: int) -> Grey:
 
 def _is_on_light(grey: Grey) -> bool:
     """Whether the paper is lighter than the ink: the paper is what there is most of."""
+    small = Image.fromarray(grey).resize(_fitted(grey.shape), Image.Resampling.BOX)
+    if np.bincount(grey.ravel()).max() < _EVEN * grey.size:
+        # A photo, perhaps half in shadow: ink is what differs from the paper around it, and
+        # does so to one side.
+        around = np.asarray(small.filter(ImageFilter.MedianFilter(_AROUND)), np.float32)
+        return float(((np.asarray(small, np.float32) - around) ** 3).mean()) < 0
     low, middle, high = np.percentile(grey, [1, 50, 99])
     if low == high:  # hardly any ink at all: look at the very extremes
         low, high = float(grey.min()), float(grey.max())

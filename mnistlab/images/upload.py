@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mnistlab.errors import UploadError
-from mnistlab.images.ink import WORKING_SIDE, find_ink, to_grey
+from mnistlab.images.grey import WORKING_SIDE, to_grey
+from mnistlab.images.ink import find_ink
 
 MAX_BYTES = 15 * 2**20
 MAX_PIXELS = 16_000_000
 MAX_JPEG_PIXELS = 50_000_000
 """A JPEG may be larger, because it can be decoded at a reduced size."""
+
+MAX_WEBP_PIXELS = 12_200_000
+"""Its decoder holds three copies of the picture."""
 
 MAX_SIDE = 50_000
 """A picture a pixel wide and millions high would cost far more memory than its pixels."""
@@ -94,7 +98,7 @@ def _frames(image: Image.Image) -> int:
 
 
 def _check_pixels(image: Image.Image) -> None:
-    limit = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
+    limit = {"JPEG": MAX_JPEG_PIXELS, "WEBP": MAX_WEBP_PIXELS}.get(str(image.format), MAX_PIXELS)
     width, height = image.size
     if max(width, height) > MAX_SIDE:
         raise UploadError(
@@ -103,7 +107,7 @@ def _check_pixels(image: Image.Image) -> None:
         )
     if width * height > limit:
         raise UploadError(
-            f"The picture has {width} x {height} pixels and at most {limit // 10**6} million are "
+            f"The picture has {width} x {height} pixels and at most {limit / 1e6:g} million are "
             "read; make it smaller or cut it to the digit."
         )
 

@@ -1,0 +1,82 @@
+"""Any picture to grey levels, upright, in little memory."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+WORKING_SIDE = 1000
+"""Larger pictures are reduced to this longer side, in pixels: a digit needs far fewer."""
+
+_STRIP = 64  # rows, after reduction, that are converted at once
+_ORIENTATION = 0x0112  # the EXIF tag
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+Grey = NDArray[np.uint8]
+
+
+def to_grey(image: Image.Image) -> Grey:
+    """Luminance of any Pillow image, upright, transparent parts on white paper.
+
+    Returns:
+        (h, w) uint8; the size is that of the picture, or a whole fraction of it where its longer
+        side is at least four times `WORKING_SIDE`.
+    """
+    grey = _in_strips(image, "white")
+    if not np.ptp(grey) and _is_transparent(image):
+        # White ink on nothing shows on a blackboard only.
+        grey = _in_strips(image, "black")
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    return grey if turn is None else np.asarray(Image.fromarray(grey).transpose(turn))
+
+
+def _in_strips(image: Image.Image, ground: str) -> Grey:
+    """A large picture is converted and reduced piece by piece: whole copies cost its memory."""
+    width, height = image.size
+    factor, full = max(image.size) // (2 * WORKING_SIDE), _full_scale(image)
+    if factor < 2:
+        return _levels(image, ground, full)
+    strips = []
+    for top in range(0, height, _STRIP * factor):
+        strip = image.crop((0, top, width, min(top + _STRIP * factor, height)))
+        strips.append(Image.fromarray(_levels(strip, ground, full)).reduce(factor))
+    return np.concatenate([np.asarray(strip) for strip in strips])
+
+
+def _levels(image: Image.Image, ground: str, full: float) -> Grey:
+    if _is_deep(image):
+        # 16 and 32 bits a pixel: Pillow's own conversion would clip everything above 255.
+        values = np.nan_to_num(np.asarray(image, np.float32))
+        deep: Grey = np.clip(values * (255 / full), 0, 255).astype(np.uint8)
+        return deep
+    if _is_transparent(image):
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, ground)
+        image = Image.alpha_composite(paper, image)
+    return np.asarray(image.convert("L"), np.uint8)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    with_alpha = ("PA", "LA", "La", "RGBa", "RGBA")
+    return image.mode in with_alpha or "transparency" in image.info
+
+
+def _full_scale(image: Image.Image) -> float:
+    """The level of white in deep pictures, which do not say how many of their bits they use."""
+    if not _is_deep(image):
+        return 255.0
+    highest = np.asarray(image).max(initial=0)
+    return 65535.0 if highest > 255 else 255.0

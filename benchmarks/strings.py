@@ -28,7 +28,7 @@ Digits = list[tuple[str, Paths]]
 
 WRITERS = {"tuned": ("aga", "art"), "held out": ("imp", "uqb")}
 LENGTHS = (2, 3, 4, 5)
-STRINGS = 100  # of each length, layout and group of writers
+STRINGS = 40  # of each length, layout and group of writers
 HEIGHT = 100.0  # of a digit's longer side, before the string is fitted to the pad
 PEN = 0.12  # of a digit's size
 APART = 0.04  # of a digit's size, between the ink of neighbours: two or three pixels

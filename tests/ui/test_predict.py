@@ -266,3 +266,16 @@ def test_of_several_files_the_bad_ones_are_named(tab: PredictTab, app: AppState)
     tab.view.files.value = 1
     assert tab.state.reading.note == "Upload: b.png"
     assert "<table" in tab.view.table.value
+
+
+def test_digits_of_a_picture_are_marked_where_the_pad_shows_them(tab: PredictTab) -> None:
+    image = Image.new("L", (400, 200), 255)
+    pen = ImageDraw.Draw(image)
+    for x in (100, 300):
+        pen.line([(x, 40), (x, 160)], fill=0, width=16)
+    tab.upload([{"name": "eleven.png", "content": png(image)}])
+    assert text_of(tab, "ml-digit-cnn") == "11"
+    # The picture is shown 280 wide and 140 high, 70 below the pad's edge.
+    (left, top, right, bottom), _ = (tab.pad.place(box) for box in tab.state.reading.boxes)
+    assert (left, right) == pytest.approx((92 * 0.7, 109 * 0.7), abs=2)
+    assert (top, bottom) == pytest.approx((70 + 40 * 0.7, 70 + 160 * 0.7), abs=2)

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mnistlab import __version__
@@ -127,6 +128,41 @@ def compare(options: argparse.Namespace) -> None:
     print(comparison.verdict(options.a, options.b))
 
 
+def report(options: argparse.Namespace) -> None:
+    """`report`: a comparison as one HTML file."""
+    from mnistlab.report import compare_models
+
+    dataset = _dataset()
+    for name in (options.a, options.b):
+        _load(name)  # so that a wrong name is told before a minute is spent
+    page = compare_models(
+        options.a, options.b, dataset, robustness=options.robustness, tell=_progress
+    )
+    path = Path(options.out)
+    path.write_text(page, encoding="utf-8")
+    if options.json:
+        _print_json({"file": str(path.absolute()), "bytes": path.stat().st_size})
+    else:
+        print(f"The report is in {path} ({path.stat().st_size / 1000:.0f} KB).")
+
+
+def kaggle(options: argparse.Namespace) -> None:
+    """`kaggle`: answers to Kaggle's test.csv, ready to be submitted."""
+    import numpy as np
+
+    from mnistlab.data.kaggle import read_test, write_submission
+
+    classifier = _load(options.model)
+    images = read_test(Path(options.file))
+    digits = classifier.predict_proba(images).argmax(axis=1)
+    write_submission(Path(options.out), digits)
+    if options.json:
+        counts = np.bincount(digits, minlength=10).tolist()
+        _print_json({"file": options.out, "rows": len(digits), "counts": counts})
+    else:
+        print(f"{len(digits):,} answers are in {options.out}; submit it to Kaggle.")
+
+
 def predict(options: argparse.Namespace) -> int:
     """`predict`: what models read in images and drawings."""
     from mnistlab.batch import Unreadable, predict_inputs, read_inputs
@@ -157,9 +193,18 @@ def list_models(options: argparse.Namespace) -> None:
         _print_json(rows)
         return
     for row in rows:
-        right = row["test_accuracy"]
-        what = "damaged: " + row["damage"] if right is None else f"{right:.2%} of its test set"
+        right = row["test_accuracy"] or 0.0
+        what = f"damaged ({row['damage']})" if row["damage"] else f"{right:.2%} of its test set"
         print(f"{row['model']:<28} {row['title']:<10} {what}")
+
+
+def export_model(options: argparse.Namespace) -> None:
+    """`models export`: a run's model, its figures or its card as a file."""
+    from mnistlab.models.store import export
+
+    data = export(options.run_id, options.format)
+    Path(options.out).write_bytes(data)
+    print(f"{options.out}: {len(data):,} bytes")
 
 
 def remove_model(options: argparse.Namespace) -> None:
@@ -327,6 +372,12 @@ def _print_json(value: Any) -> None:
     print(json.dumps(value))
 
 
+def _progress(text: str) -> None:
+    """What is being done, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"{text} …", file=sys.stderr)
+
+
 def _note(text: str) -> None:
     if text:
         print(f"Note: {_one_line(text)}", file=sys.stderr)
@@ -358,6 +409,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(commands)
     _add_training(commands)
     _add_models(commands)
+    _add_takeaway(commands)
     _add_app(commands)
     return parser
 
@@ -419,10 +471,33 @@ def _add_models(commands: Any) -> None:
 
     text = "the models there are"
     models = commands.add_parser("models", help=text, description=text)
-    parts = models.add_subparsers(required=True, metavar="list|remove", parser_class=_Parser)
+    metavar = "list|export|remove"
+    parts = models.add_subparsers(required=True, metavar=metavar, parser_class=_Parser)
     _add(parts, "list", list_models, "the pretrained pair and the finished runs", True)
+    command = _add(parts, "export", export_model, "a model, its figures or its card as a file")
+    command.add_argument("run_id", metavar="MODEL", help="mlp, cnn or a run's id")
+    command.add_argument(
+        "--format", required=True, choices=("keras", "tflite", "csv", "json"), help="what to write"
+    )
+    command.add_argument("--out", required=True, metavar="F", help="the file")
     command = _add(parts, "remove", remove_model, "delete a run")
     command.add_argument("run_id", metavar="RUN")
+
+
+def _add_takeaway(commands: Any) -> None:
+    command = _add(commands, "report", report, "a comparison as one HTML file", True)
+    command.add_argument("a", metavar="A", help="mlp, cnn or a run's id")
+    command.add_argument("b", metavar="B", help="another")
+    command.add_argument("--out", default="report.html", metavar="F", help="(%(default)s)")
+    command.add_argument(
+        "--robustness", action="store_true", help="corrupt images as well; half a minute more"
+    )
+
+    text = "answers to the test.csv of Kaggle's digit-recognizer"
+    command = _add(commands, "kaggle", kaggle, text, True)
+    command.add_argument("file", metavar="TEST.csv")
+    command.add_argument("--model", default="cnn", metavar="M", help="a model (%(default)s)")
+    command.add_argument("--out", default="submission.csv", metavar="F", help="(%(default)s)")
 
 
 def _add_app(commands: Any) -> None:

@@ -1,8 +1,8 @@
 """Train the pretrained pair on MNIST and write it into the package: `make pretrained`.
 
-The recipes were chosen on the validation part, on `drawings-dev.jsonl` and on letters of
-Hershey's fonts; MNIST's test set is read once, for the card. The same machine and thread count
-give the same weights again.
+The recipes are the preset "best". They were chosen on the validation part, on
+`drawings-dev.jsonl` and on letters of Hershey's fonts; MNIST's test set is read once, for the
+card. The same machine and thread count give the same weights again.
 """
 
 from __future__ import annotations
@@ -15,53 +15,25 @@ import numpy as np
 
 from mnistlab.data import Dataset, load_mnist
 from mnistlab.metrics.scores import evaluate_probabilities
-from mnistlab.models import Classifier, TrainedModel, TrainingConfig, load_classifier, train
+from mnistlab.models import TrainedModel, load_classifier, train
 from mnistlab.models.events import EpochEnd, Event
 from mnistlab.models.neighbours import make_neighbours, save_neighbours
+from mnistlab.models.presets import PRESETS
 from mnistlab.models.store import PRETRAINED_FOLDER, save_pretrained
-from mnistlab.models.training import split_training
-
-# Share of the validation images that are answered with a digit, the others with "?". The MLP
-# tells letters from digits less well, so it has to refuse more digits to refuse as many letters.
-DIGITS_KEPT = {"cnn": 0.997, "mlp": 0.991}
-
-RECIPES = (
-    TrainingConfig(
-        "cnn",
-        epochs=24,
-        dropout=0.2,
-        augmentation="full",
-        outliers=True,
-        filters=32,
-        seed=1,
-        threads=2,
-    ),
-    TrainingConfig(
-        "mlp",
-        epochs=60,
-        batch_size=256,
-        dropout=0.0,
-        augmentation="full",
-        outliers=True,
-        units=1024,
-        seed=1,
-        threads=2,
-    ),
-)
 
 
 def main(names: list[str]) -> None:
     """Train the named models, or both."""
     dataset = load_mnist()
-    for config in RECIPES:
-        if not names or config.model in names:
+    for name, config in PRESETS["best"].configs.items():
+        if not names or name in names:
             write(train(config, dataset, _print), dataset)
 
 
 def write(trained: TrainedModel, dataset: Dataset) -> None:
     """Put a trained model into the package, with its card and, for the CNN, its vectors."""
     name = trained.config.model
-    save_pretrained(trained, _card(trained, dataset), PRETRAINED_FOLDER)
+    save_pretrained(trained, _card(trained), PRETRAINED_FOLDER)
     if name == "cnn":
         cnn = load_classifier(name)
         save_neighbours(make_neighbours(cnn, dataset.x_train, dataset.y_train))
@@ -73,16 +45,11 @@ def _print(event: Event) -> None:
         print(f"epoch {event.epoch}/{event.epochs}  val_accuracy {event.val_accuracy:.4f}")
 
 
-def _card(trained: TrainedModel, dataset: Dataset) -> dict[str, Any]:
-    rows = split_training(len(dataset.x_train), trained.config)[1]
-    scores = Classifier("new", trained.tflite).read(dataset.x_train[rows]).digit_scores
-    kept = DIGITS_KEPT[trained.config.model]
+def _card(trained: TrainedModel) -> dict[str, Any]:
     test = evaluate_probabilities(trained.y_test, trained.test_proba)
     return {
         "scores": test.to_dict(),
         "validation_accuracy": float(np.mean(trained.val_proba.argmax(1) == trained.y_val)),
-        "digit_threshold": float(np.quantile(scores, 1 - kept)),
-        "digits_kept": kept,
         "created": time.strftime("%Y-%m-%d"),
     }
 

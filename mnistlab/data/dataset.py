@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ Labels = NDArray[np.uint8]
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 MANIFEST = "manifest.json"
+_MORE = "more.npz"
 _FORMAT = 1
 
 
@@ -47,6 +48,36 @@ class Dataset:
     """Where the arrays lie; another process reopens the dataset from there (`open_folder`)."""
     notice: str = ""
     """A sentence for a banner: that this dataset stands in for another, why, and what to do."""
+    x_more: Images = field(default_factory=lambda: np.zeros((0, 28, 28), np.uint8))
+    """Images `(m, 28, 28)` that join the training part and no other: a visitor's own digits."""
+    y_more: Labels = field(default_factory=lambda: np.zeros(0, np.uint8))
+
+    def with_more(self, x: Images, y: Labels) -> Dataset:
+        """The same with images (m, 28, 28) and labels (m,) that are trained on as well.
+
+        `digest` stays: what is validated and tested on is the same.
+
+        Raises
+        ------
+        DataError
+            When there are none, or shapes or labels do not fit.
+        """
+        x, y = np.asarray(x), np.asarray(y)
+        if not len(x):
+            raise DataError("There is nothing to add: keep drawings as My digits in Predict first.")
+        if x.shape != (len(y), 28, 28) or x.dtype != np.uint8 or not 0 <= y.min() <= y.max() <= 9:
+            raise DataError(
+                f"Images {x.shape} {x.dtype} with {len(y)} labels cannot be added; give "
+                "(n, 28, 28) uint8 and digits from 0 to 9."
+            )
+        return replace(self, x_more=x, y_more=y.astype(np.uint8), folder=None)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this data from any other, the additional images included."""
+        if not len(self.x_more):
+            return self.digest
+        return f"{self.digest}-{digest_of((self.x_more, self.y_more))}"
 
     def __repr__(self) -> str:
         return f"Dataset({self.title}: {len(self.x_train):,} train, {len(self.x_test):,} test)"
@@ -81,6 +112,8 @@ def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = No
     path.mkdir(parents=True, exist_ok=True)
     for name in ARRAYS:
         np.save(path / f"{name}.npy", np.ascontiguousarray(getattr(dataset, name)))
+    if len(dataset.x_more):
+        np.savez(path / _MORE, x=dataset.x_more, y=dataset.y_more)
     figures = json.dumps(compute(dataset).to_dict(), indent=1)
     (path / FILE).write_text(figures, encoding="utf-8")
     write_manifest(
@@ -121,7 +154,7 @@ def open_folder(path: Path, *, verify: bool = False) -> Dataset:
             with suppress(OSError):  # a read-only cache is checked again next time, no harm
                 write_manifest(path, manifest)
         x_train, y_train, x_test, y_test = arrays
-        return Dataset(
+        dataset = Dataset(
             manifest["name"],
             manifest["title"],
             x_train,
@@ -130,8 +163,11 @@ def open_folder(path: Path, *, verify: bool = False) -> Dataset:
             y_test,
             digest=manifest["digest"],
             source=manifest["source"],
-            folder=path,
         )
+        if (path / _MORE).is_file():
+            with np.load(path / _MORE, allow_pickle=False) as more:
+                dataset = dataset.with_more(more["x"], more["y"])
+        return replace(dataset, folder=path)
     except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise _damaged(path, str(error)) from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import secrets
 import shutil
@@ -19,15 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError, TrainingError
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TITLES, TrainingConfig
-from mnistlab.models.training import TrainedModel
+from mnistlab.models.training import DIGITS_KEPT, TrainedModel
 from mnistlab.settings import runs_folder
 
 PRETRAINED = ("mlp", "cnn")
 PRETRAINED_FOLDER = Path(__file__).parent / "pretrained"
+_LONGEST_TITLE = 60  # characters; longer ones would tear the tables
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,10 @@ def _write_files(trained: TrainedModel, run: str, folder: Path) -> None:
 
 def describe(trained: TrainedModel, name: str) -> dict[str, Any]:
     """A model's card: all that is known about it, without the scores that `metrics` computes."""
+    refusal = {}
+    if trained.digit_threshold is not None:
+        kept = DIGITS_KEPT[trained.config.model]
+        refusal = {"digit_threshold": trained.digit_threshold, "digits_kept": kept}
     return {
         "name": name,
         "title": f"{trained.config.title} {name[-4:]}" if name not in TITLES else TITLES[name],
@@ -125,6 +132,7 @@ def describe(trained: TrainedModel, name: str) -> dict[str, Any]:
         "test_accuracy": trained.test_accuracy,
         "file_size": len(trained.tflite),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        **refusal,
     }
 
 
@@ -154,8 +162,10 @@ def _read_run(folder: Path) -> Run:
         if missing:
             return Run(folder.name, folder, {}, f"{', '.join(missing)} missing")
         return Run(folder.name, folder, card)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return Run(folder.name, folder, {}, f"run.json cannot be read ({error})")
+    except OSError as error:
+        return Run(folder.name, folder, {}, f"run.json cannot be read: {error.strerror}")
+    except (ValueError, KeyError, TypeError):
+        return Run(folder.name, folder, {}, "run.json cannot be read: it is no run's card")
 
 
 def read_run_file(run: Run, name: str) -> bytes:
@@ -171,6 +181,49 @@ def read_run_file(run: Run, name: str) -> bytes:
             f"remove it with: mnistlab models remove {run.id}"
         )
     return data
+
+
+def read_predictions(run: Run) -> dict[str, NDArray[Any]]:
+    """What a run's model answered once its training was over.
+
+    Returns
+    -------
+    dict
+        `y_val` (n,) uint8 and `val_proba` (n, 10) float32 of the validation part, `y_test` and
+        `test_proba` of the test set.
+
+    Raises
+    ------
+    ModelError
+        When the run is damaged.
+    """
+    with np.load(io.BytesIO(read_run_file(run, "predictions.npz")), allow_pickle=False) as stored:
+        return dict(stored)
+
+
+def rename_run(name: str, title: str, runs: Path | None = None) -> None:
+    """Give a run another title; its id stays.
+
+    Raises
+    ------
+    ModelError
+        When there is no such run, it is damaged, or the title is empty or over 60 characters.
+    """
+    run, title = find_run(name, runs), " ".join(title.split())
+    if run.damage:
+        raise ModelError(f"Run {name} is damaged ({run.damage}) and cannot be renamed.")
+    if not 0 < len(title) <= _LONGEST_TITLE:
+        raise ModelError(f"The title {title[:80]!r} is not 1 to {_LONGEST_TITLE} characters long.")
+    # Beside it and then over it: whoever reads meanwhile sees the old card or the new one.
+    fresh = run.folder / f".run.json.{secrets.token_hex(4)}"
+    try:
+        fresh.write_text(json.dumps({**run.card, "title": title}, indent=2) + "\n")
+        fresh.replace(run.folder / "run.json")
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise ModelError(
+            f"Run {name} could not be renamed ({error.strerror}); check the disk."
+        ) from error
 
 
 def load_classifier(name: str, runs: Path | None = None) -> Classifier:
@@ -195,6 +248,37 @@ def find_run(name: str, runs: Path | None = None) -> Run:
     raise ModelError(
         f"There is no model {name!r}; use {', '.join(PRETRAINED)} "
         "or a run's id as listed by: mnistlab models list"
+    )
+
+
+def export(name: str, kind: str, runs: Path | None = None) -> bytes:
+    """What to take away of a model, as the bytes of a file.
+
+    Parameters
+    ----------
+    name : `"mlp"`, `"cnn"` or a run's id
+    kind : `"keras"` (the model for Keras), `"tflite"` (for LiteRT), `"csv"` (the figures of each
+        epoch) or `"json"` (the card)
+
+    Raises
+    ------
+    ModelError
+        When there is no such model or file, or it is damaged.
+    """
+    if name not in PRETRAINED:
+        run = find_run(name, runs)
+        read_run_file(run, "model.tflite")  # a damaged run is not to be given away
+        if kind == "json":
+            return (json.dumps(dict(run.card), indent=2) + "\n").encode()
+        return read_run_file(run, {"csv": "history.csv"}.get(kind, f"model.{kind}"))
+    classifier = _load_pretrained(name)
+    if kind == "tflite":
+        return classifier.tflite
+    if kind == "json":
+        return (json.dumps(classifier.card, indent=2) + "\n").encode()
+    raise ModelError(
+        f"The pretrained {name} has no {kind} file; take its tflite or json, or train a model of "
+        "your own."
     )
 
 

@@ -5,10 +5,7 @@ Every function that returns HTML escapes the text it is given.
 
 from __future__ import annotations
 
-import base64
 import functools
-import html
-import io
 import logging
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -16,9 +13,9 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from PIL import Image
 
 from mnistlab.errors import MnistLabError
+from mnistlab.figures.markup import data_uri, escape, png, table
 from mnistlab.ui.state import AppState
 
 log = logging.getLogger(__name__)
@@ -27,7 +24,10 @@ TILE = 28
 TILE_GAP = 4
 CAPTION_HEIGHT = 14
 
-escape = html.escape
+__all__ = [
+    "button", "classed", "data_uri", "digit_grid", "escape", "guard", "heading", "log", "percent",
+    "png", "probability_bars", "style_sheet", "table", "with_article",
+]  # fmt: skip
 
 
 def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
@@ -84,34 +84,6 @@ def heading(text: str, note: str = "") -> str:
     return f"<h2 class='ml-heading'>{escape(text)}</h2>{below}"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], label: str) -> str:
-    """A table; the first cell of each row names the row. Wide ones scroll in their own box."""
-    top = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        f"<tr><th scope='row'>{escape(row[0])}</th>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<div class='ml-scroll'><table class='ml-table' aria-label='{escape(label)}'>"
-        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def png(array: np.ndarray) -> bytes:
-    """A uint8 image, (h, w) grey or (h, w, 2) grey and alpha, as PNG."""
-    buffer = io.BytesIO()
-    # Level 1: such images are tiny, and the answer to a stroke waits for this.
-    Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
-def data_uri(array: np.ndarray) -> str:
-    """A uint8 image as a `data:` address, ready for an `<img>`."""
-    return "data:image/png;base64," + base64.b64encode(png(array)).decode("ascii")
-
-
 def with_article(digit: int) -> str:
     """A digit as it stands in a sentence, such as `a 7`."""
     return f"an {digit}" if digit == 8 else f"a {digit}"
@@ -123,14 +95,18 @@ def percent(share: float) -> str:
 
 
 def digit_grid(
-    images: np.ndarray, captions: Sequence[str], description: str, columns: int = 10
+    images: np.ndarray,
+    captions: Sequence[str],
+    description: str,
+    columns: int = 10,
+    zoom: int = 3,
 ) -> str:
-    """Images (n, 28, 28) uint8 as one PNG with a caption under each.
+    """Images (n, 28, 28) uint8 as one PNG with a caption under each, at most `zoom` times as large.
 
     One picture for the whole grid: a message each would cost a round trip each. The captions are
     text laid over transparent gaps in the picture, so they follow the theme.
     """
-    rows = -(-len(images) // columns)
+    rows = max(1, -(-len(images) // columns))
     width, height = TILE + TILE_GAP, TILE + CAPTION_HEIGHT
     sheet = np.zeros((rows * height, columns * width, 2), np.uint8)
     for place, image in enumerate(images):
@@ -140,7 +116,7 @@ def digit_grid(
     marks = "".join(f"<span>{escape(caption)}</span>" for caption in captions)
     return (
         f"<div class='ml-grid' style='--columns:{columns};--rows:{rows};"
-        f"max-width:{columns * width * 3}px'>"
+        f"max-width:{columns * width * zoom}px'>"
         f"<img src='{data_uri(sheet)}' alt='{escape(description)}'>"
         f"<div class='ml-grid-captions' aria-hidden='true'>{marks}</div></div>"
     )

@@ -39,6 +39,8 @@ class Dashboard(widgets.VBox):
         }
         self._status = ui.classed(widgets.HTML(), "ml-status")
         self.app.observe(self._on_status, ["status", "status_kind"])
+        self.app.observe(ui.guard(self.app, lambda _: self._on_sent()), ["sent"])
+        self.app.observe(ui.guard(self.app, lambda _: self._on_loaded()), ["loaded"])
         self._load(dataset)
         self._tab = ui.classed(
             widgets.Tab(list(self._boxes.values()), titles=tuple(TABS.values()), selected_index=0),
@@ -94,7 +96,30 @@ class Dashboard(widgets.VBox):
             return lambda: CompareTab(self.app)
         from mnistlab.ui.predict import PredictTab
 
-        return lambda: PredictTab(self.app, self._classifiers)
+        return lambda: PredictTab(self.app, self._readers())
+
+    # What one tab does to another
+
+    def _on_sent(self) -> None:
+        self.open_tab("predict")
+        self.tabs["predict"].show_image(self.app.sent.image, self.app.sent.note)
+
+    def _on_loaded(self) -> None:
+        """Let Predict read with other models; what lies on its pad stays."""
+        old = self.tabs.get("predict")
+        if old is None:
+            return
+        from mnistlab.ui.predict import PredictTab
+
+        self.tabs["predict"] = PredictTab(self.app, self._readers(), old)
+        self._boxes["predict"].children = [self.tabs["predict"].widget]
+
+    def _readers(self) -> Mapping[str, Classifier]:
+        from mnistlab.models import load_classifier
+        from mnistlab.ui.predict import pretrained
+
+        loaded = {model: load_classifier(run) for model, run in self.app.loaded.items()}
+        return {**(self._classifiers or pretrained()), **loaded}
 
     def _header(self) -> widgets.Widget:
         dataset = self.app.dataset

@@ -48,9 +48,15 @@ class PredictTab:
     ----------
     app : the page's state
     classifiers : models by name; the pretrained `mlp` and `cnn` when not given
+    before : the tab this one takes the place of; what lies on its pad is taken over
     """
 
-    def __init__(self, app: AppState, classifiers: Mapping[str, Classifier] | None = None) -> None:
+    def __init__(
+        self,
+        app: AppState,
+        classifiers: Mapping[str, Classifier] | None = None,
+        before: PredictTab | None = None,
+    ) -> None:
         self._app = app
         self._classifiers = pretrained() if classifiers is None else classifiers
         self._random = random.Random()
@@ -67,6 +73,16 @@ class PredictTab:
         )
         self.view = PredictView(self, app)
         self.widget = self.view.widget
+        if before is not None:
+            self._take_over(before)
+
+    def _take_over(self, before: PredictTab) -> None:
+        self.state.reading = replace(self.state.reading, number=before.state.reading.number)
+        if before.pad.picture is not None:
+            self.pad.show(before.pad.picture, before.pad.note)
+        elif not before.pad.drawing.is_blank:
+            self.pad.load(before.pad.to_json().encode())
+        self.predict(counted=False)
 
     # Verbs
 
@@ -119,6 +135,11 @@ class PredictTab:
         # A copy: a view would keep a page of the shared cache in this kernel's memory.
         picture = np.array(dataset.x_test[index])
         self.pad.show(picture, f"Test image {index:,}: true label {label}")
+        self.predict()
+
+    def show_image(self, image: np.ndarray, note: str) -> None:
+        """Put an image (28, 28) uint8 on the pad, say what it is, and read it."""
+        self.pad.show(image, note)
         self.predict()
 
     def upload(self, files: Sequence[Mapping[str, Any]]) -> None:

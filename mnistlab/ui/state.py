@@ -7,7 +7,7 @@ replaced, never edited in place, because traitlets compares before it notifies.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,16 @@ import traitlets
 from traitlets import HasTraits
 
 from mnistlab.images.preprocess import Preprocessed
-from mnistlab.models import events
-from mnistlab.models.config import TrainingConfig
 
-MAX_POINTS = 400  # of a training curve
 STATUS_KINDS = ("info", "busy", "error")
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """An image (28, 28) uint8 on its way from one tab to the pad, and what it is, for people."""
+
+    image: np.ndarray
+    note: str
 
 
 class AppState(HasTraits):
@@ -31,6 +36,10 @@ class AppState(HasTraits):
     """
 
     dataset = traitlets.Any(None, allow_none=True)
+    sent = traitlets.Any(None, allow_none=True)
+    """The last `Sent` image; the dashboard puts it on the pad."""
+    loaded = traitlets.Dict()
+    """Architecture -> id of the run that the Predict tab uses in place of the pretrained model."""
     status = traitlets.Unicode("")
     status_kind = traitlets.Enum(STATUS_KINDS, default_value="info")
 
@@ -128,77 +137,3 @@ class PredictState(HasTraits):
     """Whether all ink is read as one digit."""
     files = traitlets.Tuple()
     """The pictures uploaded last, as `Upload`s of the tab."""
-
-
-@dataclass(frozen=True)
-class RunState:
-    """One training as the page shows it; `after` gives the state that follows an event."""
-
-    config: TrainingConfig
-    text: str = "waiting"
-    fraction: float = 0.0
-    training_curve: tuple[tuple[float, float, float], ...] = ()
-    """Points `(epochs done, loss, accuracy)`, means over the running epoch so far."""
-    validation_curve: tuple[tuple[float, float, float], ...] = ()
-    run_id: str = ""
-    """Set once the run is finished."""
-    failure: str = ""
-    details: str = ""
-    is_over: bool = False
-
-    def after(self, event: events.Event) -> RunState:
-        """The state once `event` has happened."""
-        match event:
-            case events.Preparing(message):
-                return replace(self, text=message)
-            case events.Started():
-                return replace(self, text="first step")
-            case events.Progress():
-                return self._after_progress(event)
-            case events.EpochEnd():
-                point = (float(event.epoch), event.val_loss, event.val_accuracy)
-                return replace(self, validation_curve=(*self.validation_curve, point))
-            case events.Testing(best_epoch):
-                return replace(
-                    self, fraction=1.0, text=f"reading the test set with epoch {best_epoch}'s model"
-                )
-            case events.Finished():
-                text = f"done in {event.seconds:.0f} s · test accuracy {event.test_accuracy:.2%}"
-                return replace(self, fraction=1.0, text=text, run_id=event.run, is_over=True)
-            case events.Cancelled():
-                return replace(self, text="cancelled", is_over=True)
-            case events.Failed(message, details):
-                return replace(self, text="failed", failure=message, details=details, is_over=True)
-        return self
-
-    def _after_progress(self, event: events.Progress) -> RunState:
-        done = event.epoch - 1 + event.step / event.steps
-        text = (
-            f"epoch {event.epoch} of {event.epochs} · {event.fraction:.0%} · "
-            f"{event.seconds_left:.0f} s left"
-        ).replace("%", " %")
-        curve = self.training_curve
-        # The first means of an epoch come from a few batches and only flicker.
-        if event.step >= 0.1 * event.steps:
-            curve = (*curve, (done, event.loss, event.accuracy))
-        # The whole curve travels at each update, so a long run keeps every second point.
-        if len(curve) > MAX_POINTS:
-            curve = curve[::2]
-        return replace(self, fraction=event.fraction, text=text, training_curve=curve)
-
-
-class CompareState(HasTraits):
-    """What the Train & Compare tab shows."""
-
-    models = traitlets.Tuple(("mlp", "cnn"))
-    settings = traitlets.Dict()
-    """The fields of `TrainingConfig` but for the model."""
-    problem = traitlets.Unicode("")
-    """Why training cannot start, or an empty string."""
-    is_training = traitlets.Bool(False)
-    runs = traitlets.Dict()
-    """Model name -> `RunState` of the last training."""
-    evaluations = traitlets.Dict()
-    """Model name or run id -> `Evaluation`, in the order of the table."""
-    pair = traitlets.Tuple(("mlp", "cnn"))
-    """The two that stand side by side."""

@@ -21,7 +21,7 @@ def _fill(lab: Lab, name: str, value: str) -> None:
 def test_train_watch_draw_and_compare(lab: Lab) -> None:
     lab.open("Train & Compare")
     rows = lab.at("ml-results").locator("tbody tr")
-    expect(lab.page.locator(".ml-matrix")).to_have_count(2)
+    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No telling"))
     before = rows.count()
     _fill(lab, "ml-epochs", "1")
     _fill(lab, "ml-batch", "16")
@@ -53,6 +53,28 @@ def test_cancel_stops_a_long_training(lab: Lab) -> None:
     expect(lab.at("ml-progress-cnn")).to_contain_text("cancelled")
     expect(lab.at("ml-status")).to_contain_text("Training cancelled")
     expect(lab.at("ml-train")).to_be_enabled()
+
+
+def test_a_click_leads_from_a_confusion_to_the_pad(lab: Lab) -> None:
+    lab.open("Train & Compare")
+    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No telling"))
+    matrix = lab.page.locator(".ml-matrix-grid").nth(1)
+    wrong = matrix.locator(".ml-cell:not(.ml-right):enabled").first
+    tooltip = wrong.get_attribute("title")
+    assert tooltip is not None
+    number, true, read = (int(text) for text in re.findall(r"\d+", tooltip))
+    wrong.click()
+    items = lab.at("ml-gallery-item").locator("visible=true")
+    expect(items).to_have_count(min(number, 20))
+    expect(items.first).to_contain_text(f"{true}:")
+    items.first.click()
+    large = lab.at("ml-gallery-large")
+    expect(large).to_contain_text(f"true digit {true}")
+    expect(large).to_contain_text(f"reads {read}: wrong")
+    lab.page.locator(".ml-send:visible").click()
+    expect(lab.at("ml-pad").locator("canvas")).to_be_visible()
+    expect(lab.at("ml-digit-cnn")).to_have_text(re.compile(rf"{read}|\?"))
+    expect(lab.at("ml-answer")).to_have_text("answer 1")
 
 
 def test_a_bad_setting_blocks_the_button_with_its_reason(lab: Lab) -> None:

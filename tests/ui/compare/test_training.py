@@ -1,0 +1,200 @@
+"""Configure and Run: verbs in, state and text out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistlab.images.collection import Collection
+from mnistlab.images.drawing import Drawing
+from mnistlab.models import TrainingConfig, events
+from mnistlab.models.presets import PRESETS
+from mnistlab.settings import my_digits_file
+from mnistlab.ui.compare import CompareTab
+from mnistlab.ui.compare.state import RunState
+from tests.ui.compare.conftest import FakeJob
+
+
+def test_settings_reach_the_training(tab: CompareTab, jobs: list[FakeJob]) -> None:
+    fields = tab.configure.fields
+    fields["epochs"].value = 7
+    fields["share"].value = 0.25
+    fields["seed"].value = 5
+    fields["schedule"].value = "cosine"
+    tab.configure.choices["mlp"].value = False
+    tab.configure.train.click()
+    expected = TrainingConfig("cnn", epochs=7, share=0.25, seed=5, schedule="cosine")
+    assert [job.config for job in jobs] == [expected]
+    assert tab.configure.train.disabled
+    assert not tab.configure.cancel.disabled
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("epochs", 1.5, "epochs is 1.5; give a whole number"),
+        ("epochs", 1e9, "epochs is 1000000000"),
+        ("epochs", 0, "epochs is 0; give a whole number from 1 to 200"),
+        ("share", 1.5, "share is 1.5"),
+        ("dropout", 1.0, "dropout is 1"),
+        ("learning_rate", -1.0, "learning rate is -1"),
+        ("seed", -3, "seed is -3"),
+        ("seed", 2**31 - 1 + 1, "seed is 2147483648"),
+        ("seeds", 11, "seeds is 11; give a whole number from 1 to 10"),
+        ("seeds", 2.5, "seeds is 2.5"),
+    ],
+)
+def test_a_bad_setting_blocks_the_button_and_says_why(
+    tab: CompareTab, jobs: list[FakeJob], field: str, value: float, reason: str
+) -> None:
+    item = tab.configure.fields[field]
+    good = item.value
+    item.value = value
+    assert tab.configure.train.disabled
+    assert reason in tab.configure.problem.value
+    item.value = good
+    assert not tab.configure.train.disabled
+    assert tab.configure.problem.value == ""
+    assert jobs == []
+
+
+def test_no_model_chosen_blocks_the_button(tab: CompareTab) -> None:
+    for choice in tab.configure.choices.values():
+        choice.value = False
+    assert tab.configure.train.disabled
+    assert "tick MLP, CNN, or both" in tab.configure.problem.value
+
+
+def test_a_preset_trains_each_model_its_own_way(tab: CompareTab, jobs: list[FakeJob]) -> None:
+    tab.configure.preset.value = "quick"
+    assert PRESETS["quick"].text in tab.configure.note.value
+    tab.configure.fields["seed"].value = 3
+    tab.configure.train.click()
+    expected = [replace(PRESETS["quick"].configs[model], seed=3) for model in ("mlp", "cnn")]
+    assert [job.config for job in jobs] == expected
+
+
+def test_a_changed_field_makes_a_preset_ones_own(tab: CompareTab, jobs: list[FakeJob]) -> None:
+    tab.configure.preset.value = "standard"
+    tab.configure.fields["epochs"].value = 2
+    assert tab.configure.preset.value == ""
+    tab.configure.train.click()
+    assert [job.config.epochs for job in jobs] == [2, 2]
+
+
+def test_every_preset_fits_the_fields(tab: CompareTab) -> None:
+    for name in PRESETS:
+        tab.configure.preset.value = name
+        assert tab.configure.preset.value == name
+        assert tab.state.problem == ""
+
+
+def test_several_seeds_are_trained_and_told_together(tab: CompareTab, jobs: list[FakeJob]) -> None:
+    tab.configure.fields["seed"].value = 4
+    tab.configure.fields["seeds"].value = 2
+    tab.configure.train.click()
+    assert [(job.config.model, job.config.seed) for job in jobs] == [
+        ("mlp", 4), ("cnn", 4), ("mlp", 5), ("cnn", 5),
+    ]  # fmt: skip
+    jobs[0].end(events.Failed("It broke."))
+    text = tab.live.progress["mlp"].value
+    assert "MLP · 1 of 2 seeds over" in text
+    assert "seed 5 · waiting" in text
+    assert "It broke." in text
+    for job in jobs[1:]:
+        job.end(events.Cancelled())
+    assert not tab.configure.train.disabled
+
+
+def test_progress_text_and_curves_follow_the_events(tab: CompareTab, jobs: list[FakeJob]) -> None:
+    tab.configure.train.click()
+    mlp, cnn = jobs
+    progress, curves = tab.live.progress, tab.live.curves
+    cnn.tell(events.Preparing("loading TensorFlow"))
+    assert "CNN · loading TensorFlow" in progress["cnn"].value
+    cnn.tell(events.Progress(2, 5, 15, 100, 0.2, 0.93, 9.0, 12.4))
+    cnn.tell(events.EpochEnd(2, 5, 0.2, 0.93, 0.1, 0.97, 20.0))
+    assert "CNN · epoch 2 of 5 · 23 % · 12 s left" in progress["cnn"].value
+    assert "aria-valuenow='23'" in progress["cnn"].value
+    assert "<svg" in curves.value
+    before = curves.value
+    cnn.tell(events.EpochEnd(3, 5, 0.2, 0.93, 0.1, 0.98, 20.0))
+    assert curves.value != before
+    assert "MLP · waiting" in progress["mlp"].value
+    mlp.tell(events.Started(5, 100, 1000))
+    assert "MLP · first step" in progress["mlp"].value
+
+
+def test_cancel_ends_it_and_the_next_training_can_start(
+    tab: CompareTab, jobs: list[FakeJob]
+) -> None:
+    tab.configure.train.click()
+    jobs[0].tell(events.Progress(1, 3, 5, 10, 0.5, 0.8, 1.0, 9.0))
+    tab.configure.cancel.click()
+    assert "MLP · cancelled" in tab.live.progress["mlp"].value
+    assert "<svg" in tab.live.curves.value  # what was seen stays
+    assert tab.app.status == "Training cancelled; nothing was kept."
+    assert not tab.configure.train.disabled
+    tab.configure.train.click()
+    assert len(jobs) == 4
+
+
+def test_a_failed_worker_shows_its_message_and_last_words_escaped(
+    tab: CompareTab, jobs: list[FakeJob]
+) -> None:
+    tab.configure.train.click()
+    jobs[0].end(events.Failed("The training process ended <badly>.", "Traceback <script>"))
+    shown = tab.live.progress["mlp"].value
+    assert "ended &lt;badly&gt;" in shown
+    assert "Traceback &lt;script&gt;" in shown
+    assert (tab.app.status_kind, "badly" in tab.app.status) == ("error", True)
+    jobs[1].end(events.Cancelled())
+    assert not tab.configure.train.disabled
+
+
+def test_a_finished_run_joins_the_table_and_the_pair(
+    tab: CompareTab, jobs: list[FakeJob], save_run
+) -> None:
+    tab.configure.choices["mlp"].value = False
+    tab.configure.train.click()
+    save_run("cnn-0000-beef", "cnn", wrong=3)
+    jobs[0].end(events.Finished("cnn-0000-beef", 0.99, 12.0))
+    tab.wait()
+    assert tab.state.names == ("mlp", "cnn-0000-beef")
+    assert "CNN beef" in tab.table.value
+    assert "CNN beef" in tab.side_by_side.verdict.value
+    assert tab.app.status == "Ready."
+
+
+def test_my_digits_join_the_training(tab: CompareTab, jobs: list[FakeJob], home: Path) -> None:
+    tab.configure.my_digits.value = True
+    tab.configure.train.click()
+    assert jobs == []
+    assert "keep drawings as My digits" in tab.app.status
+    drawing = Drawing.from_strokes([[[100, 50], [100, 120], [101, 220]]])
+    Collection(my_digits_file()).add(drawing, 1)
+    tab.configure.train.click()
+    assert [len(job.dataset.x_more) for job in jobs] == [1, 1]
+    np.testing.assert_array_equal(jobs[0].dataset.y_more, [1])
+
+
+def test_a_run_state_counts_from_event_to_event() -> None:
+    run = RunState(TrainingConfig("mlp", epochs=2))
+    run = run.after(events.Progress(1, 2, 50, 100, 0.5, 0.8, 5.0, 15.0))
+    assert run.fraction == pytest.approx(0.25)
+    run = run.after(events.Finished("mlp-1", 0.9731, 20.0))
+    assert run.is_over
+    assert run.text == "done in 20 s · test accuracy 97.31%"
+
+
+def test_the_curve_of_a_long_run_stays_small_and_whole() -> None:
+    run = RunState(TrainingConfig("cnn", epochs=200))
+    for epoch in range(1, 201):
+        for step in range(1, 11):
+            run = run.after(events.Progress(epoch, 200, step, 10, 0.1, 0.9, 1.0, 1.0))
+    assert len(run.training_curve) <= 400
+    assert run.training_curve[0][0] < 5
+    assert run.training_curve[-1][0] > 195

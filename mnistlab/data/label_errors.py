@@ -1,81 +1,91 @@
-"""Labels of MNIST's test set that are known to be wrong.
+"""Wrong labels in MNIST's test set, as published, and the labels that ought to stand there.
 
-From the label error study of Northcutt, Athalye and Mueller ("Pervasive Label Errors in Test
-Sets", 2021), in which five people each looked at the images that a model doubted: 15 of 10,000.
+From Northcutt, Athalye and Mueller, "Pervasive Label Errors in Test Sets Destabilize Machine
+Learning Benchmarks" (NeurIPS 2021, arXiv:2103.14749; labelerrors.com): five people each looked at
+the images whose labels an algorithm doubted. 15 of the 10,000 labels did not stand.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data.dataset import Dataset
-from mnistlab.data.mnist import MNIST_DIGEST
 from mnistlab.errors import DataError
 
-NO_AGREEMENT, NOT_A_DIGIT = "one on which they did not agree", "not a digit"
+Kind = Literal["corrected", "no agreement", "not a digit"]
 
 
 @dataclass(frozen=True)
 class LabelError:
-    """A test image whose label is wrong."""
+    """An image of MNIST's test set whose label people did not confirm."""
 
     index: int
-    """Its row in the test set."""
+    """Its row in `x_test`."""
     given: int
-    """The label as published."""
+    """The label in MNIST."""
     corrected: int | None
-    """What most of the five people read; None where there is no right answer."""
-    kind: str = "corrected"
-    """`"corrected"`, `NO_AGREEMENT` or `NOT_A_DIGIT`."""
+    """What most people read; None where they did not agree or saw no digit."""
+    kind: Kind
 
 
 LABEL_ERRORS = (
-    LabelError(947, 8, 9),
-    LabelError(1621, 0, 6),
-    LabelError(1901, 9, 4),
-    LabelError(2130, 4, None, NO_AGREEMENT),
-    LabelError(2462, 2, 0),
-    LabelError(2597, 5, 3),
-    LabelError(2654, 6, None, NOT_A_DIGIT),
-    LabelError(3520, 6, None, NOT_A_DIGIT),
-    LabelError(3558, 5, 0),
-    LabelError(5937, 5, 3),
-    LabelError(6651, 0, 6),
-    LabelError(6783, 1, 6),
-    LabelError(8527, 4, None, NO_AGREEMENT),
-    LabelError(9679, 6, None, NOT_A_DIGIT),
-    LabelError(9729, 5, 6),
+    LabelError(947, 8, 9, "corrected"),
+    LabelError(1621, 0, 6, "corrected"),
+    LabelError(1901, 9, 4, "corrected"),
+    LabelError(2130, 4, None, "no agreement"),
+    LabelError(2462, 2, 0, "corrected"),
+    LabelError(2597, 5, 3, "corrected"),
+    LabelError(2654, 6, None, "not a digit"),
+    LabelError(3520, 6, None, "not a digit"),
+    LabelError(3558, 5, 0, "corrected"),
+    LabelError(5937, 5, 3, "corrected"),
+    LabelError(6651, 0, 6, "corrected"),
+    LabelError(6783, 1, 6, "corrected"),
+    LabelError(8527, 4, None, "no agreement"),
+    LabelError(9679, 6, None, "not a digit"),
+    LabelError(9729, 5, 6, "corrected"),
 )
+"""All 15, in the order of the test set."""
+
+_TEST_IMAGES = 10_000
 
 
 def applies_to(dataset: Dataset) -> bool:
-    """Whether the corrections are of this dataset."""
-    return dataset.digest == MNIST_DIGEST
+    """Whether these are the label errors of this dataset: its test set must be MNIST's."""
+    labels = dataset.y_test
+    return (
+        dataset.name == "mnist"
+        and len(labels) == _TEST_IMAGES
+        and all(labels[error.index] == error.given for error in LABEL_ERRORS)
+    )
 
 
 def corrected_test_labels(dataset: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """MNIST's test labels with the ten corrections, and which images have a right answer.
+    """The test set's labels as people read the images.
 
     Returns
     -------
     labels : array (10000,) uint8
+        With the ten corrections; a copy.
     keep : array (10000,) bool
-        False for the five images on which there is no agreement or that are no digit.
+        False for the five images that have no right answer and should not be scored.
 
     Raises
     ------
     DataError
-        When the dataset is not MNIST.
+        When the test set is not MNIST's.
     """
     if not applies_to(dataset):
         raise DataError(
-            f"Corrected labels are published for MNIST only, not for {dataset.title}; "
-            "score it on its own labels."
+            f"Corrected labels are published for MNIST's test set only, and this is that of "
+            f"{dataset.title}; load MNIST (`mnistlab data fetch`), or score the labels as given."
         )
-    labels, keep = np.array(dataset.y_test), np.ones(len(dataset.y_test), bool)
+    labels = np.array(dataset.y_test)
+    keep = np.ones(len(labels), bool)
     for error in LABEL_ERRORS:
         if error.corrected is None:
             keep[error.index] = False

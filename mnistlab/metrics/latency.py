@@ -1,4 +1,4 @@
-"""How long one prediction takes, and how many a second there are."""
+"""How long predictions take, one at a time and many at once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Images = NDArray[np.uint8]
-Predict = Callable[[Images], object]
+from mnistlab.metrics.stopping import ShouldStop, check
 
-_BATCH = 1000  # images a call when throughput is measured
+Predict = Callable[[NDArray[np.uint8]], object]
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,12 @@ class LatencyMs:
         return asdict(self)
 
 
-def measure_latency(predict: Predict, images: Images, n: int = 1000, warmup: int = 50) -> LatencyMs:
+def measure_latency(
+    predict: Predict,
+    images: NDArray[np.uint8],
+    n: int = 1000,
+    warmup: int = 50,
+) -> LatencyMs:
     """Time `n` single predictions, one after the other.
 
     Parameters
@@ -47,68 +51,116 @@ def measure_latency(predict: Predict, images: Images, n: int = 1000, warmup: int
     ValueError
         When there is no image or `n` is below 1.
     """
-    return measure_latencies({"": predict}, images, n, warmup=warmup)[""]
+    _check_work(images, n)
+    for i in range(warmup):
+        predict(images[i % len(images)])
+    return _percentiles(_timed(predict, images, range(n)))
 
 
 def measure_latencies(
     predictors: Mapping[str, Predict],
-    images: Images,
+    images: NDArray[np.uint8],
     n: int = 1000,
     block: int = 50,
     warmup: int = 50,
-    should_stop: Callable[[], bool] | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> dict[str, LatencyMs]:
-    """Time `n` single predictions of each model, in alternating blocks.
+    """Time `n` single predictions of each model, in blocks that take turns.
 
-    A machine slows down and recovers as it pleases. In blocks that take turns, that happens to
-    all models alike, where one after the other would charge it to whoever came last.
+    One after the other, the model that happens to be timed while the machine is warm, throttled or
+    busy would look slower than it is. In turns such drift falls on all alike, and every second
+    round goes backwards, so that none is always the first. The first prediction of a block is made
+    twice and timed once: the others have just had the caches, and in blocks of 50 that one in
+    fifty would be the 99th percentile.
 
     Parameters
     ----------
-    predictors : what a model is called -> a callable as `measure_latency` takes it
-    block : predictions of one model before the next one's turn
-    should_stop : asked between blocks; where it returns true, what was measured until then counts
+    predictors : by name, callables that take one image `(28, 28)` uint8
+    images : array (m, 28, 28) uint8
+        All models get the same ones, in turn.
+    n : timed predictions of each, at least 1
+    block : predictions in a row, at least 1
+    warmup : predictions of each beforehand that are not timed
+    should_stop : asked before every block
+
+    Returns
+    -------
+    dict of LatencyMs, with the names and the order of `predictors`
 
     Raises
     ------
     ValueError
-        When there is no image or `n` is below 1.
+        When there is no image, or `n` or `block` is below 1.
+    MeasurementStopped
+        When `should_stop` said so.
     """
+    _check_work(images, min(n, block))
+    times: dict[str, list[float]] = {name: [] for name in predictors}
+    for predict in predictors.values():
+        check(should_stop)
+        for i in range(warmup):
+            predict(images[i % len(images)])
+    names = list(predictors)
+    for start in range(0, n, block):
+        for name in names:
+            check(should_stop)
+            predictors[name](images[start % len(images)])
+            turn = range(start, min(start + block, n))
+            times[name] += _timed(predictors[name], images, turn)
+        names.reverse()
+    return {name: _percentiles(taken) for name, taken in times.items()}
+
+
+def images_per_second(
+    predict: Predict,
+    images: NDArray[np.uint8],
+    repeats: int = 5,
+    should_stop: ShouldStop | None = None,
+) -> float:
+    """How many images a second a model reads when it is given all of them at once.
+
+    Parameters
+    ----------
+    predict : callable
+        Takes images `(m, 28, 28)` uint8.
+    images : array (m, 28, 28) uint8
+        A thousand are enough, and keep a pass short.
+    repeats : int
+        Passes, at least 1, after one that is not timed; the median counts.
+    should_stop : asked before every pass
+
+    Raises
+    ------
+    ValueError
+        When there is no image or `repeats` is below 1.
+    MeasurementStopped
+        When `should_stop` said so.
+    """
+    _check_work(images, repeats)
+    passes = []
+    for _ in range(1 + repeats):
+        check(should_stop)
+        passes.append(_seconds(predict, images))
+    return len(images) / float(np.median(passes[1:]))
+
+
+def _check_work(images: NDArray[np.uint8], n: int) -> None:
     if n < 1 or not len(images):
         raise ValueError("Give at least one image and n of at least 1.")
-    for predict in predictors.values():
-        _time(predict, images, 0, warmup)
-    taken: dict[str, list[float]] = {name: [] for name in predictors}
-    for start in range(0, n, block):
-        for name, predict in predictors.items():
-            taken[name] += _time(predict, images, start, min(block, n - start))
-        if should_stop is not None and should_stop():
-            break
-    return {name: _percentiles(times) for name, times in taken.items()}
 
 
-def images_per_second(predict: Predict, images: Images, passes: int = 3) -> float:
-    """Throughput of batches of up to 1,000 images: the median of a few passes after a first."""
-    batch = images[:_BATCH]
-    predict(batch)
-    taken = []
-    for _ in range(passes):
-        start = time.perf_counter()
-        predict(batch)
-        taken.append(time.perf_counter() - start)
-    return float(len(batch) / np.median(taken))
+def _timed(predict: Predict, images: NDArray[np.uint8], numbers: range) -> list[float]:
+    """Seconds of each single prediction."""
+    return [_seconds(predict, images[i % len(images)]) for i in numbers]
 
 
-def _time(predict: Predict, images: Images, start: int, n: int) -> list[float]:
-    taken = []
-    for i in range(start, start + n):
-        image = images[i % len(images)]
-        begun = time.perf_counter_ns()
-        predict(image)
-        taken.append((time.perf_counter_ns() - begun) / 1e6)
-    return taken
+def _seconds(predict: Predict, images: NDArray[np.uint8]) -> float:
+    start = time.perf_counter_ns()
+    predict(images)
+    # At least one step of the clock, which some systems count in 100 ns.
+    return max(time.perf_counter_ns() - start, 1) / 1e9
 
 
-def _percentiles(milliseconds: list[float]) -> LatencyMs:
-    p50, p90, p99 = (float(p) for p in np.percentile(milliseconds, [50, 90, 99]))
+def _percentiles(seconds: list[float]) -> LatencyMs:
+    p50, p90, p99 = (float(p) for p in np.percentile(np.array(seconds) * 1e3, [50, 90, 99]))
     return LatencyMs(p50, p90, p99)

@@ -10,8 +10,9 @@ import pytest
 
 from mnistlab.data import Dataset
 from mnistlab.metrics.evaluation import evaluate
-from mnistlab.metrics.latency import measure_latency
+from mnistlab.metrics.latency import images_per_second, measure_latencies, measure_latency
 from mnistlab.metrics.scores import evaluate_probabilities
+from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import load_classifier
 
 
@@ -48,6 +49,68 @@ def test_latency_is_in_milliseconds_and_leaves_the_warm_up_out() -> None:
 def test_nothing_to_time_is_refused(n: int, images: int) -> None:
     with pytest.raises(ValueError, match="at least one image"):
         measure_latency(lambda _: None, np.zeros((images, 28, 28), np.uint8), n=n)
+
+
+def test_models_take_turns_on_the_same_images() -> None:
+    images = np.arange(70 * 784, dtype=np.uint32).astype(np.uint8).reshape(70, 28, 28)
+    images[:, 0, 0] = np.arange(70)
+    calls: list[tuple[str, int]] = []
+    names = ("a", "b", "c")
+    predictors = {name: lambda x, name=name: calls.append((name, x[0, 0])) for name in names}
+
+    found = measure_latencies(predictors, images, n=100, block=30, warmup=5)
+
+    assert list(found) == ["a", "b", "c"]
+    for latency in found.values():
+        assert 0 < latency.p50 <= latency.p90 <= latency.p99
+    timed = calls[15:]  # after five each to warm up
+    # Each block's first image comes twice; only once it is timed.
+    blocks = [[*range(start, min(start + 30, 100))] for start in range(0, 100, 30)]
+    expected = [i % 70 for block in blocks for i in (block[0], *block)]
+    for name in names:
+        assert [image for who, image in timed if who == name] == expected
+    turns = [who for i, (who, _) in enumerate(timed) if i == 0 or timed[i - 1][0] != who]
+    # Forwards, then backwards: whoever ends a round begins the next one.
+    assert turns == ["a", "b", "c", "b", "a", "b", "c", "b", "a"]
+
+
+def test_a_thousand_each_by_default() -> None:
+    calls: list[object] = []
+    measure_latencies({"a": calls.append}, np.zeros((3, 28, 28), np.uint8))
+    assert len(calls) == 50 + 1000 + 20
+    assert measure_latencies({}, np.zeros((3, 28, 28), np.uint8)) == {}
+
+
+def test_timing_stops_when_told_to() -> None:
+    calls: list[object] = []
+    image = np.zeros((1, 28, 28), np.uint8)
+    with pytest.raises(MeasurementStopped):
+        measure_latencies({"a": calls.append}, image, should_stop=lambda: len(calls) >= 200)
+    assert 200 <= len(calls) < 300
+    with pytest.raises(MeasurementStopped):
+        images_per_second(calls.append, image, should_stop=lambda: True)
+    assert len(calls) < 300
+
+
+def test_images_per_second_is_of_whole_batches_without_the_first() -> None:
+    batches: list[int] = []
+
+    def predict(images: np.ndarray) -> None:
+        batches.append(len(images))
+        time.sleep(0.2 if len(batches) == 1 else 0.01)
+
+    rate = images_per_second(predict, np.zeros((40, 28, 28), np.uint8), repeats=3)
+    assert batches == [40] * 4
+    assert 200 < rate <= 4000
+
+
+@pytest.mark.parametrize(("n", "images"), [(0, 1), (10, 0)])
+def test_nothing_to_time_in_turns_is_refused(n: int, images: int) -> None:
+    none = np.zeros((images, 28, 28), np.uint8)
+    with pytest.raises(ValueError, match="at least one image"):
+        measure_latencies({"a": lambda _: None}, none, n=n)
+    with pytest.raises(ValueError, match="at least one image"):
+        images_per_second(lambda _: None, none, repeats=n)
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])

@@ -13,7 +13,8 @@ from mnistlab.figures.reliability import reliability_diagram
 from mnistlab.figures.robustness import robustness_table
 from mnistlab.metrics.calibration import calibrate
 from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.robustness import RobustnessStoppedError, measure_robustness
+from mnistlab.metrics.robustness import measure_robustness
+from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.metrics.validation import validation_answers
 from mnistlab.ui import components as ui
 from mnistlab.ui.compare.results import Results
@@ -92,7 +93,8 @@ class Details:
 
         def tell(share: float) -> None:
             with self._app.lock:
-                self._state.robustness_progress = share
+                # In whole percent: it is told 25 times a second.
+                self._state.robustness_progress = round(share, 2)
 
         try:
             found = measure_robustness(
@@ -105,7 +107,7 @@ class Details:
             with self._app.lock:
                 if self._state.pair is pair:
                     self._state.robustness = tuple(found)
-        except RobustnessStoppedError:
+        except MeasurementStopped:
             self._app.say("Measuring robustness was cancelled.")
         except Exception as error:  # a thread's failure must reach the status line as well
             ui.log.exception("robustness")

@@ -14,6 +14,7 @@ from mnistlab.data.label_errors import applies_to, corrected_test_labels
 from mnistlab.errors import MnistLabError, ModelError
 from mnistlab.metrics.evaluation import Evaluation, score
 from mnistlab.metrics.latency import images_per_second, measure_latencies
+from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, Run, list_runs, load_classifier, remove_run
 from mnistlab.models.config import MODELS
 from mnistlab.models.store import PRETRAINED, read_predictions, rename_run
@@ -197,12 +198,12 @@ class Results:
         images = self._app.dataset.x_test
         predictors = {name: self.classifier(name).predict_proba for name in names}
 
-        def has_begun() -> bool:
-            return bool(self._state.is_training)
-
-        latencies = measure_latencies(predictors, images, should_stop=has_begun)
-        if has_begun():
-            return
+        try:
+            latencies = measure_latencies(
+                predictors, images, should_stop=lambda: bool(self._state.is_training)
+            )
+        except MeasurementStopped:
+            return  # when the training is over, it is measured
         for name in names:
             known = self._state.evaluations[name]
             speed = known.images_per_second or images_per_second(predictors[name], images)

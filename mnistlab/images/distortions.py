@@ -1,0 +1,209 @@
+"""The sixteen corruptions of `images.corrupt`: each one changes a batch of images by one level.
+
+Each takes images (n, 28, 28) of 0 to 1, its level and a generator, and gives as many images, whose
+pixels may leave 0 to 1. What it draws does not depend on the level.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+_SIDE = 28
+_CENTRE = (_SIDE - 1) / 2
+_AXIS = np.arange(_SIDE, dtype=np.float32) - np.float32(_CENTRE)
+
+
+def gaussian_noise(x: Floats, deviation: float, rng: Generator) -> Floats:
+    """Noise on every pixel; what it makes darker than black stays black."""
+    return x + np.float32(deviation) * rng.standard_normal(x.shape, np.float32)
+
+
+def impulse_noise(x: Floats, share: float, rng: Generator) -> Floats:
+    """A share of the pixels goes, half of them black and half white."""
+    draw = rng.random(x.shape, np.float32)
+    return np.where(draw < share / 2, 0, np.where(draw > 1 - share / 2, 1, x)).astype(np.float32)
+
+
+def contrast(x: Floats, factor: float, rng: Generator) -> Floats:
+    """All pixels closer to the image's mean: fainter ink on a ground that is no longer black."""
+    mean: Floats = x.mean(axis=(1, 2), keepdims=True)
+    return mean + np.float32(factor) * (x - mean)
+
+
+def fog(x: Floats, amount: float, rng: Generator) -> Floats:
+    """Clouds in front: smooth random fields of three sizes, each half as strong as the larger."""
+    clouds: Floats = np.zeros_like(x)
+    for points, weight in ((3, 4 / 7), (6, 2 / 7), (12, 1 / 7)):
+        field = rng.random((len(x), points, points), np.float32)
+        up = _interpolation(points)
+        clouds += np.float32(weight) * _on_both_sides(up, field)
+    dense: Floats = np.float32(amount) * (np.float32(0.5) + clouds)
+    return x + (1 - x) * dense
+
+
+def inversion(x: Floats, share: float, rng: Generator) -> Floats:
+    """Ink and ground change places in a share of the image, from a random side on."""
+    along, _ = _lines(rng, len(x), through=0.0)
+    reach = np.abs(along).max(axis=(1, 2), keepdims=True)
+    return np.where(along < (2 * share - 1) * (reach + 1), 1 - x, x).astype(np.float32)
+
+
+def blur(x: Floats, deviation: float, rng: Generator) -> Floats:
+    """Out of focus: a Gaussian of so many pixels; the ground beyond the edge is black."""
+    weights = np.exp(-((_AXIS[:, None] - _AXIS) ** 2) / (2 * deviation**2))
+    return _on_both_sides((weights / weights[_SIDE // 2].sum()).astype(np.float32), x)
+
+
+def motion_blur(x: Floats, length: float, rng: Generator) -> Floats:
+    """The mean along a line of so many pixels, across, down or along a diagonal."""
+    directions = ((0, 1, 1.0), (1, 1, math.sqrt(2)), (1, 0, 1.0), (1, -1, math.sqrt(2)))
+    choice = rng.integers(len(directions), size=len(x))
+    result = np.empty_like(x)
+    for number, (down, right, step) in enumerate(directions):
+        chosen = x[choice == number]
+        reach = max(1, round((length / step - 1) / 2))
+        padded = np.pad(chosen, ((0, 0), (reach, reach), (reach, reach)))
+        total = np.zeros_like(chosen)
+        for offset in range(-reach, reach + 1):
+            top, left = reach + offset * down, reach + offset * right
+            total += padded[:, top : top + _SIDE, left : left + _SIDE]
+        result[choice == number] = total / (2 * reach + 1)
+    return result
+
+
+def pixelation(x: Floats, blocks: float, rng: Generator) -> Floats:
+    """Averaged down to so many blocks a side, each shown as one flat square."""
+    averages = _overlaps(np.linspace(0, _SIDE, int(blocks) + 1))
+    block = np.arange(_SIDE) * int(blocks) // _SIDE
+    return _on_both_sides(averages[block], x)
+
+
+def shift(x: Floats, pixels: float, rng: Generator) -> Floats:
+    """Off the middle by so many pixels, in a random direction; what leaves the image is lost."""
+    angle = rng.uniform(0, 2 * math.pi, len(x))
+    offset = pixels * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    return _warped(x, np.broadcast_to(np.eye(2), (len(x), 2, 2)), offset)
+
+
+def rotation(x: Floats, degrees: float, rng: Generator) -> Floats:
+    """Turned about the centre, to the left or to the right."""
+    angle = math.radians(degrees) * rng.choice([-1, 1], len(x))
+    cos, sin = np.cos(angle), np.sin(angle)
+    return _warped(x, np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1))
+
+
+def shear(x: Floats, slope: float, rng: Generator) -> Floats:
+    """Slanted to the left or to the right, by so many columns a row."""
+    matrix = np.tile(np.eye(2), (len(x), 1, 1))
+    matrix[:, 1, 0] = slope * rng.choice([-1, 1], len(x))
+    return _warped(x, matrix)
+
+
+def scale(x: Floats, factor: float, rng: Generator) -> Floats:
+    """Smaller about the centre, each pixel the mean of what it now covers."""
+    edges = np.linspace(-_SIDE / 2, _SIDE / 2, _SIDE + 1) / factor + _SIDE / 2
+    return _on_both_sides(_overlaps(edges), x)
+
+
+def stripes(x: Floats, brightness: float, rng: Generator) -> Floats:
+    """Bright stripes two pixels wide, six apart, in a random direction."""
+    along, _ = _lines(rng, len(x), through=3.0)
+    return _drawn(x, np.float32(brightness) * np.clip(1.5 - _to_nearest(along, 6), 0, 1))
+
+
+def occlusion(x: Floats, side: float, rng: Generator) -> Floats:
+    """A black square somewhere on the middle 20 by 20 pixels, where the digit is."""
+    place = rng.random((len(x), 2, 1)).astype(np.float32)
+    centre = (place - np.float32(0.5)) * (20 - np.float32(side))
+    hit = np.abs(_AXIS - centre) <= side / 2
+    return np.where(hit[:, 0, :, None] & hit[:, 1, None, :], 0, x).astype(np.float32)
+
+
+def dotted_lines(x: Floats, lines: float, rng: Generator) -> Floats:
+    """Lines of dots, two pixels wide and four apart, across the image."""
+    for _ in range(int(lines)):
+        along, across = _lines(rng, len(x), through=8.0)
+        distance = np.hypot(_to_nearest(along, 4), across)
+        x = _drawn(x, np.clip(1.6 - distance, 0, 1))
+    return x
+
+
+def zigzag(x: Floats, width: float, rng: Generator) -> Floats:
+    """A zigzag line across the image, up and down by four pixels every ten."""
+    along, across = _lines(rng, len(x), through=4.0)
+    line = _to_nearest(along, 10) * np.float32(1.6) - 4
+    distance = np.abs(across - line) / np.float32(math.hypot(1, 1.6))
+    return _drawn(x, np.clip(np.float32(width / 2 + 0.5) - distance, 0, 1))
+
+
+def _lines(rng: Generator, n: int, through: float) -> tuple[Floats, Floats]:
+    """For every pixel of n images, how far along a random line it lies and how far beside it.
+
+    Two arrays (n, 28, 28) in pixels. The line passes within `through` pixels of the middle.
+    """
+    draw = rng.random((n, 2, 1, 1)).astype(np.float32)
+    angle, offset = 2 * np.float32(math.pi) * draw[:, 0], (2 * draw[:, 1] - 1) * through
+    cos, sin = np.cos(angle), np.sin(angle)
+    along = cos * _AXIS + sin * _AXIS[:, None]
+    across = cos * _AXIS[:, None] - sin * _AXIS
+    return along + np.float32(offset), across + np.float32(offset)
+
+
+def _drawn(x: Floats, lines: Floats) -> Floats:
+    """Bright lines over images, where they are brighter."""
+    drawn: Floats = np.maximum(x, lines)
+    return drawn
+
+
+def _on_both_sides(matrix: Floats, x: Floats) -> Floats:
+    """Rows and columns of images (n, k, k) mixed by a matrix (m, k): (n, m, m)."""
+    return np.asarray(matrix @ x @ matrix.T, np.float32)
+
+
+def _to_nearest(along: Floats, period: float) -> Floats:
+    """The distance to the nearest multiple of `period`; NumPy's own modulo is far slower."""
+    distance: Floats = np.abs(along - period * np.rint(along / period))
+    return distance
+
+
+def _warped(
+    x: Floats, matrix: NDArray[np.float64], offset: NDArray[np.float64] | None = None
+) -> Floats:
+    """Bilinear interpolation of images (n, 28, 28) at `matrix` (n, 2, 2) times each place.
+
+    Places are rows and columns from the middle; `offset` (n, 2) is added. Black beyond the edge.
+    """
+    place = np.stack(np.meshgrid(_AXIS, _AXIS, indexing="ij")).reshape(2, -1)
+    where = matrix.astype(np.float32) @ place + np.float32(_CENTRE + 1)
+    if offset is not None:
+        where = where + offset.astype(np.float32)[:, :, None]
+    # A black rim, so that what lies outside needs no case of its own.
+    side = _SIDE + 2
+    pixels = np.pad(x, ((0, 0), (1, 1), (1, 1))).ravel()
+    where = np.clip(where, 0, side - 1.001)
+    corner = where.astype(np.intp)
+    down, right = (where - corner).astype(np.float32).transpose(1, 0, 2)
+    first = corner[:, 0] * side + corner[:, 1] + np.arange(len(x))[:, None] * side**2
+    upper = pixels[first] * (1 - right) + pixels[first + 1] * right
+    lower = pixels[first + side] * (1 - right) + pixels[first + side + 1] * right
+    return np.asarray((upper * (1 - down) + lower * down).reshape(x.shape), np.float32)
+
+
+def _overlaps(edges: NDArray[np.floating[Any]]) -> Floats:
+    """(m, 28): the share of each pixel in the mean between each edge and the next of m + 1."""
+    pixel = np.arange(_SIDE)
+    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    return np.asarray(np.maximum(overlap, 0) / np.diff(edges)[:, None], np.float32)
+
+
+def _interpolation(points: int) -> Floats:
+    """(28, points): linear interpolation of values at `points` places from edge to edge."""
+    at = np.linspace(0, points - 1, _SIDE)[:, None]
+    return np.asarray(np.maximum(0, 1 - np.abs(at - np.arange(points))), np.float32)

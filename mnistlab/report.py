@@ -24,12 +24,11 @@ from mnistlab.figures.robustness import robustness_table
 from mnistlab.metrics.calibration import Calibration, calibrate
 from mnistlab.metrics.comparison import compare_predictions
 from mnistlab.metrics.evaluation import Evaluation, evaluate
-from mnistlab.metrics.robustness import Robustness, measure_robustness
+from mnistlab.metrics.robustness import IMAGES, Robustness, measure_robustness
 from mnistlab.metrics.validation import validation_answers
 from mnistlab.models import Classifier, load_classifier
 from mnistlab.plots import mosaic
 
-ROBUSTNESS_IMAGES = 1000
 _MOST_IMAGES = 60  # of each kind
 _COLUMNS = 20
 
@@ -81,8 +80,8 @@ def compare_models(
     found = tuple(robustness_results)
     if robustness and not found:
         tell("measuring robustness")
-        n = ROBUSTNESS_IMAGES
-        found = tuple(measure_robustness(classifiers, dataset.x_test[:n], dataset.y_test[:n]))
+        images, labels = dataset.x_test[:IMAGES], dataset.y_test[:IMAGES]
+        found = tuple(measure_robustness(classifiers, images, labels))
     pair, both = (evaluations[0], evaluations[1]), (calibrations[0], calibrations[1])
     return build_report(Material(dataset, pair, both, found))
 

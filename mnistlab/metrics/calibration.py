@@ -1,9 +1,9 @@
 """Whether a model is as often right as it says, and the one number that mends most of it.
 
-A network trained to small losses mostly says 99.9 % where 99 % would be honest. Dividing its
-logits by one temperature, fitted on validation images, changes no answer and makes the
-probabilities honest (Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks",
-ICML 2017, arXiv:1706.04599).
+A network trained to small losses often says 99.9 % where 99 % would be honest. Dividing its logits
+by one temperature, fitted on validation images, changes no answer and mends that (Guo, Pleiss, Sun
+and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, arXiv:1706.04599). Of a
+network that is honest already it mends nothing: the few images it misreads say too little.
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ def measure_robustness(
     classifiers : all of them read the very same corrupted images
     images : array (n, 28, 28) uint8
     labels : array (n,) of digits 0 to 9
-    on_progress : called with the share that is done, rising to 1, some 25 times a second
+    on_progress : called with the share that is done, rising to 1, after every hundred images; that
+        is more often than a page should be told
     should_stop : asked before every hundred predictions
     seed : of noise, directions and places
 

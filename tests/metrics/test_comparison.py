@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -40,6 +42,14 @@ def test_p_value_is_that_of_the_binomial_test(a: int, b: int) -> None:
     assert mcnemar_p_value(b, a) == mcnemar_p_value(a, b)
 
 
+def test_p_value_by_hand() -> None:
+    """Three heads or fewer, or nine or more, of twelve throws: 2 (1 + 12 + 66 + 220) / 4096."""
+    assert mcnemar_p_value(3, 9) == 598 / 4096
+    # And of 117 throws 21 or fewer: the sentence that a visitor reads.
+    ways = sum(math.comb(117, heads) for heads in range(22))
+    assert mcnemar_p_value(96, 21) == pytest.approx(float(Fraction(2 * ways, 2**117)), rel=1e-12)
+
+
 def test_p_value_of_thousands_of_images_is_finite() -> None:
     assert 0 <= mcnemar_p_value(6000, 4000) < 1e-80
     assert mcnemar_p_value(5000, 5000) == 1
@@ -68,6 +78,17 @@ def test_bootstrap_agrees_with_drawing_the_images() -> None:
     np.testing.assert_allclose(
         bootstrap_interval(30, 12, 500), np.percentile(means, [2.5, 97.5]), atol=0.003
     )
+
+
+@pytest.mark.parametrize(("a", "b", "n"), [(30, 12, 500), (4, 1, 60), (0, 3, 40)])
+def test_bootstrap_is_within_a_step_of_the_exact_one(a: int, b: int, n: int) -> None:
+    """All n**n resamples at once: their differences are distributed as n convolved images."""
+    image = np.array([b, n - a - b, a]) / n
+    exact = np.ones(1)
+    for _ in range(n):
+        exact = np.convolve(exact, image)
+    low, high = (np.searchsorted(exact.cumsum(), [0.025, 0.975]) - n) / n
+    assert bootstrap_interval(a, b, n) == pytest.approx((low, high), abs=1.001 / n)
 
 
 def test_verdict_where_one_is_better() -> None:

@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn import metrics as reference
+from sklearn.calibration import calibration_curve
 
 from mnistlab.metrics.scores import confusion_matrix, evaluate_probabilities, wilson_interval
 
@@ -33,17 +35,30 @@ def test_scores_agree_with_scikit_learn(n: int, digits: int) -> None:
     guess = proba.argmax(axis=1)
     every = range(10)
     assert scores.n == n
-    assert scores.accuracy == pytest.approx(reference.accuracy_score(y, guess))
+    assert scores.accuracy == pytest.approx(reference.accuracy_score(y, guess), rel=1e-9)
     np.testing.assert_array_equal(
         scores.confusion, reference.confusion_matrix(y, guess, labels=every)
     )
     for average, ours in (("macro", scores.f1_macro), ("weighted", scores.f1_weighted)):
         expected = reference.f1_score(y, guess, average=average, zero_division=0)
-        assert ours == pytest.approx(expected), average
+        assert ours == pytest.approx(expected, rel=1e-9), average
     theirs = reference.precision_recall_fscore_support(y, guess, labels=every, zero_division=0)
-    np.testing.assert_allclose([scores.precision, scores.recall, scores.f1], theirs[:3])
-    assert scores.nll == pytest.approx(reference.log_loss(y, proba, labels=every))
-    assert scores.brier == pytest.approx(((proba - np.eye(10)[y]) ** 2).sum(axis=1).mean())
+    np.testing.assert_allclose([scores.precision, scores.recall, scores.f1], theirs[:3], rtol=1e-9)
+    assert scores.nll == pytest.approx(reference.log_loss(y, proba, labels=every), rel=1e-9)
+    brier = ((proba - np.eye(10)[y]) ** 2).sum(axis=1).mean()
+    assert scores.brier == pytest.approx(brier, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 40, 5000])
+def test_calibration_error_agrees_with_scikit_learns_curve(n: int) -> None:
+    """Its curve has bins `(a, b]` as well, without the empty ones and the number in each."""
+    y, proba = answers(n, seed=n + 1)
+    confidence, right = proba.max(axis=1), proba.argmax(axis=1) == y
+    accuracy, said = calibration_curve(right, confidence, n_bins=15)
+    bins = np.searchsorted(np.linspace(0, 1, 16)[1:-1], confidence)
+    counts = np.unique(bins, return_counts=True)[1]
+    expected = np.average(np.abs(accuracy - said), weights=counts)
+    assert evaluate_probabilities(y, proba).ece == pytest.approx(expected, abs=1e-9)
 
 
 def test_float32_probabilities_score_the_same() -> None:
@@ -99,6 +114,14 @@ def test_wilson_interval_of_known_values() -> None:
     low, high = wilson_interval(0, 20)
     assert (low, round(high, 4)) == (0.0, 0.1611)
     assert wilson_interval(20, 20) == pytest.approx((1 - 0.16113, 1), abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 7, 263, 10_000])
+@pytest.mark.parametrize("share", [0, 0.01, 0.31, 0.5, 0.9933, 1])
+def test_wilson_interval_is_scipys(n: int, share: float) -> None:
+    right = round(share * n)
+    expected = binomtest(right, n).proportion_ci(method="wilson")
+    assert wilson_interval(right, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 def test_rows_of_the_confusion_matrix_are_true_digits() -> None:

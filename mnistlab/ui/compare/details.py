@@ -13,6 +13,7 @@ from mnistlab.figures.reliability import reliability_diagram
 from mnistlab.figures.robustness import robustness_table
 from mnistlab.metrics.calibration import calibrate
 from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.robustness import IMAGES as ROBUSTNESS_IMAGES
 from mnistlab.metrics.robustness import measure_robustness
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.metrics.validation import validation_answers
@@ -21,7 +22,6 @@ from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import CompareState, Pair
 from mnistlab.ui.state import AppState
 
-ROBUSTNESS_IMAGES = 1000
 _FOLDS = ("By digit", "Calibration", "Robustness")
 
 

@@ -76,6 +76,36 @@ def counts_figure(train: Sequence[int], test: Sequence[int]) -> dict[str, Any]:
     )
 
 
+def distribution_figure(quantiles: NDArray[np.float64], title: str) -> dict[str, Any]:
+    """Quantiles by digit as boxes.
+
+    Parameters
+    ----------
+    quantiles : array (10, 5)
+        5, 25, 50, 75 and 95 % of each digit's values, NaN for a digit without any.
+    title : what the values are, with their unit
+    """
+    lines = [[None if np.isnan(v) else float(v) for v in row] for row in quantiles.T]
+    low, q1, median, q3, high = lines
+    trace = {
+        "type": "box",
+        "x": [str(digit) for digit in range(10)],
+        "lowerfence": low,
+        "q1": q1,
+        "median": median,
+        "q3": q3,
+        "upperfence": high,
+        "marker": {"color": TRAIN_COLOUR},
+        "showlegend": False,
+    }
+    layout = {
+        "height": 280,
+        "xaxis": {"title": {"text": "digit"}, "type": "category", "showgrid": False},
+        "yaxis": {"title": {"text": title}},
+    }
+    return figure([trace], layout)
+
+
 def confusion_figure(confusion: NDArray[np.int64], title: str) -> dict[str, Any]:
     """A confusion matrix as a heat map: rows true digits, columns predicted ones.
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.data.features import features
 from mnistlab.data.statistics import FILE, compute
 from mnistlab.errors import DataError
 
@@ -114,6 +115,8 @@ def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = No
         np.save(path / f"{name}.npy", np.ascontiguousarray(getattr(dataset, name)))
     if len(dataset.x_more):
         np.savez(path / _MORE, x=dataset.x_more, y=dataset.y_more)
+    # Here, where all pixels are in memory: a page that reads them counts them in its own.
+    features(replace(dataset, folder=path))
     figures = json.dumps(compute(dataset).to_dict(), indent=1)
     (path / FILE).write_text(figures, encoding="utf-8")
     write_manifest(

@@ -58,6 +58,7 @@ class Dashboard(widgets.VBox):
         self._tab.selected_index = list(TABS).index(name)
         if name not in self.tabs:
             ui.guard(self.app, self._build_tab)(name)
+        self.app.front = name
 
     # Building
 

@@ -99,6 +99,8 @@ class PredictTab:
             number=self.state.reading.number + int(final and counted),
         )
         if final:
+            current = self._current_image()
+            self._app.drawing = None if current is None else current[0]
             self.my_digits.refresh()
             self.why.refresh()
             if self._app.status_kind != "busy":

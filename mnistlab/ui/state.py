@@ -38,6 +38,10 @@ class AppState(HasTraits):
     dataset = traitlets.Any(None, allow_none=True)
     sent = traitlets.Any(None, allow_none=True)
     """The last `Sent` image; the dashboard puts it on the pad."""
+    drawing = traitlets.Any(None, allow_none=True)
+    """What the models see of the pad: an image (28, 28) uint8, or None."""
+    front = traitlets.Unicode("explore")
+    """The tab that is seen."""
     loaded = traitlets.Dict()
     """Architecture -> id of the run that the Predict tab uses in place of the pretrained model."""
     status = traitlets.Unicode("")
@@ -52,16 +56,6 @@ class AppState(HasTraits):
         with self.hold_trait_notifications():
             self.status_kind = kind
             self.status = text
-
-
-class ExploreState(HasTraits):
-    """Which samples the Explore tab shows."""
-
-    digit = traitlets.Int(None, allow_none=True, min=0, max=9)
-    split = traitlets.Enum(("train", "test"), default_value="train")
-    number = traitlets.Int(50, min=1)
-    page = traitlets.Int(0, min=0)
-    seed = traitlets.Int(0, min=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,85 @@
+"""What is odd about a dataset: outsiders of their class, doubtful images, duplicates."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlab.metrics.projection import fit_projection, nearest
+
+_COMPONENTS = 40  # of the pixels' principal components, in which near images are sought
+_CANDIDATES = 400  # nearest pairs there that are compared pixel by pixel
+
+Images = NDArray[np.uint8]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Twins:
+    """A test image and a training image that are the same, or nearly."""
+
+    test: int
+    """Row in the test set."""
+    train: int
+    """Row in the training set."""
+    distance: float
+    """Root of the mean squared difference of their pixels, 0 (the same) to 255."""
+
+
+def far_from_class(points: NDArray[np.floating], labels: NDArray[np.uint8], each: int = 2) -> Rows:
+    """Of each label, the rows of the points (m, d) farthest from the mean of that label's points.
+
+    By label, and the farthest first: one list over all would be filled by the widest class.
+    """
+    found = []
+    for digit in np.unique(labels):
+        members = np.flatnonzero(labels == digit)
+        distances = np.linalg.norm(points[members] - points[members].mean(0), axis=1)
+        found.append(members[np.argsort(-distances, kind="stable")[:each]])
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def least_confident(proba: NDArray[np.float32], n: int = 20) -> Rows:
+    """Rows of the n answers (m, 10) whose highest probability is lowest, lowest first."""
+    return np.argsort(proba.max(1), kind="stable")[:n]
+
+
+def exact_duplicates(x_train: Images, x_test: Images) -> list[Twins]:
+    """Test images that occur, pixel by pixel, in the training set too."""
+    known: dict[bytes, int] = {}
+    for row, image in enumerate(x_train):
+        known.setdefault(_hash(image), row)
+    pairs = ((row, known.get(_hash(image))) for row, image in enumerate(x_test))
+    return [
+        Twins(row, twin, 0.0)
+        for row, twin in pairs
+        # A hash only leads to the twin; the pixels decide.
+        if twin is not None and np.array_equal(x_test[row], x_train[twin])
+    ]
+
+
+def near_duplicates(x_train: Images, x_test: Images, n: int = 20) -> list[Twins]:
+    """The n test images most like a training image, with it, the nearest pair first.
+
+    Candidates are found by their leading principal components and compared pixel by pixel. The
+    same image again counts as the nearest of all.
+    """
+    projection = fit_projection(x_train[:: max(1, len(x_train) // 6000)], _COMPONENTS)
+    found, away = nearest(projection.transform(x_train), projection.transform(x_test))
+    candidates = np.argsort(away[:, 0], kind="stable")[:_CANDIDATES]
+    twins = [
+        Twins(int(row), int(found[row, 0]), _difference(x_test[row], x_train[found[row, 0]]))
+        for row in candidates
+    ]
+    return sorted(twins, key=lambda twins: twins.distance)[:n]
+
+
+def _difference(a: Images, b: Images) -> float:
+    return float(np.sqrt(np.mean((a.astype(np.float32) - b.astype(np.float32)) ** 2)))
+
+
+def _hash(image: Images) -> bytes:
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()

@@ -1,0 +1,179 @@
+"""A t-SNE map (van der Maaten and Hinton 2008) in a process of its own, with progress and cancel.
+
+scikit-learn would cost the page's kernel 116 MB and hold its lock for a minute. The process reads
+points from standard input, writes progress as JSON lines and then the map to standard output, and
+is gone as soon as its parent is.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlab.errors import MnistLabError
+
+ITERATIONS = 1000
+_PERPLEXITY = 30.0
+
+Floats = NDArray[np.float32]
+
+
+class MapCancelledError(MnistLabError):
+    """Raised by `tsne_map` when `should_stop` said so."""
+
+
+def tsne_map(
+    points: Floats,
+    on_progress: Callable[[float], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    seed: int = 0,
+) -> Floats:
+    """Places (n, 2) float32 of points (n, d), near ones near; the same for the same seed.
+
+    Parameters
+    ----------
+    points : array (n, d) of floats, n of at least 100
+    on_progress : called with the share done, 0 to 1
+    should_stop : asked a few times a second
+
+    Raises
+    ------
+    MapCancelledError
+        When `should_stop` returned true.
+    MnistLabError
+        When the process failed.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-m", "mnistlab.metrics.tsne"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        stopped = threading.Event()
+        watcher = threading.Thread(
+            target=_stop_when_told, args=(process, should_stop, stopped), daemon=True
+        )
+        watcher.start()
+        found = _talk(process, points.astype(np.float32), seed, on_progress)
+    watcher.join()
+    if stopped.is_set():
+        raise MapCancelledError("The map was cancelled.")
+    if found is None:
+        raise MnistLabError(
+            f"The map's process ended without a result (status {process.returncode}); try again."
+        )
+    return found
+
+
+def _talk(
+    process: subprocess.Popen[bytes],
+    points: Floats,
+    seed: int,
+    on_progress: Callable[[float], None] | None,
+) -> Floats | None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps([seed, *points.shape]).encode() + b"\n" + points.tobytes())
+        process.stdin.flush()  # not closed: its end tells the process that its parent is gone
+    except OSError:
+        return None
+    for line in process.stdout:
+        message = json.loads(line)
+        if "bytes" in message:
+            data = process.stdout.read(message["bytes"])
+            complete = len(data) == message["bytes"]
+            return np.load(io.BytesIO(data), allow_pickle=False) if complete else None
+        if on_progress is not None:
+            on_progress(message["done"])
+    return None
+
+
+def _stop_when_told(
+    process: subprocess.Popen[bytes],
+    should_stop: Callable[[], bool] | None,
+    stopped: threading.Event,
+) -> None:
+    while process.poll() is None:
+        if should_stop is not None and should_stop():
+            stopped.set()
+            process.kill()
+            return
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+# In the process
+
+
+def main() -> None:
+    """Compute one map as told on standard input."""
+    seed, n, d = json.loads(sys.stdin.buffer.readline())
+    data = sys.stdin.buffer.read(4 * n * d)
+    if len(data) < 4 * n * d:
+        return
+    threading.Thread(target=_watch_parent, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(10)  # the page that asked for the map has right of way
+    points = np.frombuffer(data, np.float32).reshape(n, d)
+    out = os.fdopen(os.dup(1), "wb")
+    sys.stdout = _Progress(out)  # all that scikit-learn needs of one
+    places = _compute(points, seed)
+    buffer = io.BytesIO()
+    np.save(buffer, places)
+    _say(out, {"bytes": len(buffer.getvalue())})
+    out.write(buffer.getvalue())
+    out.close()
+    os._exit(0)
+
+
+def _compute(points: Floats, seed: int) -> Floats:
+    from sklearn.manifold import TSNE
+
+    perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
+    # It tells its iterations by printing them, and in no other way.
+    tsne = TSNE(
+        init="pca", random_state=seed, perplexity=perplexity, max_iter=ITERATIONS, verbose=2
+    )
+    places: Floats = tsne.fit_transform(points).astype(np.float32)
+    return places
+
+
+class _Progress:
+    """A standard output that turns scikit-learn's lines into progress."""
+
+    def __init__(self, out: io.BufferedWriter) -> None:
+        self._out = out
+
+    def write(self, text: str) -> None:
+        found = re.search(r"Iteration (\d+)", text)
+        if found:
+            _say(self._out, {"done": min(1.0, int(found[1]) / ITERATIONS)})
+
+    def flush(self) -> None:
+        self._out.flush()
+
+
+def _say(out: io.BufferedWriter, message: dict[str, float]) -> None:
+    out.write(json.dumps(message).encode() + b"\n")
+    out.flush()
+
+
+def _watch_parent() -> None:
+    sys.stdin.buffer.read(1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What the sections of Explore share of a dataset, each computed when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+
+from mnistlab.data.averages import Averages, class_averages
+from mnistlab.data.dataset import Dataset
+from mnistlab.data.features import Features, features
+from mnistlab.data.statistics import Statistics, statistics
+from mnistlab.errors import ModelError
+from mnistlab.metrics.projection import Projection, fit_projection
+from mnistlab.models import Classifier, load_classifier
+from mnistlab.models.neighbours import Neighbours, load_neighbours
+
+SPLITS = {"train": "training set", "test": "test set"}
+MAP_IMAGES = 3000
+_FIT_IMAGES = 6000  # of the training set, evenly spread, for the principal components
+
+
+class Material:
+    """A dataset and what is known about it."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def images(self, split: str) -> np.ndarray:
+        """`(n, 28, 28)` uint8 of `"train"` or `"test"`."""
+        return self.dataset.x_train if split == "train" else self.dataset.x_test
+
+    def labels(self, split: str) -> np.ndarray:
+        """`(n,)` uint8."""
+        return self.dataset.y_train if split == "train" else self.dataset.y_test
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Counts and pixel statistics."""
+        return statistics(self.dataset)
+
+    @cached_property
+    def features(self) -> Mapping[str, Features]:
+        """How each image is written, by split."""
+        return dict(zip(SPLITS, features(self.dataset), strict=True))
+
+    @cached_property
+    def averages(self) -> Averages:
+        """Of the training set, by digit."""
+        return class_averages(self.dataset.x_train, self.dataset.y_train)
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The pixels' principal components."""
+        x = self.dataset.x_train
+        return fit_projection(x[:: max(1, len(x) // _FIT_IMAGES)], 40)
+
+    @cached_property
+    def map_rows(self) -> np.ndarray:
+        """Rows of the training images on the map: evenly many of each digit, at random."""
+        y = np.asarray(self.dataset.y_train)
+        rng = np.random.default_rng(0)
+        each = MAP_IMAGES // 10
+        rows = [rng.permutation(np.flatnonzero(y == digit))[:each] for digit in range(10)]
+        return np.sort(np.concatenate(rows))
+
+    @cached_property
+    def classifiers(self) -> dict[str, Classifier]:
+        """The pretrained pair."""
+        return {name: load_classifier(name) for name in ("mlp", "cnn")}
+
+    @cached_property
+    def neighbours(self) -> Neighbours | None:
+        """The CNN's view of MNIST's training set, None for other data."""
+        if self.dataset.name != "mnist":
+            return None
+        try:
+            return load_neighbours()
+        except ModelError:
+            return None  # made for other weights: the pixels have to do
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Points of the training images in which near means alike: `(n, d)` float32.
+
+        The CNN's penultimate layer where its vectors are at hand, else the pixels' components.
+        """
+        if self.neighbours is not None:
+            return self.neighbours.codes.astype(np.float32)
+        return self.projection.transform(self.dataset.x_train)
+
+    @cached_property
+    def test_proba(self) -> np.ndarray:
+        """The pretrained CNN's answers on the test set, `(n, 10)`; takes seconds."""
+        return self.classifiers["cnn"].predict_proba(np.asarray(self.dataset.x_test))

@@ -1,0 +1,72 @@
+"""Exploring other data: the visitor's own files, or My digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+
+from mnistlab.data.dataset import Dataset
+from mnistlab.data.own import from_arrays, read_own
+from mnistlab.images.collection import Collection
+from mnistlab.settings import my_digits_file
+from mnistlab.ui import components as ui
+from mnistlab.ui.explore.material import Material
+from mnistlab.ui.explore.state import ExploreState
+from mnistlab.ui.state import AppState
+
+
+class OwnData:
+    """Choosers of the dataset; `widget` is all of it."""
+
+    def __init__(self, app: AppState, state: ExploreState) -> None:
+        self._app, self._state = app, state
+        guard = self._guard
+        upload = widgets.FileUpload(accept="", icon="", multiple=True)
+        self._upload = ui.classed(upload, "ml-button", "ml-file", "ml-own-upload")
+        self._upload.observe(guard(self._on_files), "value")
+        mine = ui.button("My digits", "ml-own-mine", "The drawings you kept in Predict")
+        mine.on_click(guard(lambda _: self.explore_mine()))
+        back = ui.button(f"Back to {app.dataset.title}", "ml-own-back")
+        back.on_click(guard(lambda _: self.explore(app.dataset)))
+        self._note = widgets.HTML()
+        tools = ui.classed(widgets.Box([self._upload, mine, back]), "ml-tools")
+        text = f"<p class='ml-note'>{ui.escape(_TEXT)}</p>"
+        self.widget = ui.classed(widgets.VBox([widgets.HTML(text), tools, self._note]), "ml-own")
+
+    # Verbs
+
+    def explore(self, dataset: Dataset) -> None:
+        """Show another dataset in the whole tab."""
+        with self._state.hold_trait_notifications():
+            self._state.page, self._state.selection, self._state.item = 0, None, None
+            self._state.material = Material(dataset)
+        number = len(dataset.x_train) + len(dataset.x_test)
+        self._app.say(f"Explore shows {dataset.title}: {number:,} images.")
+
+    def explore_files(self, files: Mapping[str, bytes]) -> None:
+        """Show files; raises `DataError` and stays where it is when they are not fit."""
+        self.explore(read_own(files))
+
+    def explore_mine(self) -> None:
+        """Show My digits; raises `DataError` where there are too few."""
+        x, y = Collection(my_digits_file()).as_dataset()
+        self.explore(from_arrays({"x": x, "y": y}, "My digits"))
+
+    # View
+
+    def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
+        return ui.guard(self._app, handler)
+
+    def _on_files(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self._upload.value = ()  # so that the same files can be chosen again
+            self.explore_files({str(f["name"]): bytes(f["content"]) for f in change["new"]})
+
+
+_TEXT = (
+    "The whole tab over your own images: an .npz file with x_train, y_train, x_test and y_test (or "
+    "x and y), MNIST's IDX files, or Kaggle's train.csv; 28 x 28 pixels from 0 to 255, bright ink "
+    "on black, 15 MB at most."
+)

@@ -1,0 +1,89 @@
+"""Features of handwriting and averages, held against shapes whose answer is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistlab.data import Dataset, open_folder, save_folder
+from mnistlab.data.averages import average, class_averages
+from mnistlab.data.features import FILE, NAMES, compute_features, features
+
+
+def image(rows: slice, columns: slice) -> np.ndarray:
+    found = np.zeros((28, 28), np.uint8)
+    found[rows, columns] = 255
+    return found
+
+
+def named(found: np.ndarray) -> dict[str, float]:
+    return dict(zip(NAMES, compute_features(found[None])[0].tolist(), strict=True))
+
+
+def test_a_bar_has_the_features_it_was_drawn_with() -> None:
+    bar = named(image(slice(4, 24), slice(10, 13)))
+    assert bar["ink"] == pytest.approx(60 / 784, rel=1e-6)
+    assert (bar["centre_x"], bar["centre_y"]) == (11.0, 13.5)
+    assert (bar["width"], bar["height"]) == (3.0, 20.0)
+    assert bar["slant"] == pytest.approx(0, abs=1e-4)
+
+
+def test_a_slanted_stroke_leans_by_its_shear() -> None:
+    found = np.zeros((28, 28), np.uint8)
+    for row in range(4, 24):
+        column = 20 - (row - 4) // 2  # one to the left every two rows down: it leans right
+        found[row, column - 1 : column + 2] = 255
+    assert named(found)["slant"] == pytest.approx(np.degrees(np.arctan(0.5)), abs=1.5)
+    assert named(found[:, ::-1])["slant"] == pytest.approx(-np.degrees(np.arctan(0.5)), abs=1.5)
+
+
+def test_a_thick_stroke_is_wider_than_a_thin_one() -> None:
+    thin, thick = (named(image(slice(2, 26), slice(8, 8 + w)))["stroke_width"] for w in (2, 5))
+    assert thick > 1.8 * thin
+
+
+def test_a_blank_image_has_no_ink_and_no_error() -> None:
+    blank = named(np.zeros((28, 28), np.uint8))
+    assert (blank["ink"], blank["width"], blank["height"]) == (pytest.approx(0, abs=1e-4), 0, 0)
+    assert np.isfinite(list(blank.values())).all()
+
+
+def test_features_are_kept_beside_the_data(digits: Dataset, tmp_path: Path) -> None:
+    save_folder(digits, tmp_path / "data")
+    dataset = open_folder(tmp_path / "data")
+    first = features(dataset)
+    assert (tmp_path / "data" / FILE).is_file()
+    again = features(dataset)
+    for before, after in zip(first, again, strict=True):
+        np.testing.assert_array_equal(before.slant, after.slant)
+    assert [len(part) for part in again] == [len(digits.x_train), len(digits.x_test)]
+    (tmp_path / "data" / FILE).write_bytes(b"damaged")
+    np.testing.assert_array_equal(features(dataset)[0].ink, first[0].ink)
+
+
+def test_the_stroke_widths_of_mnist(mnist: Dataset) -> None:
+    """5, 50 and 95 % of the test images, by area over perimeter: 1.7, 2.5 and 4.0 pixels."""
+    if mnist.name != "mnist":
+        pytest.fail("give MNIST: MNISTLAB_MNIST is not set")
+    low, middle, high = np.percentile(features(mnist)[1].stroke_width, [5, 50, 95])
+    assert (low, middle, high) == pytest.approx((1.7, 2.5, 4.0), abs=0.1)
+
+
+def test_averages_are_those_of_the_pixels(digits: Dataset) -> None:
+    found = class_averages(digits.x_train, digits.y_train)
+    for digit in range(10):
+        members = digits.x_train[digits.y_train == digit].astype(float)
+        np.testing.assert_allclose(found.mean[digit], members.mean(0), atol=1e-3)
+        np.testing.assert_allclose(found.std[digit], members.std(0), atol=2e-2)
+        assert found.count[digit] == len(members)
+    mean, std = average(digits.x_test)
+    np.testing.assert_allclose(mean, digits.x_test.mean(0), atol=1e-3)
+    np.testing.assert_allclose(std, digits.x_test.std(0), atol=2e-2)
+
+
+def test_averages_of_nothing_are_zero() -> None:
+    found = class_averages(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
+    assert not found.mean.any()
+    assert not found.count.any()

@@ -1,0 +1,199 @@
+"""Explore's folds: averages, maps, odd images, handwriting, own data."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistlab.data import Dataset
+from mnistlab.data.kaggle import PIXELS
+from mnistlab.images.collection import Collection
+from mnistlab.images.drawing import Drawing
+from mnistlab.plots import PLOTLY_MIME
+from mnistlab.settings import my_digits_file
+from mnistlab.ui.explore import ExploreTab
+from mnistlab.ui.explore.averages import two_coloured
+from mnistlab.ui.explore.map import _in_lasso
+from mnistlab.ui.state import AppState
+
+
+@pytest.fixture
+def tab(app: AppState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExploreTab:
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path))
+    return ExploreTab(app)
+
+
+def test_nothing_is_built_before_it_is_seen(tab: ExploreTab) -> None:
+    assert tab.sections == {}
+    assert "averages" not in vars(tab.state.material)
+    assert "classifiers" not in vars(tab.state.material)
+
+
+def test_averages_of_digits_of_two_and_of_what_is_shown(tab: ExploreTab, digits: Dataset) -> None:
+    tab.open_fold("Averages")
+    section = tab.sections["Averages"]
+    assert "Mean and deviation of each digit" in section._all.value
+    before = section._difference.value
+    section._a.value, section._b.value = 1, 7
+    assert "ink of 1" in section._difference.value
+    assert section._difference.value != before
+    tab.samples.select(digit=3, split="test")
+    section.average_shown()
+    number = int((digits.y_test == 3).sum())
+    assert f"mean of {number}, mean of its pixels" in section._filtered.value
+    mean = digits.x_test[digits.y_test == 3].mean()
+    assert f"{mean:.1f}" in section._filtered.value
+
+
+def test_a_difference_is_orange_above_and_blue_below() -> None:
+    coloured = two_coloured(np.array([[5.0, 0.0, -5.0]]))
+    (above, none, below) = coloured[0].astype(int)
+    assert above[0] > above[2] + 100
+    assert below[2] > below[0] + 100
+    assert np.ptp(none) < 20
+
+
+def test_a_box_in_the_map_selects_samples(tab: ExploreTab, app: AppState) -> None:
+    tab.open_fold("Map")
+    section = tab.sections["Map"]
+    material = tab.state.material
+    assert "data:image/png" in section._picture.value
+    inside = (section._places < (320, 240)).all(1)
+    section._on_down(0.0, 0.0)
+    section._on_move(200.0, 100.0)
+    section._on_up(320.0, 240.0)
+    np.testing.assert_array_equal(np.sort(tab.state.selection.rows), material.map_rows[inside])
+    assert f"{int(inside.sum()):,} images selected in the map" in tab.samples._note.value
+
+
+def test_a_lasso_selects_what_it_goes_round(tab: ExploreTab) -> None:
+    tab.open_fold("Map")
+    section = tab.sections["Map"]
+    section.mode.value = "Lasso"
+    path = [(100.0, 100.0), (400.0, 120.0), (380.0, 400.0), (120.0, 300.0)]
+    section._on_down(*path[0])
+    for point in path[1:]:
+        section._on_move(*point)
+    section._on_up(*path[-1])
+    marked = _in_lasso(section._places, np.array([*path, path[-1]]))
+    assert 0 < marked.sum() < len(marked)
+    np.testing.assert_array_equal(
+        np.sort(tab.state.selection.rows), tab.state.material.map_rows[marked]
+    )
+
+
+def test_a_lasso_knows_in_from_out() -> None:
+    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], float)
+    points = np.array([[5, 5], [15, 5], [5, -1], [9.9, 9.9]])
+    assert _in_lasso(points, square).tolist() == [True, False, False, True]
+
+
+def test_pointing_shows_an_image_and_a_click_opens_it(tab: ExploreTab) -> None:
+    tab.open_fold("Map")
+    section = tab.sections["Map"]
+    x, y = section._places[17]
+    section._on_move(x, y)
+    row = int(tab.state.material.map_rows[section._at(x, y)])
+    assert f"Training image {row:,}" in section._hover.value
+    section._on_down(x, y)
+    section._on_up(x, y)
+    assert tab.state.item == ("train", row)
+
+
+def test_the_drawing_on_the_pad_appears_on_the_map(
+    tab: ExploreTab, app: AppState, digits: Dataset
+) -> None:
+    tab.open_fold("Map")
+    section = tab.sections["Map"]
+    before = section._picture.value
+    app.front = "predict"
+    app.drawing = np.array(digits.x_test[3])
+    app.front = "explore"
+    assert section._picture.value != before
+    section.kind.value = "cnn"
+    assert section._drawing_place() is not None
+
+
+def test_a_tsne_map_is_computed_and_cancelled(tab: ExploreTab, app: AppState) -> None:
+    tab.open_fold("Map")
+    section = tab.sections["Map"]
+    section.kind.value = "tsne"
+    assert "Not computed yet" in section._note.value
+    section.compute()
+    section.cancel()
+    section.wait()
+    assert "cancelled" in app.status
+    section.compute()
+    section.wait()
+    assert "data:image/png" in section._picture.value
+    assert len(section._places) == len(tab.state.material.map_rows)
+
+
+def test_odd_images_of_each_kind(tab: ExploreTab) -> None:
+    tab.open_fold("Odd ones")
+    section = tab.sections["Odd ones"]
+    for kind, number in (("far", 20), ("unsure", 20), ("labels", 0), ("twins", 40)):
+        section.kind.value = kind
+        section.wait()
+        assert section.found is not None, kind
+        assert len(section.found.places) == number
+    section._tiles.buttons[0].click()
+    assert tab.state.item == section.found.places[0]
+    section.kind.value = "labels"
+    assert "for MNIST only" in section._text.value
+
+
+def test_handwriting_has_its_numbers_beside_the_chart(tab: ExploreTab) -> None:
+    tab.open_fold("Handwriting")
+    section = tab.sections["Handwriting"]
+    section.choice.value = "slant"
+    figure = section._chart.outputs[0]["data"][PLOTLY_MIME]
+    assert len(figure["data"][0]["median"]) == 10
+    assert f"{figure['data'][0]['median'][4]:.2f}" in section._numbers.value
+    assert "pair" in section._close.value
+
+
+def test_own_files_take_the_whole_tab(tab: ExploreTab, app: AppState) -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 256, (30, 28, 28), dtype=np.uint8), np.arange(30, dtype=np.uint8) % 10
+    buffer = io.BytesIO()
+    np.savez(buffer, x=x, y=y)
+    tab.open_fold("Own data")
+    tab.samples.open("train", 20)
+    tab.sections["Own data"].explore_files({"mine.npz": buffer.getvalue()})
+    assert "mine.npz at a glance" in tab.widget.children[0].value
+    assert tab.state.item is None
+    np.testing.assert_array_equal(tab.state.material.dataset.x_test, x[5::6])
+    for fold in ("Averages", "Map", "Odd ones", "Handwriting"):
+        tab.open_fold(fold)
+    tab.sections["Odd ones"].wait()
+    assert app.status_kind != "error", app.status
+    tab.sections["Own data"].explore(app.dataset)
+    assert "scikit-learn digits at a glance" in tab.widget.children[0].value
+
+
+def test_a_csv_like_kaggles_is_explored(tab: ExploreTab) -> None:
+    lines = [",".join(["label", *PIXELS])]
+    lines += [",".join([str(i % 10), *["7"] * 784]) for i in range(24)]
+    tab.open_fold("Own data")
+    tab.sections["Own data"].explore_files({"train.csv": "\n".join(lines).encode()})
+    assert tab.state.material.dataset.x_train.shape == (20, 28, 28)
+
+
+def test_my_digits_are_explored_where_there_are_enough(tab: ExploreTab, app: AppState) -> None:
+    tab.open_fold("Own data")
+    mine = next(
+        b for b in tab.sections["Own data"].widget.children[1].children
+        if "ml-own-mine" in b._dom_classes
+    )  # fmt: skip
+    mine.click()
+    assert "My digits has" in app.status
+    collection = Collection(my_digits_file())
+    for i in range(12):
+        drawing = Drawing.from_strokes([[[100, 50], [100 + 3 * i, 120], [101, 220]]])
+        collection.add(drawing, i % 10)
+    mine.click()
+    assert tab.state.material.dataset.title == "My digits"

@@ -1,0 +1,138 @@
+"""Explore's overview, samples and the image that is shown large."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mnistlab.data import Dataset, statistics
+from mnistlab.plots import PLOTLY_MIME
+from mnistlab.ui.explore import ExploreTab
+from mnistlab.ui.explore.overview import balance, meaning
+from mnistlab.ui.explore.state import Selection
+from mnistlab.ui.state import AppState
+
+
+@pytest.fixture
+def tab(app: AppState) -> ExploreTab:
+    return ExploreTab(app)
+
+
+def test_samples_match_the_filter(tab: ExploreTab, digits: Dataset) -> None:
+    tab.samples.select(digit=4, split="test", number=20)
+    assert len(tab.samples.shown) == 20
+    assert set(digits.y_test[tab.samples.shown]) == {4}
+    assert "images of the digit 4 in the test set" in tab.samples._note.value
+
+
+def test_pages_hold_each_sample_once(tab: ExploreTab, digits: Dataset) -> None:
+    samples = tab.samples
+    samples.select(digit=0, split="test", number=20)
+    seen = list(samples.shown)
+    while not samples._next.disabled:
+        samples.turn(+1)
+        seen += list(samples.shown)
+    assert sorted(seen) == list(np.flatnonzero(digits.y_test == 0))
+    samples.turn(+1)  # no page beyond the last
+    assert tab.state.page == samples.last_page
+    samples.turn(-100)
+    assert tab.state.page == 0
+    assert samples._previous.disabled
+
+
+def test_show_others_shows_others(tab: ExploreTab) -> None:
+    tab.samples.turn(+1)
+    before = set(tab.samples.shown)
+    tab.samples.shuffle()
+    assert tab.state.page == 0
+    assert set(tab.samples.shown) != before
+
+
+def test_the_choices_reach_the_state(tab: ExploreTab) -> None:
+    digit, split, number = tab.samples._choices
+    digit.value, split.value, number.value = 3, "test", 20
+    assert (tab.state.digit, tab.state.split, tab.state.number) == (3, "test", 20)
+    digit.index = 0
+    assert tab.state.digit is None
+
+
+def test_as_many_tiles_can_be_clicked_as_are_shown(tab: ExploreTab) -> None:
+    tab.samples.select(number=20)
+    tiles = tab.samples._tiles.buttons
+    assert ["ml-none" in tile._dom_classes for tile in tiles] == [False] * 20 + [True] * 80
+
+
+def test_a_click_opens_an_image_with_all_there_is_to_say(tab: ExploreTab, digits: Dataset) -> None:
+    tab.samples._tiles.buttons[3].click()
+    split, row = tab.state.item
+    assert (split, row) == ("train", tab.samples.shown[3])
+    item = tab.item
+    assert item.widget.layout.display == ""
+    assert item._picture.value.count("<i ") == 784
+    assert f"Training image {row:,}, label {digits.y_train[row]}" in item._facts.value
+    assert "MLP reads" in item._facts.value
+    assert "CNN reads" in item._facts.value
+    assert row not in item._rows
+    assert len(item._rows) == 5
+    nearest = item._rows[0]
+    item._near.buttons[0].click()
+    assert tab.state.item == ("train", nearest)
+    item.close()
+    assert item.widget.layout.display == "none"
+
+
+def test_an_image_is_sent_to_the_pad(tab: ExploreTab, app: AppState, digits: Dataset) -> None:
+    tab.samples.open("test", 7)
+    tab.item.send()
+    np.testing.assert_array_equal(app.sent.image, digits.x_test[7])
+    assert app.sent.note == f"Test image 7: label {digits.y_test[7]}"
+
+
+def test_search_by_number(tab: ExploreTab, app: AppState) -> None:
+    samples = tab.samples
+    samples._index.value = "12"
+    find = next(b for b in samples.widget.children[-1].children if "ml-open" in b._dom_classes)
+    find.click()
+    assert tab.state.item == ("train", 12)
+    for text, reason in (("99999999", "there is no 99,999,999"), ("seven", "no image number")):
+        samples._index.value = text
+        find.click()
+        assert reason in app.status
+    assert tab.state.item == ("train", 12)
+
+
+def test_a_selection_is_shown_until_the_filter_changes(tab: ExploreTab) -> None:
+    rows = np.array([5, 3, 9])
+    tab.samples.show(Selection("three images", "test", rows))
+    assert tab.samples.shown.tolist() == [5, 3, 9]
+    assert "1 to 3 of 3: three images" in tab.samples._note.value
+    tab.samples._tiles.buttons[1].click()
+    assert tab.state.item == ("test", 3)
+    tab.samples.select(digit=1)
+    assert tab.state.selection is None
+
+
+def test_figures_are_the_datas_own(tab: ExploreTab, digits: Dataset) -> None:
+    figures, counts = tab.widget.children[:2]
+    for text in (f"{len(digits.x_train):,}", f"{len(digits.x_test):,}", "28 × 28", "uint8"):
+        assert text in figures.value
+    assert f"{digits.x_train.mean() / 255:.4f}" in figures.value
+    assert f"{(digits.x_train > 0).mean():.1%}" in figures.value
+    assert "centre of mass" in figures.value
+    assert "stroke width" in figures.value
+    figure = counts.children[1].outputs[0]["data"][PLOTLY_MIME]
+    assert figure["data"][0]["y"] == np.bincount(digits.y_train).tolist()
+    assert figure["data"][1]["y"] == np.bincount(digits.y_test).tolist()
+
+
+def test_sentences_follow_the_figures(digits: Dataset) -> None:
+    found = statistics(digits)
+    assert "fair score" in balance(found.train)
+    skewed = replace(found.train, counts=(900, *[100] * 9), images=1800)
+    assert "macro F1" in balance(skewed)
+    assert "9.00 times as many 0s as 1s" in balance(skewed)
+    assert "right 50% of the time" in balance(skewed)
+    drifted = replace(found, test=replace(found.test, mean=found.train.mean + 0.2))
+    assert "may not carry over" in meaning(drifted)

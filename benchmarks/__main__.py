@@ -14,6 +14,7 @@ NAMES = (
     "pad",
     "kernel",
     "training",
+    "cluster",
 )
 
 for name in sys.argv[1:] or NAMES:

@@ -11,18 +11,21 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mnistlab import __version__
 from mnistlab.errors import ConfigError, DataError, MnistLabError, ModelError, UploadError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mnistlab.data import Dataset
     from mnistlab.models.classifier import Classifier
     from mnistlab.models.config import TrainingConfig
     from mnistlab.models.events import Event
+    from mnistlab.seeds import SeededRuns
 
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 _BAD_INPUT_ERRORS = (ConfigError, ModelError, UploadError)
@@ -82,18 +85,7 @@ def show_data(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """`train`: train in a worker process and keep the run."""
-    from mnistlab.models import TrainingConfig
-
-    config = TrainingConfig(
-        model=options.model,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        share=options.share,
-        seed=options.seed,
-        augmentation=options.augmentation,
-    )
-    result = _train(config, _dataset())
+    result = _train(_config(options.model, options), _dataset(), options.scheduler)
     if options.json:
         _print_json(result)
     else:
@@ -115,6 +107,12 @@ def compare(options: argparse.Namespace) -> None:
     """`compare`: two models' figures side by side, and whether one is better."""
     from mnistlab.metrics.comparison import compare_predictions
 
+    if options.seeds is not None:
+        return _compare_with_seeds(options)
+    idle = [name for name in (*_SETTINGS, "scheduler") if getattr(options, name, None) is not None]
+    if idle:
+        flag = "--" + idle[0].replace("_", "-")
+        raise ConfigError(f"{flag} is for training, and nothing is trained without --seeds N.")
     dataset = _dataset()
     a, proba_a = _figures(options.a, dataset)
     b, proba_b = _figures(options.b, dataset)
@@ -126,41 +124,6 @@ def compare(options: argparse.Namespace) -> None:
     print(f"\nBoth right {comparison.both_right}, only {options.a} {comparison.only_a}, ", end="")
     print(f"only {options.b} {comparison.only_b}, neither {comparison.neither}.")
     print(comparison.verdict(options.a, options.b))
-
-
-def report(options: argparse.Namespace) -> None:
-    """`report`: a comparison as one HTML file."""
-    from mnistlab.report import compare_models
-
-    dataset = _dataset()
-    for name in (options.a, options.b):
-        _load(name)  # so that a wrong name is told before a minute is spent
-    page = compare_models(
-        options.a, options.b, dataset, robustness=options.robustness, tell=_progress
-    )
-    path = Path(options.out)
-    path.write_text(page, encoding="utf-8")
-    if options.json:
-        _print_json({"file": str(path.absolute()), "bytes": path.stat().st_size})
-    else:
-        print(f"The report is in {path} ({path.stat().st_size / 1000:.0f} KB).")
-
-
-def kaggle(options: argparse.Namespace) -> None:
-    """`kaggle`: answers to Kaggle's test.csv, ready to be submitted."""
-    import numpy as np
-
-    from mnistlab.data.kaggle import read_test, write_submission
-
-    classifier = _load(options.model)
-    images = read_test(Path(options.file))
-    digits = classifier.predict_proba(images).argmax(axis=1)
-    write_submission(Path(options.out), digits)
-    if options.json:
-        counts = np.bincount(digits, minlength=10).tolist()
-        _print_json({"file": options.out, "rows": len(digits), "counts": counts})
-    else:
-        print(f"{len(digits):,} answers are in {options.out}; submit it to Kaggle.")
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -193,18 +156,7 @@ def list_models(options: argparse.Namespace) -> None:
         _print_json(rows)
         return
     for row in rows:
-        right = row["test_accuracy"] or 0.0
-        what = f"damaged ({row['damage']})" if row["damage"] else f"{right:.2%} of its test set"
-        print(f"{row['model']:<28} {row['title']:<10} {what}")
-
-
-def export_model(options: argparse.Namespace) -> None:
-    """`models export`: a run's model, its figures or its card as a file."""
-    from mnistlab.models.store import export
-
-    data = export(options.run_id, options.format)
-    Path(options.out).write_bytes(data)
-    print(f"{options.out}: {len(data):,} bytes")
+        print(f"{row['model']:<28} {row['title']:<10} {_state(row)}")
 
 
 def remove_model(options: argparse.Namespace) -> None:
@@ -214,11 +166,66 @@ def remove_model(options: argparse.Namespace) -> None:
     remove_run(options.run_id)
 
 
+def export_model(options: argparse.Namespace) -> None:
+    """`models export`: a model's file, figures or card."""
+    from mnistlab.files import write_whole
+    from mnistlab.takeaway import export_model as export
+
+    _load(options.run_id)  # LiteRT's greeting is over
+    made = export(options.run_id, options.format)
+    path = _output(options.out or made.name)
+    write_whole(path, made.data)
+    print(f"{path}: {len(made.data):,} bytes")
+
+
+def report(options: argparse.Namespace) -> None:
+    """`report`: two models compared, as one HTML file."""
+    from mnistlab.files import write_whole
+    from mnistlab.takeaway import compare_models
+
+    path = _output(options.out or f"report-{options.a}-{options.b}.html")
+    for name in (options.a, options.b):
+        _load(name)  # a wrong name is told before the work, and LiteRT's greeting is over
+    dataset = _dataset()
+    with _share_bar("measuring") as show:
+        text = compare_models(
+            options.a, options.b, dataset, robustness=options.robustness, on_progress=show
+        )
+    data = text.encode()
+    write_whole(path, data)
+    if options.json:
+        models = [options.a, options.b]
+        _print_json(
+            {"report": str(path), "bytes": len(data), "models": models, "data": dataset.name}
+        )
+    else:
+        print(f"{path}: {len(data):,} bytes; open it in any browser.")
+
+
+def kaggle(options: argparse.Namespace) -> None:
+    """`kaggle`: answers to Kaggle's test.csv, ready to be submitted."""
+    from mnistlab.data.kaggle import TEST_ROWS, read_test, write_submission
+
+    path = _output(options.out)
+    classifier = _load(options.model)
+    images = read_test(options.file, TEST_ROWS)
+    digits = classifier.predict_proba(images).argmax(axis=1)
+    write_submission(path, digits)
+    if options.json:
+        _print_json({"submission": str(path), "rows": len(digits), "model": options.model})
+    else:
+        print(f"{path}: {len(digits):,} answers of {options.model}")
+    _note(
+        "Kaggle's images are MNIST's own, shuffled: a model that was trained on MNIST has seen "
+        "most of them, so its score there says little."
+    )
+
+
 def app(options: argparse.Namespace) -> None:
     """`app`: serve the dashboard."""
     from mnistlab.serve import serve
 
-    serve(options.port, options.browser, options.warm)
+    serve(options.port, options.browser, options.warm, options.shared)
 
 
 # Their parts
@@ -239,6 +246,17 @@ def _dataset() -> Dataset:
     return dataset
 
 
+def _output(name: str) -> Path:
+    """Where a file is to go, refused before the work that makes it."""
+    from pathlib import Path
+
+    path = Path(name)
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else "is in no folder that exists"
+        raise ConfigError(f"{path} {what}; give the name of a file with: --out FILE")
+    return path
+
+
 def _load(name: str) -> Classifier:
     from mnistlab.models import load_classifier
 
@@ -254,7 +272,37 @@ def _load(name: str) -> Classifier:
         os.close(silence)
 
 
-def _train(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
+_SETTINGS = ("epochs", "batch_size", "learning_rate", "share", "seed", "augmentation")
+
+
+def _config(model: str, options: argparse.Namespace) -> TrainingConfig:
+    from mnistlab.models import TrainingConfig
+
+    given = {name: getattr(options, name, None) for name in _SETTINGS}
+    return TrainingConfig(model, **{name: v for name, v in given.items() if v is not None})
+
+
+def _quiet_dask() -> None:
+    # Read when Dask is imported. What it logs of a lost scheduler, page after page, the command's
+    # one line of error says as well; who wants it sets the variable.
+    levels = {"distributed": "critical", "distributed.client": "critical"}
+    os.environ.setdefault("DASK_DISTRIBUTED__LOGGING", repr(levels))
+
+
+def _compare_with_seeds(options: argparse.Namespace) -> None:
+    from mnistlab.seeds import compare_with_seeds
+
+    _quiet_dask()
+    a, b = (_config(name, options) for name in (options.a, options.b))
+    with _runs_bar(2 * options.seeds) as show:
+        seeded = compare_with_seeds(a, b, options.seeds, _dataset(), show, options.scheduler)
+    if options.json:
+        _print_json(seeded.to_dict(options.a, options.b) | {"seeds": options.seeds})
+    else:
+        _print_seeds(seeded, options.a, options.b)
+
+
+def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> dict[str, Any]:
     import io
 
     import numpy as np
@@ -263,8 +311,9 @@ def _train(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
     from mnistlab.models import find_run, submit
     from mnistlab.models.store import read_run_file
 
+    _quiet_dask()
     with _Bar(config) as bar:
-        job = submit(config, dataset, bar.on_event)
+        job = submit(config, dataset, bar.on_event, scheduler=scheduler)
         try:
             while not job.wait(0.5):  # in steps, for on Windows Ctrl-C cannot end a wait
                 pass
@@ -282,6 +331,30 @@ def _train(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
         "seconds": run.card["training_seconds"],
         "data": dataset.name,
     }
+
+
+@contextmanager
+def _share_bar(text: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error, where that is a terminal; takes the share that is done."""
+    from tqdm import tqdm
+
+    with tqdm(desc=text, total=100, unit="%", disable=None, dynamic_ncols=True) as bar:
+        yield lambda share: bar.update(round(100 * share) - bar.n) and None
+
+
+@contextmanager
+def _runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
+    """The same for many trainings: takes the share of the work, and how many runs are finished."""
+    from tqdm import tqdm
+
+    form = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}<{remaining}]"
+    with tqdm(total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
+
+        def show(share: float, finished: int) -> None:
+            bar.set_description_str(f"{finished} of {runs} runs", refresh=False)
+            bar.update(share - bar.n)
+
+        yield show
 
 
 class _Bar:
@@ -324,12 +397,21 @@ def _model_row(name: str, card: Any, damage: str = "") -> dict[str, Any]:
         "model": name,
         "title": card.get("title", name),
         "architecture": card.get("architecture"),
-        "data": card.get("data", {}).get("name"),
+        "data": (card.get("data") or {}).get("name"),
         "test_accuracy": card.get("test_accuracy"),
         "parameters": card.get("parameters"),
         "created": card.get("created"),
         "damage": damage,
     }
+
+
+def _state(row: dict[str, Any]) -> str:
+    """What `models list` says of a model: how good it is, or what to do about a damaged one."""
+    if isinstance(row["test_accuracy"], int | float) and not row["damage"]:
+        return f"{row['test_accuracy']:.2%} of its test set"
+    # What Python says of the file, in brackets, is for --json.
+    what = row["damage"].partition(" (")[0] or "run.json has no test accuracy"
+    return f"damaged: {what}; remove it with: mnistlab models remove {row['model']}"
 
 
 # What a person or a program reads
@@ -357,6 +439,18 @@ def _print_figures(columns: list[dict[str, Any]]) -> None:
         print(f"{title:<20}", *(f"{text(figures):>24}" for figures in columns))
 
 
+def _print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:
+    from mnistlab.seeds import accuracies
+
+    print(f"{'seed':<20} {name_a:>24} {name_b:>24}")
+    for seed, pair in enumerate(zip(accuracies(seeded.a), accuracies(seeded.b), strict=True)):
+        print(f"{seed:<20}", *(f"{accuracy:>24.2%}" for accuracy in pair))
+    sides = (seeded.comparison.a, seeded.comparison.b)
+    print(f"{'mean':<20}", *(f"{side.mean:>24.2%}" for side in sides))
+    print(f"{'standard deviation':<20}", *(f"{side.std:>24.2%}" for side in sides))
+    print(f"\n{seeded.comparison.verdict(name_a, name_b)}")
+
+
 def _print_answer(answer: dict[str, Any]) -> None:
     place = f"{answer['source']}:{answer['index']}:{answer['position']}"
     if answer["digit"] is None:
@@ -370,12 +464,6 @@ def _print_answer(answer: dict[str, Any]) -> None:
 
 def _print_json(value: Any) -> None:
     print(json.dumps(value))
-
-
-def _progress(text: str) -> None:
-    """What is being done, where somebody watches."""
-    if sys.stderr.isatty():
-        print(f"{text} …", file=sys.stderr)
 
 
 def _note(text: str) -> None:
@@ -439,17 +527,27 @@ def _add_data(commands: Any) -> None:
 def _add_training(commands: Any) -> None:
     command = _add(commands, "train", train, "train a model in a worker process", True)
     command.add_argument("model", metavar="MODEL", help="mlp or cnn")
-    for flag, kind, default, text in (
-        ("--epochs", int, 3, "passes over the training images"),
-        ("--batch-size", int, 128, "images per step"),
-        ("--learning-rate", float, 3e-3, "the highest one of the run"),
-        ("--share", float, 1.0, "share of the training images to use, 0.01 to 1"),
-        ("--seed", int, 0, "the same seed gives the same weights"),
-        ("--augmentation", str, "none", "none, light or full: how much images are changed"),
+    command.add_argument(
+        "--seed", type=int, metavar="X", help="the same seed gives the same weights (0)"
+    )
+    _add_settings(command)
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    # The defaults are TrainingConfig's; importing it would load NumPy for --help.
+    for flag, kind, text in (
+        ("--epochs", int, "passes over the training images (3)"),
+        ("--batch-size", int, "images per step (128)"),
+        ("--learning-rate", float, "the highest one of the run (0.003)"),
+        ("--share", float, "share of the training images to use, 0.01 to 1 (1.0)"),
+        ("--augmentation", str, "none, light or full: how much images are changed (none)"),
     ):
-        command.add_argument(
-            flag, type=kind, default=default, metavar="X", help=f"{text} (%(default)s)"
-        )
+        command.add_argument(flag, type=kind, metavar="X", help=text)
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="train on the cluster of this Dask scheduler (MNISTLAB_SCHEDULER)",
+    )
 
 
 def _add_models(commands: Any) -> None:
@@ -459,6 +557,13 @@ def _add_models(commands: Any) -> None:
     command = _add(commands, "compare", compare, "two models side by side on the test set", True)
     command.add_argument("a", metavar="A", help="mlp, cnn or a run's id")
     command.add_argument("b", metavar="B", help="another")
+    command.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="train mlp and cnn with N seeds each and compare those, with the settings below",
+    )
+    _add_settings(command)
 
     command = _add(commands, "predict", predict, "read digits in images and drawings", True)
     command.add_argument("file", metavar="FILE", nargs="+", help="image, or .jsonl of drawings")
@@ -471,33 +576,37 @@ def _add_models(commands: Any) -> None:
 
     text = "the models there are"
     models = commands.add_parser("models", help=text, description=text)
-    metavar = "list|export|remove"
-    parts = models.add_subparsers(required=True, metavar=metavar, parser_class=_Parser)
+    parts = models.add_subparsers(required=True, metavar="list|export|remove", parser_class=_Parser)
     _add(parts, "list", list_models, "the pretrained pair and the finished runs", True)
-    command = _add(parts, "export", export_model, "a model, its figures or its card as a file")
-    command.add_argument("run_id", metavar="MODEL", help="mlp, cnn or a run's id")
+    command = _add(parts, "export", export_model, "a model's file, figures or card")
+    command.add_argument("run_id", metavar="RUN", help="a run's id, mlp or cnn")
     command.add_argument(
-        "--format", required=True, choices=("keras", "tflite", "csv", "json"), help="what to write"
+        "--format",
+        default="tflite",
+        metavar="F",
+        help="keras, tflite, csv (figures), json (card) or zip (all of a run) (%(default)s)",
     )
-    command.add_argument("--out", required=True, metavar="F", help="the file")
+    command.add_argument("--out", metavar="FILE", help="(RUN.FORMAT, in this folder)")
     command = _add(parts, "remove", remove_model, "delete a run")
     command.add_argument("run_id", metavar="RUN")
 
 
 def _add_takeaway(commands: Any) -> None:
-    command = _add(commands, "report", report, "a comparison as one HTML file", True)
+    command = _add(commands, "report", report, "two models compared, as one HTML file", True)
     command.add_argument("a", metavar="A", help="mlp, cnn or a run's id")
     command.add_argument("b", metavar="B", help="another")
-    command.add_argument("--out", default="report.html", metavar="F", help="(%(default)s)")
+    command.add_argument("--out", metavar="FILE", help="(report-A-B.html, in this folder)")
     command.add_argument(
-        "--robustness", action="store_true", help="corrupt images as well; half a minute more"
+        "--robustness", action="store_true", help="also on images made harder to read"
     )
 
     text = "answers to the test.csv of Kaggle's digit-recognizer"
     command = _add(commands, "kaggle", kaggle, text, True)
-    command.add_argument("file", metavar="TEST.csv")
-    command.add_argument("--model", default="cnn", metavar="M", help="a model (%(default)s)")
-    command.add_argument("--out", default="submission.csv", metavar="F", help="(%(default)s)")
+    command.add_argument("file", metavar="TEST.csv", help="as it was downloaded, 28,000 images")
+    command.add_argument("--model", default="cnn", metavar="M", help="mlp, cnn or a run's id")
+    command.add_argument(
+        "--out", default="submission.csv", metavar="FILE", help="(%(default)s, in this folder)"
+    )
 
 
 def _add_app(commands: Any) -> None:
@@ -512,4 +621,9 @@ def _add_app(commands: Any) -> None:
         default=0,
         metavar="N",
         help="kernels kept ready, so that the next pages open faster (%(default)s)",
+    )
+    command.add_argument(
+        "--shared",
+        action="store_true",
+        help="each visit has runs and drawings of its own, which end with it",
     )

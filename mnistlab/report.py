@@ -1,232 +1,324 @@
-"""A comparison as one self-contained HTML file: every figure, and how each is computed."""
+"""A comparison of models as one HTML file: every figure in it, nothing outside it."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata, resources
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab import __version__
 from mnistlab.data import Dataset
-from mnistlab.data.label_errors import applies_to, corrected_test_labels
-from mnistlab.figures.confusion import confusion_table, difference_table, verdict
-from mnistlab.figures.corrected import corrected_table
-from mnistlab.figures.markup import data_uri, escape, table
-from mnistlab.figures.per_class import per_class_table
+from mnistlab.figures.confusion import confusion_table, difference_table
+from mnistlab.figures.curves import Curves, curves
+from mnistlab.figures.markup import UNKNOWN, escape, note, table
+from mnistlab.figures.methods import methods
+from mnistlab.figures.pair import corrected_table, per_class_table, verdict
+from mnistlab.figures.pictures import picture_sheet
 from mnistlab.figures.reliability import reliability_diagram
 from mnistlab.figures.results import results_table
 from mnistlab.figures.robustness import robustness_table
-from mnistlab.metrics.calibration import Calibration, calibrate
+from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.comparison import compare_predictions
-from mnistlab.metrics.evaluation import Evaluation, evaluate
-from mnistlab.metrics.robustness import IMAGES, Robustness, measure_robustness
-from mnistlab.metrics.validation import validation_answers
-from mnistlab.models import Classifier, load_classifier
-from mnistlab.plots import mosaic
+from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.scores import evaluate_probabilities
+from mnistlab.metrics.seeds import SeedComparison, SeedSummary
 
-_MOST_IMAGES = 60  # of each kind
-_COLUMNS = 20
+MOST_PICTURES = 60  # of a group; more than anyone looks through, and a file of some 100 KB
+_PACKAGES = ("numpy", "ai-edge-litert", "tensorflow-cpu", "tensorflow", "keras")
 
-Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Material:
-    """What a report is made of."""
-
-    dataset: Dataset
-    evaluations: tuple[Evaluation, Evaluation]
-    """A and B."""
-    calibrations: tuple[Calibration | None, Calibration | None]
-    """None where a model's validation images are not in this dataset."""
-    robustness: tuple[Robustness, ...] = ()
+Corrected = tuple[NDArray[np.uint8], NDArray[np.bool_]]
+"""Corrected labels (n,) and which images to score (n,), as `corrected_test_labels` gives them."""
+Sections = Iterator[tuple[str, str]]
+_Pair = tuple[Evaluation, Evaluation]
 
 
-def compare_models(
-    a: str,
-    b: str,
+def build_report(
+    evaluations: Sequence[Evaluation],
+    pair: tuple[str, str],
     dataset: Dataset,
     *,
-    robustness: bool = False,
-    robustness_results: Sequence[Robustness] = (),
-    tell: Tell = lambda text: None,
+    calibrations: Mapping[str, Calibration] | None = None,
+    robustness: Sequence[Robustness] = (),
+    histories: Mapping[str, Curves] | None = None,
+    seeds: SeedComparison | None = None,
+    corrected: Corrected | None = None,
 ) -> str:
-    """Gather all figures of two models and write the report; takes seconds to a minute.
+    """The whole report as HTML. What is not given is left out or said to be unknown.
 
     Parameters
     ----------
-    a, b : `"mlp"`, `"cnn"` or runs' ids
-    robustness : whether to measure it, which takes half a minute
-    robustness_results : what was measured already, instead
-    tell : called with what is being done
+    evaluations : of the dataset's whole test set
+    pair : the names (`Evaluation.model`) of the two that are set side by side
+    dataset : what they were evaluated on
+    calibrations, histories : model name -> its figures
+    robustness : of some of the models
+    seeds : the settings of the pair, trained with several seeds
+    corrected : labels to score the test set with beside its own
 
     Returns
     -------
     str
-        An HTML file that needs nothing but itself.
+        A file that asks for nothing outside itself, in light and dark, and for paper.
+
+    Raises
+    ------
+    ValueError
+        When the pair is not among the evaluations.
     """
-    evaluations, calibrations = [], []
-    classifiers = [load_classifier(name) for name in (a, b)]
-    for classifier in classifiers:
-        tell(f"measuring {classifier.title}")
-        each = evaluate(classifier, dataset.x_test, dataset.y_test)
-        evaluations.append(each)
-        calibrations.append(_calibration(classifier, each, dataset))
-    found = tuple(robustness_results)
-    if robustness and not found:
-        tell("measuring robustness")
-        images, labels = dataset.x_test[:IMAGES], dataset.y_test[:IMAGES]
-        found = tuple(measure_robustness(classifiers, images, labels))
-    pair, both = (evaluations[0], evaluations[1]), (calibrations[0], calibrations[1])
-    return build_report(Material(dataset, pair, both, found))
-
-
-def build_report(material: Material) -> str:
-    """The report as an HTML file."""
-    a, b = material.evaluations
-    title = f"{a.title} and {b.title} on {material.dataset.title}"
-    css = resources.files("mnistlab").joinpath("report.css").read_text(encoding="utf-8")
-    parts = [
-        ("", f"<h1>{escape(title)}</h1>{_about(material.dataset)}"),
-        ("Verdict", _verdict(material)),
-        ("All figures", results_table([a, b]) + _settings(a, b)),
-        ("Confusion", _confusion(a, b)),
-        ("By digit", per_class_table(a.scores, b.scores, a.title, b.title)),
-        ("Calibration", _calibrations(material)),
-        ("Corrected labels", _corrected(material)),
-        ("Robustness", _robustness(material)),
-        ("The images that decide", _images(material)),
-        ("How each figure is computed", _METHODS),
+    named = {e.model: e for e in _with_own_titles(evaluations)}
+    missing = [name for name in pair if name not in named]
+    if missing:
+        raise ValueError(f"There is no evaluation of {', '.join(missing)}.")
+    two = named[pair[0]], named[pair[1]]
+    every = list(named.values())
+    sections = [
+        *_verdict(two, dataset, seeds),
+        ("Results", results_table(every)),
+        *_curves(named, histories or {}),
+        *_side_by_side(two),
+        *_pictures(two, dataset, corrected),
+        *_calibration(named, pair, calibrations or {}),
+        *_corrected(two, corrected),
+        *_robustness(named, robustness),
+        ("Settings", _settings(every, dataset)),
+        ("Data", _data(dataset)),
+        ("Environment", _environment()),
+        ("How each figure is computed", methods()),
     ]
-    body = "".join(
-        f"<section>{f'<h2>{head}</h2>' if head else ''}{text}</section>"
-        for head, text in parts
-        if text
-    )
+    return _page(f"{two[0].title} and {two[1].title} on {dataset.title}", sections)
+
+
+def _with_own_titles(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """With its name behind a title that several models share."""
+    titles = [e.title for e in evaluations]
+    return [
+        replace(e, title=f"{e.title} ({e.model})") if titles.count(e.title) > 1 else e
+        for e in evaluations
+    ]
+
+
+def _verdict(pair: _Pair, dataset: Dataset, seeds: SeedComparison | None) -> Sections:
+    a, b = pair
+    comparison = compare_predictions(dataset.y_test, a.y_proba, b.y_proba)
+    yield "Verdict", verdict(comparison, a.title, b.title)
+    if seeds is not None:
+        yield "Training again", _seeds(seeds, a.title, b.title)
+
+
+def _seeds(seeds: SeedComparison, title_a: str, title_b: str) -> str:
+    rows = [_seed_row(title_a, seeds.a), _seed_row(title_b, seeds.b)]
+    head = ["Settings of", "Seeds", "Mean accuracy", "sd", "lowest", "highest"]
     return (
-        f"<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>{escape(title)}</title>"
-        "<meta name='viewport' content='width=device-width'>"
-        f"<style>{css}</style></head><body class='ml-app'>{body}</body></html>\n"
+        note(
+            "The verdict is about these two networks. This is about their settings: whether "
+            "training again, with other seeds, would put the same one first."
+        )
+        + f"<p class='ml-sentence'>{escape(seeds.verdict(title_a, title_b))}</p>"
+        + table(head, rows, "Accuracy over seeds")
     )
+
+
+def _seed_row(title: str, s: SeedSummary) -> list[str]:
+    spread = UNKNOWN if s.n < 2 else f"{100 * s.std:.3f} points"
+    return [title, str(s.n), f"{s.mean:.2%}", spread, f"{s.minimum:.2%}", f"{s.maximum:.2%}"]
+
+
+def _curves(named: Mapping[str, Evaluation], histories: Mapping[str, Curves]) -> Sections:
+    series = {e.title: histories[name] for name, e in named.items() if name in histories}
+    without = [e.title for name, e in named.items() if name not in histories]
+    points = [p for run in series.values() for p in (*run.training, *run.validation)]
+    text = curves(series, max(1, round(max(p[0] for p in points)))) if points else ""
+    if without:
+        text += note(f"No curves are kept of {_and(without)}.")
+    yield "Training curves", text
+
+
+def _side_by_side(pair: _Pair) -> Sections:
+    a, b = pair
+    matrices = [e.scores.confusion for e in pair]
+    tables = "".join(confusion_table(e.scores.confusion, e.title) for e in pair)
+    difference = difference_table(matrices[0], matrices[1], a.title, b.title)
+    yield "Confusion matrices", f"<div class='ml-side-by-side'>{tables}{difference}</div>"
+    yield "By digit", per_class_table(a.scores, b.scores, a.title, b.title)
+
+
+def _pictures(pair: _Pair, dataset: Dataset, corrected: Corrected | None) -> Sections:
+    a, b = pair
+    wrong_a, wrong_b = (e.y_proba.argmax(axis=1) != dataset.y_test for e in pair)
+    parts = [note(f"A is {a.title}, B is {b.title}; the surest mistakes come first.")]
+    for name, text, rows in (
+        ("only-a", f"Only A ({a.title}) is right", ~wrong_a & wrong_b),
+        ("only-b", f"Only B ({b.title}) is right", wrong_a & ~wrong_b),
+        ("neither", "Neither is right", wrong_a & wrong_b),
+    ):
+        parts.append(f"<h3>{escape(text)}: {int(rows.sum()):,}</h3>")
+        chosen = _surest(np.flatnonzero(rows), pair, (wrong_a, wrong_b))
+        captions = [_caption(int(i), pair, dataset, corrected) for i in chosen]
+        parts.append(picture_sheet(dataset.x_test[chosen], captions, f"sheet-{name}", text))
+        if len(chosen) < rows.sum():
+            parts.append(note(f"{len(chosen)} of {int(rows.sum()):,} are shown."))
+    yield "The images that make the difference", "".join(parts)
+
+
+def _surest(
+    rows: NDArray[np.int64], pair: _Pair, wrong: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+) -> NDArray[np.int64]:
+    """At most `MOST_PICTURES` rows, those first where a wrong answer is given most surely."""
+    sure = np.zeros(len(rows))
+    for evaluation, is_wrong in zip(pair, wrong, strict=True):
+        confidence = evaluation.y_proba[rows].max(axis=1)
+        sure = np.maximum(sure, np.where(is_wrong[rows], confidence, 0))
+    return rows[np.argsort(-sure, kind="stable")][:MOST_PICTURES]
+
+
+def _caption(row: int, pair: _Pair, dataset: Dataset, corrected: Corrected | None) -> list[str]:
+    lines = [f"no. {row}: {dataset.y_test[row]}"]
+    for name, evaluation in zip("AB", pair, strict=True):
+        proba = evaluation.y_proba[row]
+        lines.append(f"{name}: {proba.argmax()}, {_percent(float(proba.max()))}")
+    if corrected is not None:
+        labels, keep = corrected
+        if not keep[row]:
+            lines.append("no agreed label")
+        elif labels[row] != dataset.y_test[row]:
+            lines.append(f"people read {labels[row]}")
+    return lines
+
+
+def _percent(share: float) -> str:
+    """Never rounded up to a certainty that it is not."""
+    return "over 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
 
 
 def _calibration(
-    classifier: Classifier, evaluation: Evaluation, dataset: Dataset
-) -> Calibration | None:
-    answers = validation_answers(classifier, dataset)
-    return None if answers is None else calibrate(*answers, dataset.y_test, evaluation.y_proba)
-
-
-def _about(dataset: Dataset) -> str:
-    packages = ("numpy", "ai-edge-litert")
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
-    rows = [
-        ["data", f"{dataset.title}, {len(dataset.x_test):,} test images"],
-        ["SHA-256 of the data", dataset.digest],
-        ["made", time.strftime("%Y-%m-%d %H:%M")],
-        ["with", f"MNIST Lab {__version__}, {versions}, Python {platform.python_version()}"],
-        ["on", f"{platform.machine()}, {os.cpu_count()} CPUs, {platform.system()}"],
+    named: Mapping[str, Evaluation], pair: tuple[str, str], calibrations: Mapping[str, Calibration]
+) -> Sections:
+    colours = dict(zip(pair, ("mlp", "cnn"), strict=True))
+    figures = [
+        reliability_diagram(calibrations[name], e.title, colours.get(name, "mlp"))
+        for name, e in named.items()
+        if name in calibrations
     ]
-    return table(["", ""], rows, "About this report")
+    without = [named[name].title for name in dict.fromkeys(pair) if name not in calibrations]
+    text = f"<div class='ml-side-by-side'>{''.join(figures)}</div>" if figures else ""
+    if without:
+        text += note(f"No validation answers on this data are known of {_and(without)}.")
+    yield "Calibration", text
 
 
-def _verdict(material: Material) -> str:
-    a, b = material.evaluations
-    result = compare_predictions(material.dataset.y_test, a.y_proba, b.y_proba)
-    return verdict(result, a.title, b.title)
-
-
-def _settings(a: Evaluation, b: Evaluation) -> str:
-    configs = [each.card.get("config", {}) for each in (a, b)]
-    names = dict.fromkeys(name for config in configs for name in config)
-    rows = [[n.replace("_", " "), *(str(c.get(n, "–")) for c in configs)] for n in names]
-    digests = [str(each.card.get("weights_digest", "–")) for each in (a, b)]
-    rows.append(["SHA-256 of the weights", *digests])
-    inside = table(["setting", a.title, b.title], rows, "Settings of the trainings")
-    return f"<h3>Settings</h3>{inside}"
-
-
-def _confusion(a: Evaluation, b: Evaluation) -> str:
-    each = "".join(confusion_table(e.scores.confusion, e.title) for e in (a, b))
-    both = difference_table(a.scores.confusion, b.scores.confusion, a.title, b.title)
-    return f"<div class='ml-confusion'>{each}{both}</div>"
-
-
-def _calibrations(material: Material) -> str:
-    return "".join(
-        reliability_diagram(calibration, each.title)
-        if calibration is not None
-        else f"<p class='ml-note'>{escape(each.title)}: its validation images are not in this "
-        "data, so no temperature can be fitted.</p>"
-        for each, calibration in zip(material.evaluations, material.calibrations, strict=True)
+def _corrected(pair: _Pair, corrected: Corrected | None) -> Sections:
+    if corrected is None:
+        return
+    labels, keep = corrected
+    scores = [evaluate_probabilities(labels[keep], e.y_proba[keep]) for e in pair]
+    comparison = compare_predictions(labels[keep], *(e.y_proba[keep] for e in pair))
+    titles = [e.title for e in pair]
+    yield (
+        "Corrected labels",
+        corrected_table(titles, [e.scores for e in pair], scores)
+        + f"<p>With corrected labels: {escape(comparison.verdict(titles[0], titles[1]))}</p>",
     )
 
 
-def _corrected(material: Material) -> str:
-    if not applies_to(material.dataset):
+def _robustness(named: Mapping[str, Evaluation], results: Sequence[Robustness]) -> Sections:
+    if results:
+        titled = [
+            replace(r, title=named[r.model].title) if r.model in named else r for r in results
+        ]
+        yield "Robustness", robustness_table(titled)
+
+
+def _settings(evaluations: Sequence[Evaluation], dataset: Dataset) -> str:
+    configs = [e.card.get("config") or {} for e in evaluations]
+    names = list(dict.fromkeys(name for config in configs for name in config))
+    rows = [
+        [name.replace("_", " "), *(str(config.get(name, UNKNOWN)) for config in configs)]
+        for name in names
+    ]
+    rows += [
+        ["trained on", *(_trained_on(e.card, dataset) for e in evaluations)],
+        ["created", *(str(e.card.get("created", UNKNOWN)) for e in evaluations)],
+        ["epoch kept", *(str(e.card.get("best_epoch", UNKNOWN)) for e in evaluations)],
+        ["weights (SHA-256)", *(_short(e.card.get("weights_digest")) for e in evaluations)],
+    ]
+    layers = [[e.title, ", ".join(e.card.get("layers") or [UNKNOWN])] for e in evaluations]
+    return table(["", *(e.title for e in evaluations)], rows, "Settings") + _facts(layers, "Layers")
+
+
+def _trained_on(card: Mapping[str, Any], dataset: Dataset) -> str:
+    data = card.get("data") or {}
+    name = str(data.get("name", UNKNOWN))
+    same = data.get("digest") == dataset.digest
+    return name if same or not data else f"{name}, not the data of this report"
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else UNKNOWN
+
+
+def _data(dataset: Dataset) -> str:
+    images = f"{len(dataset.x_train):,} for training, {len(dataset.x_test):,} for testing"
+    rows = [["Name", dataset.title], ["Images", images], ["SHA-256 of the arrays", dataset.digest]]
+    return _facts(rows, "Data") + (note(dataset.notice) if dataset.notice else "")
+
+
+def _environment() -> str:
+    rows = [
+        ["Written", time.strftime("%Y-%m-%d %H:%M")],
+        ["MNIST Lab", __version__],
+        ["Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"],
+        ["CPUs", str(os.cpu_count() or UNKNOWN)],
+        *([name, version] for name in _PACKAGES if (version := _version(name))),
+    ]
+    return _facts(rows, "Environment")
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return ""
-    labels, keep = corrected_test_labels(material.dataset)
-    a, b = (each.rescored(labels, keep) for each in material.evaluations)
-    result = compare_predictions(labels[keep], a.y_proba, b.y_proba)
-    return corrected_table(material.evaluations, (a, b)) + (
-        f"<p class='ml-sentence'>{escape(result.verdict(a.title, b.title))}</p>"
+
+
+def _facts(rows: Sequence[Sequence[str]], label: str) -> str:
+    body = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>"
+        for name, value in rows
+    )
+    return f"<table class='ml-table ml-facts' aria-label='{escape(label)}'>{body}</table>"
+
+
+def _page(title: str, sections: Sequence[tuple[str, str]]) -> str:
+    files = resources.files("mnistlab.figures")
+    style = "\n".join(
+        files.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "report.css")
+    )
+    links = "".join(
+        f"<li><a href='#s{i}'>{escape(name)}</a></li>" for i, (name, _) in enumerate(sections)
+    )
+    body = "".join(
+        f"<section><h2 id='s{i}'>{escape(name)}</h2>{text}</section>\n"
+        for i, (name, text) in enumerate(sections)
+    )
+    # The policy is a promise kept by the browser: nothing from outside is ever asked for.
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    return (
+        "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style></head>\n"
+        f"<body class='ml-report'><h1>{escape(title)}</h1>"
+        f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n{body}</body></html>\n"
     )
 
 
-def _robustness(material: Material) -> str:
-    return robustness_table(material.robustness) if material.robustness else ""
-
-
-def _images(material: Material) -> str:
-    a, b = material.evaluations
-    y, x = np.asarray(material.dataset.y_test), material.dataset.x_test
-    read_a, read_b = a.y_proba.argmax(1), b.y_proba.argmax(1)
-    right_a, right_b = read_a == y, read_b == y
-    parts = []
-    for text, chosen in (
-        (f"Only {a.title} reads", right_a & ~right_b),
-        (f"Only {b.title} reads", ~right_a & right_b),
-        ("Neither reads", ~right_a & ~right_b),
-    ):
-        rows = np.flatnonzero(chosen)
-        shown = rows[:_MOST_IMAGES]
-        first = f", the first {len(shown)}" if len(shown) < len(rows) else ""
-        parts.append(f"<h3>{escape(text)}: {len(rows):,}{first}</h3>")
-        if len(shown):
-            parts.append(_gallery(np.asarray(x[shown]), text))
-            lines = ", ".join(f"{row}: {y[row]} ({read_a[row]}, {read_b[row]})" for row in shown)
-            parts.append(
-                "<details><summary>Index: label (A's answer, B's answer)</summary>"
-                f"<p class='ml-note'>{lines}</p></details>"
-            )
-    return "".join(parts)
-
-
-def _gallery(images: np.ndarray, text: str) -> str:
-    sheet = mosaic(images, columns=min(_COLUMNS, len(images)), zoom=1)
-    return f"<img class='ml-mosaic' src='{data_uri(sheet)}' alt='{escape(text)}'>"
-
-
-_METHODS = """<dl>
-<dt>Accuracy and its interval</dt><dd>Share of the test images answered right; Wilson's 95 %
-interval (Wilson 1927).</dd>
-<dt>F1</dt><dd>Harmonic mean of precision and recall of a digit; macro: each digit counts the same;
-weighted: as often as it occurs.</dd>
-<dt>Loss, Brier, ECE</dt><dd>Mean negative log-likelihood of the true digit in nats; mean squared
-distance from the true answer (Brier 1950); mean gap between confidence and accuracy over 15 bins
-of equal width (Guo et al. 2017).</dd>
-<dt>Verdict</dt><dd>McNemar's exact test on the images that only one model reads, and a paired
-bootstrap of the difference in accuracy (20,000 resamples). It holds for these two trained models
-on digits like these; other seeds may differ.</dd>
-<dt>Latency</dt><dd>1,000 single predictions with LiteRT on one thread of this machine,
-preprocessing apart. Images a second: in batches.</dd>
-<dt>Temperature</dt><dd>One number that divides the logits, fitted on validation images by log
-loss.</dd>
-<dt>Robustness</dt><dd>Corruptions of our own in the manner of MNIST-C (Mu and Gilmer 2019); not
-to be compared with figures published for MNIST-C.</dd>
-</dl>"""
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

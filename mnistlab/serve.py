@@ -13,6 +13,7 @@ import socket
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from traitlets import Unicode
 from traitlets.config import Config
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
@@ -83,6 +85,23 @@ class OwnKernel(KernelSpecManager):
 
 class VisitKernels(AsyncMappingKernelManager):
     """The visitors' kernels; one without a page ends soon."""
+
+    visits = Unicode("", config=True, help="Folder of the visits' own folders; empty for none.")
+
+    async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
+        """Start a visit, with a folder of its own where visits have one."""
+        if self.visits:
+            kernel_id = kernel_id or str(uuid.uuid4())
+            visit = str(Path(self.visits) / kernel_id)
+            kwargs["env"] = {**(kwargs.get("env") or os.environ), "MNISTLAB_VISIT": visit}
+        started: str = await super().start_kernel(kernel_id=kernel_id, **kwargs)
+        return started
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        """Forget a kernel that has ended, and what its visitor made."""
+        if self.visits:
+            shutil.rmtree(Path(self.visits) / kernel_id, ignore_errors=True)
+        return super().remove_kernel(kernel_id)
 
     def notify_connect(self, kernel_id: str) -> None:
         """The page is there, for the first time or again after a failure of the network."""
@@ -165,7 +184,9 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         print(f"MNIST Lab is at {self.display_url} (end it with Ctrl-C)", flush=True)
 
 
-def serve(port: int | None = None, open_browser: bool = True, warm: int = 0) -> None:
+def serve(
+    port: int | None = None, open_browser: bool = True, warm: int = 0, shared: bool = False
+) -> None:
     """Serve the dashboard to this machine; returns after Ctrl-C or SIGTERM, without leftovers.
 
     Parameters
@@ -173,6 +194,8 @@ def serve(port: int | None = None, open_browser: bool = True, warm: int = 0) -> 
     port : 1 to 65535, or 0 for any free one; by default 8866 or, where that is taken, one near it
     open_browser : whether to open the page in the user's browser
     warm : kernels kept ready for the next visitors, 0 to 64
+    shared : whether each visit has runs and drawings of its own, which end with it; by default
+        they last under `MNISTLAB_HOME`
 
     Raises
     ------
@@ -186,8 +209,11 @@ def serve(port: int | None = None, open_browser: bool = True, warm: int = 0) -> 
     # A folder that holds nothing else: it is the kernels' working folder too, where any file
     # could be mistaken for a module.
     with tempfile.TemporaryDirectory(prefix="mnistlab-app-") as folder:
-        notebook = shutil.copy(find_notebook(), folder)
-        server = LabServer(config=_config(notebook, port_or_near, open_browser, warm))
+        (Path(folder) / "page").mkdir()
+        notebook = shutil.copy(find_notebook(), Path(folder) / "page")
+        config = _config(str(notebook), port_or_near, open_browser, warm)
+        config.VisitKernels.visits = str(Path(folder) / "visits") if shared else ""
+        server = LabServer(config=config)
         server.port_retries = 50 if port is None else 0
         server.initialize([])
         server.start()

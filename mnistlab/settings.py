@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from mnistlab.errors import ConfigError
+
+MOST_WORKERS = 64
 _YES = {"1", "true", "yes", "on"}
 
 
@@ -23,6 +26,12 @@ def home() -> Path:
     return platformdirs.user_data_path("mnistlab", appauthor=False)
 
 
+def visit_folder() -> Path:
+    """Folder of what a visitor makes: `MNISTLAB_VISIT` where a server gives each visit its own."""
+    named = os.environ.get("MNISTLAB_VISIT", "").strip()
+    return Path(named) if named else home()
+
+
 def cache_folder() -> Path:
     """Folder of the checked datasets that all kernels share."""
     return home() / "data"
@@ -30,12 +39,12 @@ def cache_folder() -> Path:
 
 def runs_folder() -> Path:
     """Folder of finished training runs."""
-    return home() / "runs"
+    return visit_folder() / "runs"
 
 
 def my_digits_file() -> Path:
     """File of the drawings that were kept, one JSON object a line."""
-    return home() / "my-digits.jsonl"
+    return visit_folder() / "my-digits.jsonl"
 
 
 def local_mnist() -> Path | None:
@@ -47,3 +56,24 @@ def local_mnist() -> Path | None:
 def offline() -> bool:
     """Whether `MNISTLAB_OFFLINE` forbids every use of the network."""
     return os.environ.get("MNISTLAB_OFFLINE", "").strip().lower() in _YES
+
+
+def scheduler() -> str | None:
+    """Address of the Dask scheduler that trains, from `MNISTLAB_SCHEDULER`, or None."""
+    return os.environ.get("MNISTLAB_SCHEDULER", "").strip() or None
+
+
+def workers() -> int:
+    """How many trainings may run at once on this machine: `MNISTLAB_WORKERS`, by default 1.
+
+    Raises
+    ------
+    ConfigError
+        When it is no whole number from 1 to 64.
+    """
+    named = os.environ.get("MNISTLAB_WORKERS", "").strip() or "1"
+    if not named.isdecimal() or not 1 <= int(named) <= MOST_WORKERS:
+        raise ConfigError(
+            f"MNISTLAB_WORKERS is {named!r}; give a whole number from 1 to {MOST_WORKERS}."
+        )
+    return int(named)

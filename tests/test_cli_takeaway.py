@@ -1,73 +1,135 @@
-"""What the command line gives to take away: reports, submissions, files of models."""
+"""`mnistlab report`, `models export` and `kaggle` as their users meet them."""
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mnistlab.cli import main
 from mnistlab.data import Dataset
-from mnistlab.data.kaggle import PIXELS
+from mnistlab.data.kaggle import TEST_ROWS
+from mnistlab.models import load_classifier
 from mnistlab.models.store import PRETRAINED_FOLDER
 
 Captured = pytest.CaptureFixture[str]
 
 
-def test_report_is_one_file_that_needs_no_other(tmp_path: Path, capsys: Captured) -> None:
-    out = tmp_path / "report.html"
-    assert main(["report", "mlp", "cnn", "--out", str(out), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["bytes"] == out.stat().st_size
-    page = out.read_text(encoding="utf-8")
-    assert "<script" not in page
-    for outside in ("http:", "https:", "url(", "<link"):
-        assert outside not in page
-    for text in ("Verdict", "Confusion", "By digit", "The images that decide", "SHA-256"):
-        assert text in page
+@pytest.fixture(autouse=True)
+def own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A home and a folder of its own, on the digits, which are there on every machine."""
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MNISTLAB_OFFLINE", "1")
+    monkeypatch.delenv("MNISTLAB_MNIST", raising=False)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
 
 
-def test_report_of_no_model_is_refused(tmp_path: Path, capsys: Captured) -> None:
-    assert main(["report", "mlp", "nothing", "--out", str(tmp_path / "r.html")]) == 2
-    assert "There is no model 'nothing'" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+def refused(arguments: list[str], capsys: Captured) -> str:
+    """The one line that a command refuses bad input with, before it writes anything."""
+    before = sorted(Path.cwd().iterdir())
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    *_, last = captured.err.splitlines()
+    assert last.startswith("mnistlab: ")
+    assert sorted(Path.cwd().iterdir()) == before
+    return last
 
 
-def test_kaggles_test_file_becomes_a_submission(
-    tmp_path: Path, capsys: Captured, mnist: Dataset
+def run_json(capsys: Captured, *arguments: str) -> Any:
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_report_is_one_file_under_the_name_it_tells(capsys: Captured) -> None:
+    told = run_json(capsys, "report", "mlp", "cnn")
+    assert told["report"] == "report-mlp-cnn.html"
+    assert told["models"] == ["mlp", "cnn"]
+    assert told["data"] == "digits"
+    (file,) = Path.cwd().iterdir()
+    assert file.stat().st_size == told["bytes"]
+    assert "<title>MLP and CNN on scikit-learn digits</title>" in file.read_text(encoding="utf-8")
+    assert main(["report", "mlp", "cnn", "--out", "other.html"]) == 0
+    assert "other.html" in capsys.readouterr().out
+
+
+def test_models_are_exported(capsys: Captured) -> None:
+    assert main(["models", "export", "cnn"]) == 0
+    assert "cnn.tflite" in capsys.readouterr().out
+    assert Path("cnn.tflite").read_bytes() == (PRETRAINED_FOLDER / "cnn.tflite").read_bytes()
+    assert main(["models", "export", "mlp", "--format", "json", "--out", "card.json"]) == 0
+    assert json.loads(Path("card.json").read_text())["architecture"] == "mlp"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (["report", "mlp", "nope"], "models list"),
+        (["report", "mlp", "cnn", "--out", "no/such/folder.html"], "--out FILE"),
+        (["report", "mlp", "cnn", "--out", "."], "--out FILE"),
+        (["models", "export", "cnn", "--format", "keras"], "tflite, csv or json"),
+        (["models", "export", "cnn", "--format", "exe"], "keras, tflite"),
+        (["models", "export", "nope"], "models list"),
+        (["kaggle", "none.csv"], "none.csv cannot be read"),
+        (["kaggle", "none.csv", "--model", "nope"], "models list"),
+        (["kaggle", "none.csv", "--out", "."], "--out FILE"),
+    ],
+)
+def test_bad_values_are_one_line_with_the_remedy(
+    arguments: list[str], remedy: str, capsys: Captured
 ) -> None:
-    images = np.asarray(mnist.x_test)[np.arange(28_000) % 50]
-    lines = [",".join(PIXELS)]
-    texts = [",".join(map(str, image.ravel().tolist())) for image in images[:50]]
-    lines += [texts[i % 50] for i in range(28_000)]
-    (tmp_path / "test.csv").write_text("\n".join(lines))
-    out = tmp_path / "submission.csv"
-    command = ["kaggle", str(tmp_path / "test.csv"), "--model", "mlp", "--out", str(out), "--json"]
-    assert main(command) == 0
-    assert json.loads(capsys.readouterr().out)["rows"] == 28_000
-    answers = [line.split(",") for line in out.read_text().splitlines()]
-    assert answers[0] == ["ImageId", "Label"]
-    right = np.array([int(label) for _, label in answers[1:51]]) == mnist.y_test[:50]
-    assert right.mean() > 0.8
+    assert remedy in refused(arguments, capsys)
 
 
-def test_a_wrong_kaggle_file_is_refused_with_its_line(tmp_path: Path, capsys: Captured) -> None:
-    path = tmp_path / "test.csv"
-    path.write_text(",".join(PIXELS) + "\n" + ",".join(["0"] * 783) + "\n")
-    assert main(["kaggle", str(path), "--model", "cnn", "--out", str(tmp_path / "s.csv")]) == 2
-    assert "test.csv, line 2: 783 values; give 784" in capsys.readouterr().err
-    path.write_text(",".join(PIXELS) + "\n" + ",".join(["0"] * 784) + "\n")
-    assert main(["kaggle", str(path), "--model", "cnn", "--out", str(tmp_path / "s.csv")]) == 2
-    assert "28,000 answers, not 1" in capsys.readouterr().err
+def write_test_csv(images: np.ndarray) -> None:
+    with Path("test.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(f"pixel{i}" for i in range(784))
+        writer.writerows(images.reshape(len(images), -1).tolist())
 
 
-def test_models_export(tmp_path: Path, capsys: Captured) -> None:
-    out = tmp_path / "model"
-    assert main(["models", "export", "cnn", "--format", "tflite", "--out", str(out)]) == 0
-    assert out.read_bytes() == (PRETRAINED_FOLDER / "cnn.tflite").read_bytes()
-    assert main(["models", "export", "mlp", "--format", "json", "--out", str(out)]) == 0
-    assert json.loads(out.read_text())["architecture"] == "mlp"
-    capsys.readouterr()
-    assert main(["models", "export", "mlp", "--format", "keras", "--out", str(out)]) == 2
-    assert "take its tflite or json" in capsys.readouterr().err
+def test_kaggle_answers_28000_images(mnist: Dataset, capsys: Captured) -> None:
+    images = mnist.x_test[np.arange(TEST_ROWS) % len(mnist.x_test)]
+    write_test_csv(images)
+    told = run_json(capsys, "kaggle", "test.csv", "--model", "mlp", "--out", "answers.csv")
+    assert told == {"submission": "answers.csv", "rows": TEST_ROWS, "model": "mlp"}
+    with Path("answers.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["ImageId"] for row in rows] == [str(i) for i in range(1, TEST_ROWS + 1)]
+    expected = load_classifier("mlp").predict_proba(images[:500]).argmax(axis=1)
+    assert [int(row["Label"]) for row in rows[:500]] == expected.tolist()
+
+
+def test_kaggle_refuses_other_files_with_the_line(mnist: Dataset, capsys: Captured) -> None:
+    write_test_csv(mnist.x_test[:9])
+    assert "ends at line 10 after 9 images" in refused(["kaggle", "test.csv"], capsys)
+    lines = Path("test.csv").read_text().splitlines()
+    lines[5] += ",7"
+    Path("test.csv").write_text("\n".join(lines))
+    assert "line 6: 785 values" in refused(["kaggle", "test.csv"], capsys)
+
+
+def test_a_damaged_run_is_listed_in_words(tmp_path: Path, capsys: Captured) -> None:
+    runs = tmp_path / "home" / "runs"
+    for name, text in (
+        ("cut", '{"files"'),
+        ("keys", "{}"),
+        ("list", "[1]"),
+        ("bare", '{"files": {}, "data": null, "test_accuracy": null}'),
+    ):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "run.json").write_text(text)
+    (runs / "empty").mkdir()
+    assert main(["models", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    damaged = [line for line in lines if "damaged: " in line]
+    assert len(damaged) == 5
+    for line in damaged:
+        assert line.endswith(f"remove it with: mnistlab models remove {line.split()[0]}")
+        assert not set(line) & set("()[]'{}\"")
+    assert len(run_json(capsys, "models", "list")) == 7

@@ -18,7 +18,10 @@ from jupyter_client.manager import start_new_kernel
 from mnistlab.settings import local_mnist
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "plotly", "pandas", "matplotlib"}
+HEAVY = {
+    "tensorflow", "keras", "sklearn", "scipy", "plotly", "pandas", "matplotlib", "distributed",
+    "dask",
+}  # fmt: skip
 MEGABYTE = 2**20
 
 

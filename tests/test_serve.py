@@ -219,3 +219,18 @@ def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
     page.ws_connection = _Connection(None)
     page.write_message(message, binary=True)
     assert page.ws_connection.sent == [message]
+
+
+def test_visits_of_a_shared_server_are_apart_and_end_with_their_kernel(tmp_path: Path) -> None:
+    with serving(tmp_path, "--shared") as server:
+        for _ in range(2):
+            server.get()
+        folders = [Path(kernel.environ()["MNISTLAB_VISIT"]) for kernel in server.kernels()]
+        assert len(set(folders)) == 2
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "my-digits.jsonl").write_text("mine")
+        server.kernels()[0].kill()
+        gone, stays = folders
+        wait_for(lambda: not gone.exists() or not stays.exists(), 60, "the visit's folder gone")
+        assert gone.exists() != stays.exists()

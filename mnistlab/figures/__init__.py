@@ -1,4 +1,6 @@
-"""Figures as HTML and SVG text, for the dashboard and the report: numbers in, text out.
+"""Figures of a comparison as HTML and SVG: numbers in, text out.
 
-No widgets and no scripts. Every function escapes the text it is given.
+The dashboard and the report show the same ones. Each function escapes the text it is given; each
+picture says in words what it shows; nothing is fetched and nothing runs. `style.css` dresses them
+below an element of class `ml-app` or `ml-report`, which sets the colours.
 """

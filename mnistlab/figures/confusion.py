@@ -1,71 +1,72 @@
-"""Which digits are taken for which, and what that says of two models."""
+"""Confusion matrices, and what sets two of them apart."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mnistlab.figures.markup import escape, table
-from mnistlab.metrics.comparison import Comparison
+from mnistlab.figures.markup import escape, signed
 
-
-def verdict(result: Comparison, title_a: str, title_b: str) -> str:
-    """The sentence that says which is better, and how the images fall."""
-    counts = table(
-        ["", f"{title_b} right", f"{title_b} wrong"],
-        [
-            [f"{title_a} right", f"{result.both_right:,}", f"{result.only_a:,}"],
-            [f"{title_a} wrong", f"{result.only_b:,}", f"{result.neither:,}"],
-        ],
-        "Test images by which model reads them",
-    )
-    return f"<p class='ml-sentence'>{escape(result.verdict(title_a, title_b))}</p>{counts}"
+Matrix = NDArray[np.int64]
 
 
-def confusion_table(matrix: np.ndarray, title: str) -> str:
-    """A confusion matrix (10, 10) as a table: rows are true digits, columns predicted ones."""
-    errors = matrix * (1 - np.eye(10, dtype=matrix.dtype))
-    worst = max(1, int(errors.max()))
+def confusion_table(matrix: Matrix, title: str) -> str:
+    """A confusion matrix as a table: rows are true digits, columns predicted ones.
 
-    def cell(true: int, predicted: int) -> str:
-        count = int(matrix[true, predicted])
-        if true == predicted:
+    Parameters
+    ----------
+    matrix : array (n, n) of numbers of images
+    title : the model's
+    """
+    off_diagonal = matrix[~np.eye(len(matrix), dtype=bool)]
+    worst = max(1, int(off_diagonal.max(initial=0)))
+
+    def cell(true: int, guess: int) -> str:
+        count = int(matrix[true, guess])
+        if true == guess:
             return f"<td class='ml-right'>{count}</td>"
         return (
             f"<td class='ml-wrong' style='--share:{count / worst:.2f}' "
-            f"title='{count} of digit {true} read as {predicted}'>{count or ''}</td>"
+            f"title='{count} of digit {true} read as {guess}'>{count or ''}</td>"
         )
 
-    return _matrix(f"{title}: true digit by row, read as by column", cell)
+    return _matrix(f"{title}: true digit by row, predicted by column", len(matrix), cell)
 
 
-def difference_table(a: np.ndarray, b: np.ndarray, title_a: str, title_b: str) -> str:
-    """Where A errs more often than B (+) and less often (-), in images."""
-    difference = a.astype(int) - b.astype(int)
-    np.fill_diagonal(difference, 0)
-    most = max(1, int(np.abs(difference).max()))
+def difference_table(matrix_a: Matrix, matrix_b: Matrix, title_a: str, title_b: str) -> str:
+    """The confusion matrix of A less that of B: signed numbers of images."""
+    difference = np.asarray(matrix_a, np.int64) - np.asarray(matrix_b, np.int64)
+    largest = max(1, int(np.abs(difference).max(initial=0)))
+    names = escape(title_a), escape(title_b)
 
-    def cell(true: int, predicted: int) -> str:
-        if true == predicted:
-            return "<td class='ml-right'></td>"
-        count = int(difference[true, predicted])
-        more, text = ("ml-more-a", f"+{count}") if count > 0 else ("ml-more-b", f"−{-count}")
+    def cell(true: int, guess: int) -> str:
+        value = int(difference[true, guess])
+        if not value:
+            return "<td></td>"
+        more, less = names if value > 0 else names[::-1]
+        kind = "more" if value > 0 else "less"
         return (
-            f"<td class='{more if count else ''}' style='--share:{abs(count) / most:.2f}'>"
-            f"{text if count else ''}</td>"
+            f"<td class='ml-{kind}' style='--share:{abs(value) / largest:.2f}' "
+            f"title='digit {true} read as {guess}: {abs(value)} more by {more} than by {less}'>"
+            f"{signed(value)}</td>"
         )
 
-    return _matrix(f"Errors of {title_a} less those of {title_b}", cell)
+    caption = f"{title_a} less {title_b}, in images: + where {title_a} has more"
+    return _matrix(caption, len(difference), cell)
 
 
-def _matrix(caption: str, cell: Callable[[int, int], str]) -> str:
-    head = "".join(f"<th scope='col'>{digit}</th>" for digit in range(10))
+def _matrix(caption: str, digits: int, cell: Callable[[int, int], str]) -> str:
+    head = "".join(f"<th scope='col'>{digit}</th>" for digit in range(digits))
     body = "".join(
-        f"<tr><th scope='row'>{true}</th>{''.join(cell(true, p) for p in range(10))}</tr>"
-        for true in range(10)
+        f"<tr><th scope='row'>{true}</th>"
+        + "".join(cell(true, guess) for guess in range(digits))
+        + "</tr>"
+        for true in range(digits)
     )
     return (
-        f"<div class='ml-scroll ml-matrix-box'><table class='ml-matrix'><caption>{escape(caption)}"
-        f"</caption><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        "<div class='ml-scroll ml-matrix-box'><table class='ml-matrix'>"
+        f"<caption>{escape(caption)}</caption>"
+        f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

@@ -1,46 +1,72 @@
-"""Small pieces of HTML."""
+"""The small pieces that figures are made of."""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
+import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+
+UNKNOWN = "–"
+MINUS = "−"
 
 escape = html.escape
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], label: str) -> str:
-    """A table; the first cell of each row names the row. Wide ones scroll in their own box."""
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    label: str,
+    summaries: frozenset[int] = frozenset(),
+) -> str:
+    """A table; the first cell of each row names the row. Wide ones scroll in their own box.
+
+    `summaries` are the numbers of the rows that sum up those above them.
+    """
     top = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        f"<tr><th scope='row'>{escape(row[0])}</th>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
+    body = "".join(_row(row, number in summaries) for number, row in enumerate(rows))
     return (
         f"<div class='ml-scroll'><table class='ml-table' aria-label='{escape(label)}'>"
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def png(array: np.ndarray) -> bytes:
-    """A uint8 image, (h, w) grey or (h, w, 2) grey and alpha, as PNG."""
+def _row(cells: Sequence[str], is_summary: bool) -> str:
+    mark = " class='ml-summary'" if is_summary else ""
+    values = "".join(f"<td>{escape(cell)}</td>" for cell in cells[1:])
+    return f"<tr{mark}><th scope='row'>{escape(cells[0])}</th>{values}</tr>"
+
+
+def note(text: str) -> str:
+    """A quiet paragraph."""
+    return f"<p class='ml-note'>{escape(text)}</p>"
+
+
+def number(value: float | None, form: str = ",") -> str:
+    """A number in a format such as `.4f`; an en dash where it is not known."""
+    return UNKNOWN if value is None or not math.isfinite(value) else format(value, form)
+
+
+def signed(value: float, form: str = ",") -> str:
+    """A number with its sign written out; zero, and what rounds to it, has none."""
+    text = format(abs(value), form)
+    if not any(digit in text for digit in "123456789"):
+        return text
+    return f"{MINUS if value < 0 else '+'}{text}"
+
+
+def png(array: NDArray[np.uint8]) -> bytes:
+    """A uint8 image, (h, w) grey, as PNG."""
     buffer = io.BytesIO()
-    # Level 1: such images are tiny, and the answer to a stroke waits for this.
-    Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
-def data_uri(array: np.ndarray) -> str:
-    """A uint8 image as a `data:` address, ready for an `<img>`."""
+def data_uri(array: NDArray[np.uint8]) -> str:
+    """A uint8 image as a `data:` address."""
     return "data:image/png;base64," + base64.b64encode(png(array)).decode("ascii")
-
-
-def percent(share: float, places: int = 2) -> str:
-    """A share, 0 to 1, such as `99.69 %`."""
-    return f"{100 * share:.{places}f} %"

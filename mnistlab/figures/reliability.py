@@ -1,92 +1,135 @@
-"""Confidence against accuracy."""
+"""Reliability diagrams: whether a model is as often right as it says."""
 
 from __future__ import annotations
 
 import math
 
-from mnistlab.figures.markup import escape, table
+from mnistlab.figures.markup import UNKNOWN, escape, number, table
 from mnistlab.metrics.calibration import Calibration, Reliability
 
-_SIDE, _LEFT, _BOTTOM, _TOP = 220, 40, 34, 26
+_SIDE, _MARGIN, _TOP = 200, 34, 24  # of a panel's square and around it, in SVG units
+_LARGEST = 9.0  # radius of the dot of a bin that holds all images
 
 
-def reliability_diagram(calibration: Calibration, title: str) -> str:
-    """Diagrams before and after the temperature, side by side, with their numbers."""
+def reliability_diagram(calibration: Calibration, title: str, model: str = "mlp") -> str:
+    """Confidence against accuracy before and after temperature scaling, with the figures.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    title : the model's
+    model : `"mlp"` or `"cnn"`, decides the colour
+    """
     c = calibration
-    sureness = "too sure" if c.temperature > 1 else "not sure enough"
-    numbers = table(
-        ["", "as trained", "with temperature"],
-        [
-            ["ECE", f"{c.before.ece:.4f}", f"{c.after.ece:.4f}"],
-            ["Loss", f"{c.nll_before:.4f}", f"{c.nll_after:.4f}"],
-            ["Brier", f"{c.brier_before:.4f}", f"{c.brier_after:.4f}"],
-        ],
-        f"Calibration of {title}",
-    )
-    panels = "".join(
-        _panel(each, f"{title} {name}")
-        for each, name in ((c.before, "as trained"), (c.after, "with temperature"))
+    panels = _panel(c.before, "as trained", title, model) + _panel(
+        c.after, f"at temperature {c.temperature:.2f}", title, model
     )
     return (
-        f"<section class='ml-reliability'><h4>{escape(title)}</h4>"
-        f"<p class='ml-note'>A temperature of {c.temperature:.3f}, fitted on the validation "
-        f"images: as trained it is {sureness}. Answers stay the same, only how sure they are.</p>"
-        f"<div class='ml-curve-pair'>{panels}</div>{numbers}{_bins(c)}</section>"
+        f"<figure class='ml-reliability'><figcaption>{escape(title)}</figcaption>"
+        f"<div class='ml-curve-pair'>{panels}</div>{_figures(c, title)}"
+        f"<p class='ml-note'>{escape(_sentence(c))} A dot is a bin of confidence, the larger the "
+        "more images it holds; on the line a model is as often right as it says.</p>"
+        f"<details><summary>The bins in numbers</summary>{_bins(c, title)}</details></figure>"
     )
 
 
-def _panel(each: Reliability, title: str) -> str:
-    size = _SIDE - _LEFT - _TOP
-    bars = []
-    for low, high, accuracy, confidence in zip(
-        each.edges, each.edges[1:], each.accuracy, each.confidence, strict=False
+def _sentence(c: Calibration) -> str:
+    """What validation images say, and whether the test images agree: they do not always."""
+    if abs(c.temperature - 1) < 0.02:
+        return "On the validation images it is as sure as it should be."
+    state = "too sure of itself" if c.temperature > 1 else "not sure enough"
+    change = "falls" if c.nll_after < c.nll_before else "rises"
+    return (
+        f"On the validation images it is {state}, and dividing its logits by "
+        f"{c.temperature:.2f} is best; on these test images the loss {change} by that."
+    )
+
+
+def _figures(c: Calibration, title: str) -> str:
+    rows = [
+        ["as trained", *_row(c.before.ece, c.nll_before, c.brier_before)],
+        [f"temperature {c.temperature:.3f}", *_row(c.after.ece, c.nll_after, c.brier_after)],
+    ]
+    return table(["", "ECE", "Loss", "Brier"], rows, f"{title}: calibration before and after")
+
+
+def _row(*figures: float) -> list[str]:
+    return [f"{value:.4f}" for value in figures]
+
+
+def _panel(reliability: Reliability, when: str, title: str, model: str) -> str:
+    total = max(1, int(reliability.count.sum()))
+    dots = []
+    for confidence, accuracy, count in zip(
+        reliability.confidence, reliability.accuracy, reliability.count, strict=True
     ):
-        if math.isnan(accuracy):
+        if not count:
             continue
-        x, width = _LEFT + size * low, size * (high - low)
-        bars.append(
-            f"<rect class='ml-bar' x='{x + 1:.1f}' y='{_TOP + size * (1 - accuracy):.1f}' "
-            f"width='{width - 2:.1f}' height='{size * accuracy:.1f}'/>"
-            f"<circle class='ml-dot' r='3' cx='{_LEFT + size * confidence:.1f}' "
-            f"cy='{_TOP + size * (1 - accuracy):.1f}'/>"
+        x, y = _x(confidence), _y(accuracy)
+        # By the logarithm: nearly all images are in the last bin, and the others matter too.
+        radius = 1.5 + (_LARGEST - 1.5) * math.log1p(count) / math.log1p(total)
+        dots.append(
+            f"<line class='ml-gap' x1='{x:.1f}' x2='{x:.1f}' y1='{y:.1f}' "
+            f"y2='{_y(confidence):.1f}'/>"
+            f"<circle class='ml-dot ml-{escape(model)}' cx='{x:.1f}' cy='{y:.1f}' "
+            f"r='{radius:.1f}'><title>{int(count):,} images: confidence {confidence:.1%}, "
+            f"accuracy {accuracy:.1%}</title></circle>"
         )
-    ticks = "".join(
-        f"<text class='ml-tick' x='{_LEFT + size * v:.1f}' y='{_TOP + size + 14}' "
-        f"text-anchor='middle'>{v:.1f}</text><text class='ml-tick' x='{_LEFT - 6}' "
-        f"y='{_TOP + size * (1 - v) + 4:.1f}' text-anchor='end'>{v:.1f}</text>"
-        for v in (0, 0.5, 1)
-    )
+    label = f"Reliability of {title} {when}: calibration error {reliability.ece:.4f}"
+    width, height = _SIDE + _MARGIN + 12, _SIDE + _TOP + _MARGIN
     return (
-        f"<svg class='ml-curve ml-square' viewBox='0 0 {_SIDE} {_SIDE + 10}' role='img' "
-        f"aria-label='Reliability of {escape(title)}: ECE {each.ece:.4f}'>"
-        f"<text class='ml-title' x='{_LEFT}' y='14'>{escape(title)}</text>{ticks}"
-        f"<line class='ml-rule' x1='{_LEFT}' y1='{_TOP + size}' x2='{_LEFT + size}' y2='{_TOP}'/>"
-        f"{''.join(bars)}<text class='ml-tick' x='{_LEFT + size / 2}' y='{_TOP + size + 30}' "
-        f"text-anchor='middle'>confidence</text><text class='ml-tick' x='{_LEFT}' y='{_TOP - 2}' "
-        "text-anchor='end'>accuracy</text></svg>"
+        f"<svg class='ml-curve' viewBox='0 0 {width} {height}' role='img' "
+        f"aria-label='{escape(label)}'><text class='ml-title' x='{_MARGIN}' y='14'>"
+        f"{escape(when[:1].upper() + when[1:])}</text>{_axes()}{''.join(dots)}</svg>"
     )
 
 
-def _bins(c: Calibration) -> str:
+def _axes() -> str:
+    parts = []
+    for i in range(6):
+        share = i / 5
+        x, y = _x(share), _y(share)
+        parts.append(
+            f"<line class='ml-rule' x1='{_MARGIN}' x2='{_MARGIN + _SIDE}' y1='{y}' y2='{y}'/>"
+            f"<text class='ml-tick' x='{_MARGIN - 5}' y='{y + 4}' text-anchor='end'>"
+            f"{share:.1f}</text><text class='ml-tick' x='{x}' y='{_TOP + _SIDE + 14}' "
+            f"text-anchor='middle'>{share:.1f}</text>"
+        )
+    return (
+        "".join(parts)
+        + f"<line class='ml-diagonal' x1='{_x(0)}' y1='{_y(0)}' x2='{_x(1)}' y2='{_y(1)}'/>"
+        + f"<text class='ml-tick' x='{_x(0.5)}' y='{_TOP + _SIDE + 29}' text-anchor='middle'>"
+        "confidence (accuracy upwards)</text>"
+    )
+
+
+def _x(share: float) -> float:
+    return _MARGIN + _SIDE * float(share)
+
+
+def _y(share: float) -> float:
+    return _TOP + _SIDE * (1 - float(share))
+
+
+def _bins(c: Calibration, title: str) -> str:
+    edges = c.before.edges
     rows = [
         [
-            f"{low:.2f} to {high:.2f}",
-            f"{before_n:,}",
-            _share(before_sure), _share(before_right),
-            f"{after_n:,}",
-            _share(after_sure), _share(after_right),
+            f"{edges[i]:.3f} to {edges[i + 1]:.3f}",
+            *(cell for side in (c.before, c.after) for cell in _bin(side, i)),
         ]
-        for low, high, before_n, before_sure, before_right, after_n, after_sure, after_right in zip(
-            c.before.edges, c.before.edges[1:],
-            c.before.count, c.before.confidence, c.before.accuracy,
-            c.after.count, c.after.confidence, c.after.accuracy, strict=False,
-        )
-        if before_n or after_n
-    ]  # fmt: skip
-    head = ["confidence", "images", "mean", "right", "after: images", "mean", "right"]
-    inside = table(head, rows, "Answers by how sure they are")
-    return f"<details><summary>Bins as numbers</summary>{inside}</details>"
+        for i in range(len(edges) - 1)
+        if c.before.count[i] or c.after.count[i]
+    ]
+    head = ["Confidence", *("Images", "mean confidence", "accuracy") * 2]
+    return table(head, rows, f"{title}: bins of confidence, as trained and after scaling")
 
 
-def _share(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+def _bin(side: Reliability, i: int) -> list[str]:
+    if not side.count[i]:
+        return ["0", UNKNOWN, UNKNOWN]
+    return [
+        f"{int(side.count[i]):,}",
+        number(float(side.confidence[i]), ".4f"),
+        number(float(side.accuracy[i]), ".4f"),
+    ]

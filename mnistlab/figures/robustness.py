@@ -1,51 +1,55 @@
-"""Accuracy by corruption and severity."""
+"""Accuracy over corruptions and their severity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnistlab.figures.markup import escape, percent
+from mnistlab.figures.markup import escape, note, table
 from mnistlab.metrics.robustness import Robustness
 
 
 def robustness_table(results: Sequence[Robustness]) -> str:
-    """One or two models side by side: a row for each corruption, a column for each severity."""
+    """Accuracy by corruption (rows) and severity (columns) of each model, with the means.
+
+    Parameters
+    ----------
+    results : of the same corruptions, severities and images; empty gives an empty text
+    """
+    if not results:
+        return ""
     first = results[0]
     groups = "".join(
-        f"<th scope='colgroup' colspan='{len(first.severities) + 1}'>{escape(each.title)}</th>"
-        for each in results
+        f"<th scope='colgroup' colspan='{len(r.severities) + 1}'>{escape(r.title)}</th>"
+        for r in results
     )
-    columns = "".join(f"<th scope='col'>{s}</th>" for s in first.severities)
-    heads = (columns + "<th scope='col'>mean</th>") * len(results)
-    rows = [
-        _row("as they are", [[each.clean] * len(first.severities) for each in results], [
-            each.clean for each in results
-        ])
-    ]  # fmt: skip
-    for i, name in enumerate(first.corruptions):
-        values = [each.accuracy[i].tolist() for each in results]
-        rows.append(_row(name, values, [float(each.accuracy[i].mean()) for each in results]))
-    means = " and ".join(f"{each.title} {percent(each.mean, 1)}" for each in results)
+    columns = "".join(
+        "".join(f"<th scope='col'>{s}</th>" for s in r.severities) + "<th scope='col'>mean</th>"
+        for r in results
+    )
+    body = "".join(_row(name, results, i) for i, name in enumerate(first.corruptions))
     return (
-        f"<p class='ml-sentence'>{escape(f'Over all corruptions: {means}.')}</p>"
-        "<div class='ml-scroll'><table class='ml-table ml-heat' "
-        "aria-label='Accuracy in percent by corruption and severity'>"
-        f"<thead><tr><td></td>{groups}</tr><tr><th scope='col'>corruption</th>{heads}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-        f"<p class='ml-note'>Accuracy in percent on {first.n:,} test images; severity 1 is hardly "
-        "seen, 5 is strong.</p>"
+        f"{_means(results)}<div class='ml-scroll'><table class='ml-matrix ml-robustness'>"
+        "<caption>Accuracy in percent, by corruption and severity</caption>"
+        f"<thead><tr><th scope='col' rowspan='2'>Corruption</th>{groups}</tr>"
+        f"<tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
+        + note(f"{first.n:,} images in each cell; the darker, the more are misread.")
     )
 
 
-def _row(name: str, values: list[list[float]], means: list[float]) -> str:
-    cells = "".join(
-        "".join(_cell(value) for value in row) + _cell(mean, bold=True)
-        for row, mean in zip(values, means, strict=True)
-    )
-    return f"<tr><th scope='row'>{escape(name)}</th>{cells}</tr>"
+def _means(results: Sequence[Robustness]) -> str:
+    rows = [[r.title, f"{r.clean:.1%}", f"{r.mean:.1%}"] for r in results]
+    return table(["Model", "Images as they are", "Mean of all corruptions"], rows, "Means")
 
 
-def _cell(value: float, bold: bool = False) -> str:
-    text = f"{100 * value:.1f}"
-    inside = f"<b>{text}</b>" if bold else text
-    return f"<td style='--share:{1 - value:.2f}'>{inside}</td>"
+def _row(name: str, results: Sequence[Robustness], index: int) -> str:
+    cells = []
+    for result in results:
+        accuracies = [float(a) for a in result.accuracy[index]]
+        cells += [_cell(accuracy) for accuracy in accuracies]
+        cells.append(_cell(sum(accuracies) / len(accuracies), "ml-mean "))
+    return f"<tr><th scope='row'>{escape(name)}</th>{''.join(cells)}</tr>"
+
+
+def _cell(accuracy: float, kind: str = "") -> str:
+    share = 1 - accuracy
+    return f"<td class='{kind}ml-wrong' style='--share:{share:.2f}'>{100 * accuracy:.1f}</td>"

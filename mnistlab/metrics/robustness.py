@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.data.dataset import Dataset
 from mnistlab.images.corrupt import CHUNK, CORRUPTIONS, SEVERITIES, corrupted_chunks
 from mnistlab.metrics.stopping import ShouldStop, check
 from mnistlab.models.classifier import Classifier
@@ -50,6 +51,12 @@ class Robustness:
             "clean": self.clean,
             "mean": self.mean,
         }
+
+
+def sample(dataset: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """`IMAGES` images and labels from all of the test set: its first half is the easier one."""
+    step = max(1, len(dataset.x_test) // IMAGES)
+    return dataset.x_test[::step][:IMAGES], dataset.y_test[::step][:IMAGES]
 
 
 def measure_robustness(

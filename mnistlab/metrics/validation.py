@@ -1,34 +1,49 @@
-"""A model's answers on the images that were kept aside while it was trained."""
+"""A model's answers on the images that were put aside when it was trained."""
 
 from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
-from mnistlab.errors import ConfigError
-from mnistlab.models import Classifier, TrainingConfig
-from mnistlab.models.store import PRETRAINED, find_run, read_predictions
+from mnistlab.models import Classifier, TrainingConfig, find_run
+from mnistlab.models.store import PRETRAINED, read_run_file
 from mnistlab.models.training import split_training
 
 
 def validation_answers(
-    classifier: Classifier, dataset: Dataset
+    name: str, classifier: Classifier, dataset: Dataset, runs: Path | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]] | None:
-    """Labels (n,) and probabilities (n, 10) on the validation part of a model's own training.
+    """Labels and probabilities of the validation part, which no weight was fitted to.
 
-    A run has stored them; a pretrained model answers again. None where the model was trained on
-    other data than `dataset`, whose images would tell something else.
+    A run has them in its folder. A pretrained model reads them again, where `dataset` is the one
+    that it was trained on.
+
+    Parameters
+    ----------
+    name : `"mlp"`, `"cnn"` or a run's id
+    classifier : the model of that name
+    runs : the folder of the runs, by default the one under `MNISTLAB_HOME`
+
+    Returns
+    -------
+    `(y_val (n,) uint8, val_proba (n, 10) float32)`, or None where the validation part is not known
+
+    Raises
+    ------
+    ModelError
+        When the run is damaged or there is none of that name.
     """
-    card = classifier.card
-    if card.get("data", {}).get("digest") != dataset.digest:
+    if name not in PRETRAINED:
+        with np.load(io.BytesIO(read_run_file(find_run(name, runs), "predictions.npz"))) as kept:
+            return kept["y_val"], kept["val_proba"]
+    card: dict[str, Any] = classifier.card
+    if card["data"]["digest"] != dataset.digest:
         return None
-    if classifier.name not in PRETRAINED:
-        stored = read_predictions(find_run(classifier.name))
-        return stored["y_val"], stored["val_proba"]
-    try:
-        config = TrainingConfig.from_dict(card["config"])
-    except (ConfigError, KeyError):
-        return None
-    rows = np.sort(split_training(len(dataset.x_train), config)[1])
-    return np.asarray(dataset.y_train[rows]), classifier.predict_proba(dataset.x_train[rows])
+    config = TrainingConfig.from_dict(card["config"])
+    _, rows = split_training(len(dataset.x_train), config)
+    return dataset.y_train[rows], classifier.predict_proba(dataset.x_train[rows])

@@ -1,30 +1,25 @@
-"""Training in a process of its own, so that the caller stays light and answers meanwhile."""
+"""Training elsewhere, so that the caller stays light and answers meanwhile."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
 from mnistlab.data import Dataset, save_folder
-from mnistlab.errors import TrainingError
+from mnistlab.errors import MnistLabError, TrainingError
 from mnistlab.models import events
 from mnistlab.models.config import TrainingConfig
-from mnistlab.models.store import new_run_id, partial_folder
-from mnistlab.settings import runs_folder
+from mnistlab.models.process import TrainingProcess
+from mnistlab.models.scratch import clean_up, scratch_folder
+from mnistlab.models.store import new_run_id
+from mnistlab.settings import runs_folder, workers
+from mnistlab.settings import scheduler as named_scheduler
 
-CANCEL_GRACE = 0.7  # seconds between asking a worker to stop and killing it
 _log = logging.getLogger(__name__)
-_slot = threading.Semaphore(1)  # two trainings at once would only take turns on the same cores
 
 
 class JobStatus(Enum):
@@ -42,8 +37,15 @@ class JobStatus(Enum):
         return self not in (JobStatus.PENDING, JobStatus.RUNNING)
 
 
-class Job:
-    """A training in a worker process. Made by `submit`."""
+_STATUS_AFTER: dict[type[events.Event], JobStatus] = {
+    events.Finished: JobStatus.FINISHED,
+    events.Cancelled: JobStatus.CANCELLED,
+    events.Failed: JobStatus.FAILED,
+}
+
+
+class Job(ABC):
+    """A training somewhere else. Made by `submit`."""
 
     def __init__(
         self,
@@ -59,35 +61,28 @@ class Job:
         self._dataset = dataset
         self._on_event = on_event
         self._runs = runs
-        self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=self.id, daemon=True)
-        self._thread.start()
 
     def __repr__(self) -> str:
-        return f"Job({self.id!r}, {self.status.value})"
+        return f"{type(self).__name__}({self.id!r}, {self.status.value})"
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id while it runs."""
-        return self._process.pid if self._process else None
+        """The training process's id while it runs on this machine."""
+        return None
+
+    def start(self) -> None:
+        """Begin, in a thread of the job's own."""
+        threading.Thread(target=self._run, name=self.id, daemon=True).start()
 
     def cancel(self) -> None:
-        """Ask the worker to stop, and kill it shortly after if it has not. Returns at once."""
+        """Ask the training to stop, and end it shortly after if it has not. Returns at once."""
         with self._lock:
             self._cancelled.set()
-            process = self._process
-        if process is None or self.status.is_over:
-            return
-        with contextlib.suppress(OSError, ValueError):  # the worker may be gone already
-            assert process.stdin is not None
-            process.stdin.write("stop\n")
-            process.stdin.flush()
-        killer = threading.Timer(CANCEL_GRACE, process.kill)
-        killer.daemon = True
-        killer.start()
+        if not self.status.is_over:
+            self._stop()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the job is over; false when `timeout` seconds passed first."""
@@ -109,96 +104,23 @@ class Job:
             raise TrainingError(self.failure.message)
         return self.id
 
+    @abstractmethod
+    def _work(self) -> events.Event:
+        """Train; return the last event. Called in the job's thread."""
+
+    @abstractmethod
+    def _stop(self) -> None:
+        """Make `_work` return soon; `_cancelled` is set already."""
+
     def _run(self) -> None:
-        last: events.Event
         try:
-            while not _slot.acquire(timeout=0.05):
-                if self._cancelled.is_set():
-                    return self._end(events.Cancelled())
-            try:
-                last = self._train()
-            finally:
-                _slot.release()
+            last = self._work()
+        except MnistLabError as error:
+            last = events.Failed(str(error))
         except Exception as error:  # a job never vanishes without a word
             _log.exception("job %s", self.id)
             last = events.Failed(f"The training process could not be run ({error}); try again.")
-        self._end(last)
-
-    def _train(self) -> events.Event:
-        with tempfile.TemporaryDirectory(prefix="mnistlab-job-") as scratch:
-            request = json.dumps(
-                {
-                    "config": self.config.to_dict(),
-                    "dataset": str(self._dataset_folder(Path(scratch))),
-                    "run": self.id,
-                    "runs": str(self._runs),
-                }
-            )
-            log = Path(scratch) / "worker.log"
-            try:
-                with log.open("w") as stderr:
-                    if not self._start(stderr.fileno(), request):
-                        return events.Cancelled()
-                    return self._listen(log)
-            finally:
-                shutil.rmtree(partial_folder(self.id, self._runs), ignore_errors=True)
-
-    def _dataset_folder(self, scratch: Path) -> Path:
-        if self._dataset.folder is not None:
-            return self._dataset.folder
-        save_folder(self._dataset, scratch / "data")
-        return scratch / "data"
-
-    def _start(self, stderr: int, request: str) -> bool:
-        with self._lock:
-            if self._cancelled.is_set():
-                return False
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "mnistlab.models.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                encoding="utf-8",
-                env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"},
-            )
-            self.status = JobStatus.RUNNING
-            assert self._process.stdin is not None
-            self._process.stdin.write(request + "\n")
-            self._process.stdin.flush()
-        return True
-
-    def _listen(self, log: Path) -> events.Event:
-        process = self._process
-        assert process is not None
-        assert process.stdout is not None
-        last: events.Event | None = None
-        with process:
-            for line in process.stdout:
-                event = events.from_json(line)
-                if isinstance(event, (events.Finished, events.Cancelled, events.Failed)):
-                    last = event
-                elif not self._cancelled.is_set():
-                    self._tell(event)
-        if last is not None:
-            return last
-        if self._cancelled.is_set():
-            # Killed between the folder's renaming and the word of it: still cancelled.
-            shutil.rmtree(self._runs / self.id, ignore_errors=True)
-            return events.Cancelled()
-        return events.Failed(
-            f"The training process ended without a result ({_reason(process.returncode)}); "
-            "the next training starts a new one.",
-            log.read_text(errors="replace")[-4000:],
-        )
-
-    def _end(self, last: events.Event) -> None:
-        ends = {
-            events.Finished: JobStatus.FINISHED,
-            events.Cancelled: JobStatus.CANCELLED,
-            events.Failed: JobStatus.FAILED,
-        }
-        self.status = ends[type(last)]
+        self.status = _STATUS_AFTER[type(last)]
         if isinstance(last, events.Failed):
             self.failure = last
         self._tell(last)
@@ -213,26 +135,113 @@ class Job:
             _log.exception("listener of job %s", self.id)
 
 
+class _Queue:
+    """Lets `MNISTLAB_WORKERS` jobs train at once, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._jobs: list[LocalJob] = []
+
+    def join(self, job: LocalJob) -> None:
+        with self._changed:
+            self._jobs.append(job)
+
+    def wait_for_turn(self, job: LocalJob, is_cancelled: Callable[[], bool]) -> bool:
+        """Block until it is the job's turn; false when it was cancelled first."""
+        with self._changed:
+            self._changed.wait_for(lambda: is_cancelled() or self._jobs.index(job) < workers())
+        return not is_cancelled()
+
+    def look_again(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def leave(self, job: LocalJob) -> None:
+        with self._changed:
+            self._jobs.remove(job)
+            self._changed.notify_all()
+
+
+_queue = _Queue()
+
+
+class LocalJob(Job):
+    """A training in a process of its own on this machine, which ends with this one."""
+
+    _process: TrainingProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The training process's id, once it runs."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Take a place in the queue, and begin when it is this job's turn."""
+        _queue.join(self)  # here, not in the thread: threads start in any order
+        super().start()
+
+    def _work(self) -> events.Event:
+        try:
+            if not _queue.wait_for_turn(self, self._cancelled.is_set):
+                return events.Cancelled()
+            return self._train()
+        finally:
+            _queue.leave(self)
+
+    def _stop(self) -> None:
+        _queue.look_again()
+        if self._process is not None:
+            self._process.stop()
+
+    def _train(self) -> events.Event:
+        clean_up(self._runs)
+        with scratch_folder() as scratch:
+            folder = self._dataset.folder
+            if folder is None:
+                folder = scratch / "data"
+                save_folder(self._dataset, folder)
+            with self._lock:
+                if self._cancelled.is_set():
+                    return events.Cancelled()
+                self._process = TrainingProcess(self.config, folder, self.id, self._runs, scratch)
+                self.status = JobStatus.RUNNING
+            return self._process.listen(self._tell)
+
+
 def submit(
     config: TrainingConfig,
     dataset: Dataset,
     on_event: Callable[[events.Event], None] | None = None,
     runs: Path | None = None,
+    scheduler: str | None = None,
 ) -> Job:
-    """Train in a worker process; returns at once.
+    """Train in a process of its own, or on a Dask cluster; returns at once.
 
-    One job trains at a time, further ones wait. The worker ends with its parent.
+    On this machine one job trains at a time, or as many as `MNISTLAB_WORKERS` says; further ones
+    wait. A training ends with the process that asked for it.
 
     Parameters
     ----------
     on_event : called in the job's thread with every event, the last being `Finished`,
         `Cancelled` or `Failed`
     runs : the folder for the run, by default the one under `MNISTLAB_HOME`
+    scheduler : address of a Dask scheduler, such as `"tcp://10.0.0.5:8786"`, by default that of
+        `MNISTLAB_SCHEDULER`; without either the training runs here
+
+    Raises
+    ------
+    ConfigError
+        When a scheduler is named and `distributed` is not installed.
     """
-    return Job(config, dataset, on_event, runs or runs_folder())
+    runs = runs or runs_folder()
+    address = scheduler or named_scheduler()
+    job: Job
+    if address is None:
+        job = LocalJob(config, dataset, on_event, runs)
+    else:
+        # Imported here: most trainings need no cluster, and the page's kernel stays light.
+        from mnistlab.models.cluster import ClusterJob
 
-
-def _reason(returncode: int) -> str:
-    if returncode == -9:
-        return "killed, perhaps for want of memory: try a smaller batch size"
-    return f"exit status {returncode}"
+        job = ClusterJob(config, dataset, on_event, runs, address)
+    job.start()
+    return job

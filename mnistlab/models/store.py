@@ -165,7 +165,7 @@ def _read_run(folder: Path) -> Run:
     except OSError as error:
         return Run(folder.name, folder, {}, f"run.json cannot be read: {error.strerror}")
     except (ValueError, KeyError, TypeError):
-        return Run(folder.name, folder, {}, "run.json cannot be read: it is no run's card")
+        return Run(folder.name, folder, {}, "run.json cannot be read: it is not the card of a run")
 
 
 def read_run_file(run: Run, name: str) -> bytes:
@@ -248,37 +248,6 @@ def find_run(name: str, runs: Path | None = None) -> Run:
     raise ModelError(
         f"There is no model {name!r}; use {', '.join(PRETRAINED)} "
         "or a run's id as listed by: mnistlab models list"
-    )
-
-
-def export(name: str, kind: str, runs: Path | None = None) -> bytes:
-    """What to take away of a model, as the bytes of a file.
-
-    Parameters
-    ----------
-    name : `"mlp"`, `"cnn"` or a run's id
-    kind : `"keras"` (the model for Keras), `"tflite"` (for LiteRT), `"csv"` (the figures of each
-        epoch) or `"json"` (the card)
-
-    Raises
-    ------
-    ModelError
-        When there is no such model or file, or it is damaged.
-    """
-    if name not in PRETRAINED:
-        run = find_run(name, runs)
-        read_run_file(run, "model.tflite")  # a damaged run is not to be given away
-        if kind == "json":
-            return (json.dumps(dict(run.card), indent=2) + "\n").encode()
-        return read_run_file(run, {"csv": "history.csv"}.get(kind, f"model.{kind}"))
-    classifier = _load_pretrained(name)
-    if kind == "tflite":
-        return classifier.tflite
-    if kind == "json":
-        return (json.dumps(classifier.card, indent=2) + "\n").encode()
-    raise ModelError(
-        f"The pretrained {name} has no {kind} file; take its tflite or json, or train a model of "
-        "your own."
     )
 
 

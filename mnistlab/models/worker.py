@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import sys
 import threading
 import traceback
@@ -22,9 +21,11 @@ from mnistlab.data import open_folder
 from mnistlab.errors import MnistLabError
 from mnistlab.models import events
 from mnistlab.models.config import TrainingConfig
-from mnistlab.models.store import check_writable, partial_folder, save_run
+from mnistlab.models.scratch import discard_partial
+from mnistlab.models.store import check_writable, save_run
 from mnistlab.models.training import TrainingCancelledError, train
 
+LAST_WORDS = 4000  # characters of a traceback
 NICENESS = 10  # the page that asked for the training has right of way on a small machine
 
 
@@ -60,7 +61,8 @@ def _watch_parent(stop: threading.Event, request: dict[str, Any]) -> None:
     if sys.stdin.readline():
         stop.set()
         sys.stdin.readline()
-    shutil.rmtree(partial_folder(request["run"], Path(request["runs"])), ignore_errors=True)
+    # The other thread may be saving. Either its run is complete and keeps its name, or it is none.
+    discard_partial(request["run"], Path(request["runs"]))
     os._exit(1)
 
 
@@ -80,11 +82,15 @@ def _work(
         tell(events.Cancelled())
     except MnistLabError as error:
         tell(events.Failed(str(error)))
-    except MemoryError:
-        tell(events.Failed("Training ran out of memory; try a smaller batch size or model."))
     except Exception as error:  # whatever it is, the parent shows it rather than a silent end
-        message = f"Training failed ({type(error).__name__}); try other settings."
-        tell(events.Failed(message, traceback.format_exc()[-4000:]))
+        tell(events.Failed(_explain(error), traceback.format_exc()[-LAST_WORDS:]))
+
+
+def _explain(error: Exception) -> str:
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "ResourceExhaustedError":  # TensorFlow's own
+        return "Training ran out of memory; try a smaller batch size or model."
+    return f"Training failed ({kind}); try other settings."
 
 
 if __name__ == "__main__":

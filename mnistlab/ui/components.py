@@ -59,7 +59,8 @@ def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
 
 def style_sheet() -> widgets.HTML:
     """The dashboard's style sheet as a widget that takes no room."""
-    css = resources.files("mnistlab.ui").joinpath("style.css").read_text(encoding="utf-8")
+    sheets = [resources.files(f"mnistlab.{part}") / "style.css" for part in ("figures", "ui")]
+    css = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     sheet = widgets.HTML(f"<style>{css}</style>")
     sheet.add_class("ml-style")
     return sheet

@@ -1,104 +1,165 @@
-"""Kaggle's files, made here from images of our own."""
+"""Kaggle's files, made of images at hand, and what is no such file."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mnistlab.data import Dataset
 from mnistlab.data.kaggle import (
-    PIXELS,
-    dataset_from_train,
+    TEST_ROWS,
     read_test,
     read_train,
     write_submission,
 )
 from mnistlab.errors import UploadError
 
-RNG = np.random.default_rng(3)
-IMAGES = RNG.integers(0, 256, (2100, 28, 28), dtype=np.uint8)
-LABELS = RNG.integers(0, 10, 2100, dtype=np.uint8)
+PIXELS = [f"pixel{i}" for i in range(784)]
 
 
-def write(path: Path, head: list[str], rows: np.ndarray) -> Path:
-    lines = [",".join(head), *(",".join(map(str, row)) for row in rows.tolist())]
-    path.write_text("\n".join(lines) + "\n")
+def write(
+    path: Path, images: np.ndarray, labels: np.ndarray | None = None, end: str = "\n"
+) -> Path:
+    rows = images.reshape(len(images), -1).tolist()
+    if labels is not None:
+        rows = [[label, *row] for label, row in zip(labels.tolist(), rows, strict=True)]
+    head = PIXELS if labels is None else ["label", *PIXELS]
+    with path.open("w", newline="") as file:
+        csv.writer(file, lineterminator=end).writerows([head, *rows])
     return path
 
 
 @pytest.fixture
-def train_csv(tmp_path: Path) -> Path:
-    rows = np.concatenate([LABELS[:, None], IMAGES.reshape(-1, 784)], axis=1)
-    return write(tmp_path / "train.csv", ["label", *PIXELS], rows)
+def images(mnist: Dataset) -> np.ndarray:
+    return np.array(mnist.x_test[:300])
 
 
 @pytest.fixture
-def test_csv(tmp_path: Path) -> Path:
-    return write(tmp_path / "test.csv", PIXELS, IMAGES.reshape(-1, 784))
+def labels(mnist: Dataset) -> np.ndarray:
+    return np.array(mnist.y_test[:300])
 
 
-def test_both_files_are_read_as_they_are(train_csv: Path, test_csv: Path) -> None:
-    images, labels = read_train(train_csv)
-    np.testing.assert_array_equal(images, IMAGES)
-    np.testing.assert_array_equal(labels, LABELS)
-    np.testing.assert_array_equal(read_test(test_csv), IMAGES)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_was_written_is_read(
+    images: np.ndarray, labels: np.ndarray, tmp_path: Path, end: str
+) -> None:
+    read = read_test(write(tmp_path / "test.csv", images, end=end))
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, images)
+    read, read_labels = read_train(write(tmp_path / "train.csv", images, labels, end))
+    np.testing.assert_array_equal(read, images)
+    np.testing.assert_array_equal(read_labels, labels)
+    assert read_labels.dtype == np.uint8
 
 
-def test_windows_lines_quotes_and_an_empty_end_are_taken(tmp_path: Path) -> None:
-    head = ",".join(f'"{name}"' for name in PIXELS)
-    row = ",".join(["7"] * 784)
-    path = tmp_path / "test.csv"
-    path.write_bytes(b"\xef\xbb\xbf" + f"{head}\r\n{row}\r\n\r\n".encode())
-    assert read_test(path).tolist() == np.full((1, 28, 28), 7).tolist()
+def test_all_values_many_blocks(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (1500, 28, 28), np.uint8)  # four megabytes of text
+    np.testing.assert_array_equal(read_test(write(tmp_path / "t.csv", images), 1500), images)
 
 
-def test_a_labelled_file_becomes_a_dataset(train_csv: Path) -> None:
-    dataset = dataset_from_train(train_csv, "my digits")
-    assert (len(dataset.x_train), len(dataset.x_test)) == (1750, 350)
-    np.testing.assert_array_equal(dataset.x_test[0], IMAGES[5])
-    assert not dataset.x_train.flags.writeable
+def test_marks_quotes_spaces_blank_lines_and_no_last_newline(
+    images: np.ndarray, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "t.csv", images[:3])
+    head, first, second, third = path.read_text().splitlines()
+    quoted = ",".join(f'"{value}"' for value in second.split(","))
+    spaced = third.replace(",", " , ")
+    path.write_text("\ufeff" + "\n".join([head, first, "", quoted, spaced]), encoding="utf-8")
+    np.testing.assert_array_equal(read_test(path), images[:3])
 
 
 @pytest.mark.parametrize(
-    ("line", "change", "message"),
+    ("line", "edit", "words"),
     [
-        (1, lambda cells: cells[1:], r"line 1: 784 columns beginning with 'pixel0, "),
-        (3, lambda cells: cells[:-1], r"line 3: 784 values; give 785"),
-        (1500, lambda cells: [*cells, "1"], r"line 1500: 786 values"),
-        (4, lambda cells: ["3", "-1", *cells[2:]], r"line 4: the value '-1'; give whole numbers"),
-        (2101, lambda cells: ["3", "256", *cells[2:]], r"line 2101: the value '256'"),
-        (5, lambda cells: ["3", "1.5", *cells[2:]], r"line 5: the value '1.5'"),
-        (6, lambda cells: ["3", "", *cells[2:]], r"line 6: the value ''"),
-        (7, lambda cells: ["10", *cells[1:]], r"line 7: the label is 10; give digits"),
+        (1, lambda cells: ["label", *cells], "this is a train.csv; give a test.csv"),
+        (
+            1,
+            lambda cells: [*cells[:5], "pixel6", "pixel5", *cells[7:]],
+            "column 6 must be 'pixel5'",
+        ),
+        (1, lambda cells: cells[:-1], "column 784 must be 'pixel783', and here is nothing"),
+        (1, lambda cells: [*cells, "x"], "column 785 must be the end of the line"),
+        (1, lambda cells: ["0"] * 784, "column 1 must be 'pixel0'"),
+        (4, lambda cells: cells[:-1], "783 values instead of 784"),
+        (4, lambda cells: [*cells, "0"], "785 values instead of 784"),
+        (7, lambda cells: ["256", *cells[1:]], "column 1 is '256'"),
+        (7, lambda cells: [*cells[:9], "-1", *cells[10:]], "column 10 is '-1'"),
+        (7, lambda cells: [*cells[:9], "0.5", *cells[10:]], "column 10 is '0.5'"),
+        (7, lambda cells: [*cells[:9], "", *cells[10:]], "column 10 is ''"),
+        (7, lambda cells: [*cells[:9], "1e2", *cells[10:]], "column 10 is '1e2'"),
+        (7, lambda cells: [*cells[:9], "٣", *cells[10:]], "column 10 is '٣'"),
+        (7, lambda cells: [*cells[:9], "0001", *cells[10:]], "column 10 is '0001'"),
+        (2, lambda cells: ["\x00\xff"], "1 values instead of 784"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line(
-    train_csv: Path, line: int, change, message: str
+def test_what_is_wrong_is_told_with_its_line(
+    images: np.ndarray, tmp_path: Path, line: int, edit: object, words: str
 ) -> None:
-    lines = train_csv.read_text().splitlines()
-    lines[line - 1] = ",".join(change(lines[line - 1].split(",")))
-    train_csv.write_text("\n".join(lines))
-    with pytest.raises(UploadError, match=rf"train\.csv, {message}"):
-        read_train(train_csv)
+    path = write(tmp_path / "t.csv", images[:10])
+    lines = path.read_text().splitlines()
+    lines[line - 1] = ",".join(edit(lines[line - 1].split(",")))  # type: ignore[operator]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(UploadError) as error:
+        read_test(path)
+    assert f"line {line}: " in str(error.value)
+    assert words in str(error.value)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UploadError, match=r"cannot be read .* give the CSV file"):
-        read_test(tmp_path / "nothing.csv")
+def test_two_short_lines_do_not_make_up_for_each_other(images: np.ndarray, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", images[:10])
+    lines = path.read_text().splitlines()
+    lines[2], lines[3] = lines[2] + ",0", lines[3].rpartition(",")[0]
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(UploadError, match="line 3: 785 values"):
+        read_test(path)
 
 
-def test_a_submission_has_kaggles_form(tmp_path: Path) -> None:
-    digits = np.arange(28_000) % 10
-    write_submission(tmp_path / "submission.csv", digits)
-    lines = (tmp_path / "submission.csv").read_text().splitlines()
-    assert lines[:3] == ["ImageId,Label", "1,0", "2,1"]
-    assert lines[-1] == "28000,9"
-    assert len(lines) == 28_001
-    assert [path.name for path in tmp_path.iterdir()] == ["submission.csv"]
+def test_wrong_numbers_of_rows_are_told_with_the_line(images: np.ndarray, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", images[:10])
+    with pytest.raises(UploadError, match=r"ends at line 11 after 10 images, not 28,000"):
+        read_test(path, TEST_ROWS)
+    with pytest.raises(UploadError, match="line 10: more than 8 images"):
+        read_test(path, 8)
+    assert len(read_test(path, 10)) == 10
 
 
-def test_another_number_of_answers_is_no_submission(tmp_path: Path) -> None:
-    with pytest.raises(UploadError, match=r"28,000 answers, not 27,999"):
-        write_submission(tmp_path / "submission.csv", np.zeros(27_999, int))
-    assert list(tmp_path.iterdir()) == []
+def test_a_label_that_is_no_digit(images: np.ndarray, labels: np.ndarray, tmp_path: Path) -> None:
+    labels[4] = 11
+    path = write(tmp_path / "t.csv", images, labels)
+    with pytest.raises(UploadError, match="line 6: the label is 11"):
+        read_train(path)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    empty, head, long = tmp_path / "empty.csv", tmp_path / "head.csv", tmp_path / "long.csv"
+    empty.touch()
+    head.write_text(",".join(PIXELS) + "\n")
+    long.write_text(",".join(PIXELS) + "\n" + "0," * (1 << 20))
+    for path, words in (
+        (tmp_path / "none.csv", "cannot be read"),
+        (tmp_path, "cannot be read"),
+        (empty, "line 1: column 1 must be 'pixel0'"),
+        (head, "line 2: there are no images"),
+        (long, "a line of more than a megabyte"),
+    ):
+        with pytest.raises(UploadError, match=words):
+            read_test(path)
+
+
+def test_submission_counts_from_one_and_replaces_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "submission.csv"
+    path.write_text("old")
+    write_submission(path, np.array([7, 0, 9]))
+    assert path.read_bytes() == b"ImageId,Label\n1,7\n2,0\n3,9\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("digits", [[10], [-1], [0.5], [[1, 2]]])
+def test_what_is_no_digit_is_not_submitted(digits: list[object], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="0 to 9"):
+        write_submission(tmp_path / "s.csv", digits)
+    assert not list(tmp_path.iterdir())

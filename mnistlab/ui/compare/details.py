@@ -8,13 +8,12 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from mnistlab.errors import MnistLabError
-from mnistlab.figures.per_class import per_class_table
+from mnistlab.figures.pair import per_class_table
 from mnistlab.figures.reliability import reliability_diagram
 from mnistlab.figures.robustness import robustness_table
 from mnistlab.metrics.calibration import calibrate
 from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.robustness import IMAGES as ROBUSTNESS_IMAGES
-from mnistlab.metrics.robustness import measure_robustness
+from mnistlab.metrics.robustness import IMAGES, measure_robustness, sample
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.metrics.validation import validation_answers
 from mnistlab.ui import components as ui
@@ -88,7 +87,7 @@ class Details:
         return self._state.pair
 
     def _measure(self, pair: Pair) -> None:
-        data = self._app.dataset
+        images, labels = sample(self._app.dataset)
         names = dict.fromkeys(each.model for each in pair.evaluations)
 
         def tell(share: float) -> None:
@@ -99,8 +98,8 @@ class Details:
         try:
             found = measure_robustness(
                 [self._results.classifier(name) for name in names],
-                data.x_test[:ROBUSTNESS_IMAGES],
-                data.y_test[:ROBUSTNESS_IMAGES],
+                images,
+                labels,
                 tell,
                 self._stop.is_set,
             )
@@ -137,12 +136,14 @@ class Details:
     def _calibration(self, each: Evaluation) -> str:
         if each.model not in self._calibrations:
             classifier = self._results.classifier(each.model)
-            answers = validation_answers(classifier, self._app.dataset)
+            answers = validation_answers(each.model, classifier, self._app.dataset)
             if answers is None:
                 return f"<p class='ml-note'>{ui.escape(each.title)}: {_NO_VALIDATION}</p>"
             known = self._state.evaluations[each.model]
             result = calibrate(*answers, self._app.dataset.y_test, known.y_proba)
-            self._calibrations[each.model] = reliability_diagram(result, each.title)
+            self._calibrations[each.model] = reliability_diagram(
+                result, each.title, str(each.card.get("architecture", "mlp"))
+            )
         return self._calibrations[each.model]
 
     def _paint_robustness(self) -> None:
@@ -155,7 +156,7 @@ class Details:
 
 
 _ROBUSTNESS = (
-    f"The first {ROBUSTNESS_IMAGES:,} test images, changed as a camera, a scanner or a hurried "
+    f"{IMAGES:,} of the test images, changed as a camera, a scanner or a hurried "
     "hand would, in five strengths. In the manner of MNIST-C (Mu and Gilmer 2019), but with images "
     "of our own: figures do not compare with those published for MNIST-C."
 )

@@ -12,7 +12,8 @@ import ipywidgets as widgets
 from mnistlab.errors import ModelError
 from mnistlab.models import Run
 from mnistlab.models.config import TITLES
-from mnistlab.models.store import PRETRAINED, export
+from mnistlab.models.store import PRETRAINED
+from mnistlab.takeaway import compare_models, export_model
 from mnistlab.ui import components as ui
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import CompareState
@@ -22,8 +23,9 @@ _PAGE = 50  # newest runs that are listed
 _FILES = {
     "Keras model": ("keras", "application/zip"),
     "LiteRT model": ("tflite", "application/octet-stream"),
-    "figures by epoch (CSV)": ("csv", "text/csv"),
-    "all about it (JSON)": ("json", "application/json"),
+    "metrics (CSV)": ("csv", "text/csv"),
+    "the run's card (JSON)": ("json", "application/json"),
+    "all of it (ZIP)": ("zip", "application/zip"),
 }
 
 
@@ -103,8 +105,8 @@ class History:
 
     def _on_save(self) -> None:
         ending, kind = _FILES[self.file.value]
-        name = self._chosen()
-        self.link.value = download(export(name, ending), f"{name}.{ending}", kind)
+        made = export_model(self._chosen(), ending)
+        self.link.value = download(made.data, made.name, kind)
 
     def _chosen(self) -> str:
         if self.run.value is None:
@@ -174,11 +176,10 @@ class Report:
             self._thread.join(timeout)
 
     def _write(self, names: tuple[str, str]) -> None:
-        from mnistlab.report import compare_models
-
         try:
+            known = [self._state.evaluations[name] for name in dict.fromkeys(names)]
             page = compare_models(
-                *names, self._app.dataset, robustness_results=self._state.robustness
+                *names, self._app.dataset, known=known, robustness=self._state.robustness
             )
             with self._app.lock:
                 self.link.value = download(page.encode(), "mnistlab-report.html", "text/html")

@@ -89,13 +89,31 @@ def curves_html(runs: Mapping[Key, RunState]) -> str:
         return "<p class='ml-note'>Training curves grow here while a model trains.</p>"
     shown = [run for model in MODELS for run in _newest(begun, model)]
     epochs = max(run.config.epochs for run in runs.values())
-    return curves([_curves(run, many=len(runs) > len(MODELS)) for run in shown], epochs)
+    many = len(runs) > len(MODELS)
+    series = {_title(run, many): _curves(run) for run in shown}
+    return curves(series, epochs) + _best(begun)
 
 
 def _newest(runs: Sequence[RunState], model: str) -> Sequence[RunState]:
     return [run for run in runs if run.config.model == model][-_SHOWN_CURVES:]
 
 
-def _curves(run: RunState, many: bool) -> Curves:
-    title = f"{run.config.title} seed {run.config.seed}" if many else run.config.title
-    return Curves(title, run.config.model, run.training_curve, run.validation_curve)
+def _title(run: RunState, many: bool) -> str:
+    return f"{run.config.title} seed {run.config.seed}" if many else run.config.title
+
+
+def _curves(run: RunState) -> Curves:
+    return Curves(run.config.model, run.training_curve, run.validation_curve)
+
+
+def _best(runs: Sequence[RunState]) -> str:
+    """The current best of each model."""
+    known = [run for run in runs if run.validation_curve]
+    if not known:
+        return ""
+    texts = []
+    for model in MODELS:
+        found = [p[2] for run in known if run.config.model == model for p in run.validation_curve]
+        if found:
+            texts.append(f"{TITLES[model]} {100 * max(found):.2f} %")
+    return f"<p class='ml-note'>Best validation accuracy so far: {', '.join(texts)}</p>"

@@ -7,8 +7,8 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from mnistlab.figures.confusion import difference_table, verdict
-from mnistlab.figures.corrected import corrected_table
+from mnistlab.figures.confusion import difference_table
+from mnistlab.figures.pair import corrected_table, verdict
 from mnistlab.metrics.comparison import compare_predictions
 from mnistlab.ui import components as ui
 from mnistlab.ui.compare.images import Images
@@ -106,8 +106,9 @@ class SideBySide:
             a.scores.confusion, b.scores.confusion, *pair.titles
         )
         known = self._state.evaluations
-        published = [known[each.model] for each in (a, b)]
-        self.moved.value = corrected_table(published, (a, b)) if self._state.corrected else ""
+        published = [known[each.model].scores for each in (a, b)]
+        moved = corrected_table(pair.titles, published, [a.scores, b.scores])
+        self.moved.value = moved if self._state.corrected else ""
 
 
 _IMAGES = (

@@ -43,7 +43,10 @@ class RunState:
             case events.Preparing(message):
                 return replace(self, text=message)
             case events.Started():
-                return replace(self, text="first step")
+                # Not always the first time: a cluster that lost a worker begins again.
+                return replace(
+                    self, text="first step", fraction=0.0, training_curve=(), validation_curve=()
+                )
             case events.Progress():
                 return self._after_progress(event)
             case events.EpochEnd():

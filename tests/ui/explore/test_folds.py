@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
-from mnistlab.data.kaggle import PIXELS
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
 from mnistlab.plots import PLOTLY_MIME
@@ -176,7 +175,7 @@ def test_own_files_take_the_whole_tab(tab: ExploreTab, app: AppState) -> None:
 
 
 def test_a_csv_like_kaggles_is_explored(tab: ExploreTab) -> None:
-    lines = [",".join(["label", *PIXELS])]
+    lines = [",".join(["label", *(f"pixel{i}" for i in range(784))])]
     lines += [",".join([str(i % 10), *["7"] * 784]) for i in range(24)]
     tab.open_fold("Own data")
     tab.sections["Own data"].explore_files({"train.csv": "\n".join(lines).encode()})

@@ -1,0 +1,41 @@
+"""How each figure of a comparison is computed, in words."""
+
+from __future__ import annotations
+
+from mnistlab.figures.markup import escape
+
+_METHODS = (
+    ("Accuracy", "Share of the test images whose most probable digit is their label; its 95 % "
+     "interval is Wilson's (1927)."),
+    ("Precision, recall, F1", "Of a digit: the share of the images read as it that are it; the "
+     "share of its images that are read as it; the harmonic mean of the two. F1 macro is the mean "
+     "over the digits, F1 weighted counts each as often as it occurs."),
+    ("Loss", "Mean negative logarithm of the probability given to the label, in nats."),
+    ("ECE", "Expected calibration error: mean gap between confidence and accuracy over 15 bins of "
+     "equal width, each counting as often as it holds images (Guo et al. 2017)."),
+    ("Brier", "Mean over the images of the summed squared errors of the ten probabilities "
+     "(Brier 1950)."),
+    ("Verdict", "McNemar's exact test on the images that only one of the two models reads; the "
+     "interval of the difference is a paired bootstrap over the images (20,000 draws). It is about "
+     "these two trained networks, on digits such as these."),
+    ("Seeds", "Where settings were trained with several seeds, a permutation test on the runs' "
+     "accuracies and Welch's interval: about training again, not about two networks. ± is the "
+     "standard deviation with n - 1 in the denominator."),
+    ("Calibration", "One temperature that divides the logits, fitted on the validation part of the "
+     "training set, then tried on the test set (Guo et al. 2017). It changes no answer."),
+    ("Corrected labels", "MNIST's test set scored against the 15 published label errors of "
+     "Northcutt, Athalye and Mueller (2021): ten labels corrected, five images without a right "
+     "answer left out."),
+    ("Robustness", "Accuracy on test images changed in many ways and five degrees, in the manner "
+     "of MNIST-C but with corruptions of our own: not comparable with figures for MNIST-C."),
+    ("Latency", "Percentiles of the time of single predictions after a warm-up, on this machine, "
+     "without preprocessing."),
+    ("Training curves", "A twelfth of the training images is put aside for validation and decides "
+     "which epoch's weights are kept; the test set is read once, at the end."),
+)  # fmt: skip
+
+
+def methods() -> str:
+    """A list of terms and what they mean."""
+    items = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in _METHODS)
+    return f"<dl class='ml-methods'>{items}</dl>"

@@ -13,6 +13,7 @@ NAMES = (
     "photos",
     "pad",
     "kernel",
+    "explore",
     "training",
     "cluster",
 )

@@ -71,6 +71,16 @@ def compute_features(images: NDArray[np.uint8]) -> Floats:
     return np.concatenate(parts) if parts else np.zeros((0, len(NAMES)), np.float32)
 
 
+def by_digit(values: Floats, labels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Quantiles 5, 25, 50, 75, 95 % of each digit's values: `(10, 5)`, NaN where there are none."""
+    result = np.full((10, 5), np.nan)
+    for digit in range(10):
+        members = values[labels == digit]
+        if len(members):
+            result[digit] = np.percentile(members, [5, 25, 50, 75, 95])
+    return result
+
+
 def _compute(images: NDArray[np.uint8]) -> Floats:
     pixels = images.reshape(len(images), -1).astype(np.float32)
     mass, x, y, xy, yy = (pixels @ _MOMENTS).T

@@ -69,3 +69,10 @@ def nearest(
         indices.append(found)
         distances.append(np.sqrt(np.maximum(np.take_along_axis(away, found, 1), 0)))
     return np.concatenate(indices), np.concatenate(distances).astype(np.float32)
+
+
+def neighbour_agreement(points: Floats, labels: NDArray[np.uint8]) -> float:
+    """Share of points (n, d) whose nearest other point has the same label, 0 to 1."""
+    found, _ = nearest(points, points, 2)
+    other = np.where(found[:, 0] == np.arange(len(points)), found[:, 1], found[:, 0])
+    return float((np.asarray(labels)[other] == labels).mean())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as widgets
 import numpy as np
 
-from mnistlab.data.features import Features
+from mnistlab.data.features import Features, by_digit
 from mnistlab.plots import PLOTLY_MIME, distribution_figure
 from mnistlab.ui import components as ui
 from mnistlab.ui.explore.material import Material
@@ -63,16 +63,6 @@ class Handwriting:
             ui.table(head, rows, f"{CHOICES[name]} by digit, quantiles of the training set")
             + f"<p class='ml-note'>By the median, {most}s have most and {least}s least.</p>"
         )
-
-
-def by_digit(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Quantiles 5, 25, 50, 75, 95 % of each digit's values: `(10, 5)`, NaN where there are none."""
-    result = np.full((10, 5), np.nan)
-    for digit in range(10):
-        members = values[labels == digit]
-        if len(members):
-            result[digit] = np.percentile(members, [5, 25, 50, 75, 95])
-    return result
 
 
 def close_html(material: Material) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas, hold_canvas
 
+from mnistlab.figures.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
+from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.tsne import MapCancelledError, tsne_map
 from mnistlab.ui import components as ui
-from mnistlab.ui.explore.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.state import ExploreState, Selection
 from mnistlab.ui.state import AppState
@@ -336,12 +336,3 @@ def _in_lasso(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
     return inside
-
-
-def neighbour_agreement(points: np.ndarray, labels: Any) -> float:
-    """Share of points (n, 2) whose nearest other point has the same label."""
-    from mnistlab.metrics.projection import nearest
-
-    found, _ = nearest(points, points, 2)
-    other = np.where(found[:, 0] == np.arange(len(points)), found[:, 1], found[:, 0])
-    return float((np.asarray(labels)[other] == labels).mean())

@@ -1,0 +1,93 @@
+"""Explore on all of MNIST in a real Chromium: from a click to the picture; the kernel's cost."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import numpy as np
+import psutil
+from playwright.sync_api import expect, sync_playwright
+
+from tests.browser.conftest import SWITCHES, served
+from tests.browser.lab import Lab
+
+CLICKS = 20
+
+# Milliseconds from the next click or choice to the next change of an element.
+WATCH = """name => new Promise(done => {
+  let begun = null;
+  const begin = () => { begun ??= performance.now() };
+  for (const kind of ['click', 'change'])
+    document.addEventListener(kind, begin, { capture: true, once: true });
+  const seen = new MutationObserver(() => {
+    if (begun === null) return;
+    seen.disconnect();
+    requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - begun)));
+  });
+  seen.observe(document.querySelector(name),
+    { childList: true, subtree: true, characterData: true, attributes: true });
+})"""
+
+
+def main() -> None:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with served() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+        page = browser.new_page(viewport={"width": 1200, "height": 1400})
+        lab = Lab(page, url)  # caches what the next page finds
+        lab = Lab(browser.new_page(viewport={"width": 1200, "height": 1400}), url)
+        before = _kernel_megabytes()
+        samples = lab.at("ml-samples")
+        digits = samples.locator("select").nth(0)
+        _report("filter", [
+            _wait(lab, ".ml-samples", lambda d=d: digits.select_option(index=1 + d % 10))
+            for d in range(CLICKS)
+        ])  # fmt: skip
+        digits.select_option(index=0)
+        expect(samples).to_contain_text("1 to 50 of 60,000")
+        _report("page", [
+            _wait(lab, ".ml-samples", lambda: lab.at("ml-next").click()) for _ in range(CLICKS)
+        ])  # fmt: skip
+        tiles = samples.locator(".ml-tile:visible")
+        first = _wait(lab, ".ml-item", lambda: tiles.nth(0).click())
+        print(f"  the first image opened: {first:.0f} ms (loads LiteRT and both models)")
+        _report("open", [
+            _wait(lab, ".ml-item", lambda n=n: tiles.nth(1 + n).click()) for n in range(CLICKS)
+        ])  # fmt: skip
+        for fold, what in (
+            ("Averages", ".ml-averages img"),
+            ("Map", ".ml-map-picture img"),
+            ("Handwriting", ".ml-handwriting .ml-table"),
+            ("Odd ones", ".ml-odd img"),
+        ):
+            begun = time.perf_counter()
+            lab.at("ml-folds").locator(".ml-doors").first.get_by_text(fold, exact=True).click()
+            expect(lab.page.locator(what).first).to_be_visible()
+            print(f"  {fold} opened: {1000 * (time.perf_counter() - begun):.0f} ms")
+        print(f"  the kernel: {before:.0f} MB before, {_kernel_megabytes():.0f} MB after all (PSS)")
+        browser.close()
+
+
+def _wait(lab: Lab, name: str, act) -> float:
+    handle = lab.page.evaluate_handle(f"() => {{ window.wait = ({WATCH})('{name}') }}")
+    act()
+    milliseconds = float(lab.page.evaluate("() => window.wait"))
+    handle.dispose()
+    return milliseconds
+
+
+def _report(what: str, waits: list[float]) -> None:
+    p50, p95 = np.percentile(waits, [50, 95])
+    print(f"  {what}: p50 {p50:.0f} ms   p95 {p95:.0f} ms   max {max(waits):.0f} ms")
+
+
+def _kernel_megabytes() -> float:
+    """Of the newest kernel below this process."""
+    kernels = [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if "ipykernel_launcher" in child.cmdline()
+    ]
+    newest = max(kernels, key=lambda kernel: kernel.create_time())
+    return newest.memory_full_info().pss / 2**20

@@ -272,7 +272,9 @@ def _load(name: str) -> Classifier:
         os.close(silence)
 
 
-_SETTINGS = ("epochs", "batch_size", "learning_rate", "share", "seed", "augmentation")
+_SETTINGS = (
+    "epochs", "batch_size", "learning_rate", "schedule", "dropout", "share", "seed", "augmentation",
+)  # fmt: skip
 
 
 def _config(model: str, options: argparse.Namespace) -> TrainingConfig:
@@ -539,6 +541,8 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
         ("--epochs", int, "passes over the training images (3)"),
         ("--batch-size", int, "images per step (128)"),
         ("--learning-rate", float, "the highest one of the run (0.003)"),
+        ("--schedule", str, "one cycle, cosine or constant (one cycle)"),
+        ("--dropout", float, "share of units left out at each step, 0 to 0.9 (0.2)"),
         ("--share", float, "share of the training images to use, 0.01 to 1 (1.0)"),
         ("--augmentation", str, "none, light or full: how much images are changed (none)"),
     ):

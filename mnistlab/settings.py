@@ -26,10 +26,14 @@ def home() -> Path:
     return platformdirs.user_data_path("mnistlab", appauthor=False)
 
 
+def is_shared() -> bool:
+    """Whether the page is served to many, each visit with a folder of its own."""
+    return bool(os.environ.get("MNISTLAB_VISIT", "").strip())
+
+
 def visit_folder() -> Path:
     """Folder of what a visitor makes: `MNISTLAB_VISIT` where a server gives each visit its own."""
-    named = os.environ.get("MNISTLAB_VISIT", "").strip()
-    return Path(named) if named else home()
+    return Path(os.environ["MNISTLAB_VISIT"].strip()) if is_shared() else home()
 
 
 def cache_folder() -> Path:

@@ -57,6 +57,27 @@ def read_own(files: Mapping[str, bytes]) -> Dataset:
     return from_arrays(arrays, title)
 
 
+def read_own_path(path: Path) -> Dataset:
+    """A dataset from a file, or a folder with IDX files, on this machine; see `read_own`.
+
+    Only for a page that is served to oneself: a visitor's path would read the server's disk.
+    """
+    try:
+        if path.suffix.lower() == ".csv":  # Kaggle's has 73 MB and is read in parts
+            x, y = read_train(path)
+            return from_arrays({"x": x, "y": y}, path.name)
+        files = [path]
+        if path.is_dir():  # what else lies there is left alone
+            words = ("image", "label")
+            files = [f for f in sorted(path.iterdir()) if any(w in f.name.lower() for w in words)]
+        for file in files:
+            if file.stat().st_size > MAX_BYTES:
+                raise DataError(f"{file} has over {MAX_BYTES >> 20} MB; give a part of it.")
+        return read_own({file.name: file.read_bytes() for file in files})
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); give {_FORMS}.") from error
+
+
 def from_arrays(arrays: Arrays, title: str) -> Dataset:
     """A dataset from `x_train, y_train, x_test, y_test`, or `x, y`; see `read_own`."""
     if "x_train" in arrays and "x_test" not in arrays:

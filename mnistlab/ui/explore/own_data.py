@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
 from mnistlab.data.dataset import Dataset
-from mnistlab.data.own import from_arrays, read_own
+from mnistlab.data.own import from_arrays, read_own, read_own_path
+from mnistlab.errors import DataError
 from mnistlab.images.collection import Collection
-from mnistlab.settings import my_digits_file
+from mnistlab.settings import is_shared, my_digits_file
 from mnistlab.ui import components as ui
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.state import ExploreState
@@ -30,10 +32,11 @@ class OwnData:
         mine.on_click(guard(lambda _: self.explore_mine()))
         back = ui.button(f"Back to {app.dataset.title}", "ml-own-back")
         back.on_click(guard(lambda _: self.explore(app.dataset)))
-        self._note = widgets.HTML()
-        tools = ui.classed(widgets.Box([self._upload, mine, back]), "ml-tools")
+        rows = [ui.classed(widgets.Box([self._upload, mine, back]), "ml-tools")]
+        if not is_shared():  # a visitor's path would read the server's disk
+            rows.append(self._build_path())
         text = f"<p class='ml-note'>{ui.escape(_TEXT)}</p>"
-        self.widget = ui.classed(widgets.VBox([widgets.HTML(text), tools, self._note]), "ml-own")
+        self.widget = ui.classed(widgets.VBox([widgets.HTML(text), *rows]), "ml-own")
 
     # Verbs
 
@@ -49,6 +52,12 @@ class OwnData:
         """Show files; raises `DataError` and stays where it is when they are not fit."""
         self.explore(read_own(files))
 
+    def explore_path(self, path: str) -> None:
+        """Show a file or folder of this machine; raises `DataError` when it is not fit."""
+        if not path.strip():
+            raise DataError("There is no path; write one such as ~/Downloads/train.csv.")
+        self.explore(read_own_path(Path(path.strip()).expanduser()))
+
     def explore_mine(self) -> None:
         """Show My digits; raises `DataError` where there are too few."""
         x, y = Collection(my_digits_file()).as_dataset()
@@ -59,6 +68,14 @@ class OwnData:
     def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
         return ui.guard(self._app, handler)
 
+    def _build_path(self) -> widgets.Widget:
+        self._path = ui.classed(
+            widgets.Text(placeholder="or a file or folder on this machine"), "ml-own-path"
+        )
+        go = ui.button("Open", "ml-own-open", "Larger files too, such as Kaggle's train.csv")
+        go.on_click(self._guard(lambda _: self.explore_path(self._path.value)))
+        return ui.classed(widgets.Box([self._path, go]), "ml-tools")
+
     def _on_files(self, change: Mapping[str, Any]) -> None:
         if change["new"]:
             self._upload.value = ()  # so that the same files can be chosen again
@@ -68,5 +85,5 @@ class OwnData:
 _TEXT = (
     "The whole tab over your own images: an .npz file with x_train, y_train, x_test and y_test (or "
     "x and y), MNIST's IDX files, or Kaggle's train.csv; 28 x 28 pixels from 0 to 255, bright ink "
-    "on black, 15 MB at most."
+    "on black. What is uploaded may have 15 MB."
 )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
+from mnistlab.errors import DataError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
 from mnistlab.plots import PLOTLY_MIME
@@ -180,6 +181,25 @@ def test_a_csv_like_kaggles_is_explored(tab: ExploreTab) -> None:
     tab.open_fold("Own data")
     tab.sections["Own data"].explore_files({"train.csv": "\n".join(lines).encode()})
     assert tab.state.material.dataset.x_train.shape == (20, 28, 28)
+
+
+def test_a_path_on_this_machine_is_explored_unless_many_are_served(
+    tab: ExploreTab, app: AppState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.integers(0, 256, (24, 28, 28), dtype=np.uint8), np.arange(24, dtype=np.uint8) % 10
+    np.savez(tmp_path / "mine.npz", x=x, y=y)
+    tab.open_fold("Own data")
+    section = tab.sections["Own data"]
+    section.explore_path(str(tmp_path / "mine.npz"))
+    assert tab.state.material.dataset.title == "mine.npz"
+    for path, reason in (("", "no path"), (str(tmp_path / "none.npz"), "cannot be read")):
+        with pytest.raises(DataError, match=reason):
+            section.explore_path(path)
+    monkeypatch.setenv("MNISTLAB_VISIT", str(tmp_path))
+    shared = ExploreTab(app)
+    shared.open_fold("Own data")
+    assert not hasattr(shared.sections["Own data"], "_path")
 
 
 def test_my_digits_are_explored_where_there_are_enough(tab: ExploreTab, app: AppState) -> None:

@@ -55,7 +55,7 @@ class Handwriting:
                 "metadata": {},
             },
         )
-        rows = [[f"{digit}", *(f"{v:.2f}" for v in row)] for digit, row in enumerate(quantiles)]
+        rows = [[f"{digit}", *map(_two_places, row)] for digit, row in enumerate(quantiles)]
         head = ["digit", "5 %", "25 %", "median", "75 %", "95 %"]
         median = quantiles[:, 2]
         most, least = int(np.nanargmax(median)), int(np.nanargmin(median))
@@ -63,6 +63,10 @@ class Handwriting:
             ui.table(head, rows, f"{CHOICES[name]} by digit, quantiles of the training set")
             + f"<p class='ml-note'>By the median, {most}s have most and {least}s least.</p>"
         )
+
+
+def _two_places(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
 
 
 def close_html(material: Material) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import ipywidgets as widgets
 import numpy as np
@@ -48,7 +49,7 @@ class MapSection:
         open_image: Callable[[str, int], None],
     ) -> None:
         self._app, self._state, self._show, self._open = app, state, show, open_image
-        self._points: dict[tuple[int, str], np.ndarray] = {}
+        self._points: WeakKeyDictionary[Material, dict[str, np.ndarray]] = WeakKeyDictionary()
         self._frame: MapFrame | None = None
         self._places = np.zeros((0, 2))
         self._marked = np.zeros(0, bool)
@@ -212,18 +213,16 @@ class MapSection:
 
     def _known(self, material: Material, kind: str) -> np.ndarray | None:
         """Points of the map's images; None for a t-SNE map that nobody has asked for."""
-        key = id(material), kind
-        if key not in self._points:
+        known = self._points.setdefault(material, {})
+        if kind not in known:
             rows = material.map_rows
             if kind == "pca":
-                self._points[key] = material.projection.transform(material.dataset.x_train[rows])[
-                    :, :2
-                ]
+                known[kind] = material.projection.transform(material.dataset.x_train[rows])[:, :2]
             elif kind == "cnn":
-                self._points[key] = material.codes[rows, :2]
+                known[kind] = material.codes[rows, :2]
             else:
                 return None
-        return self._points[key]
+        return known[kind]
 
     def _compute(self, material: Material) -> None:
         try:
@@ -236,7 +235,7 @@ class MapSection:
             self._app.say(f"The map could not be computed ({error}); see the log.", "error")
         else:
             with self._app.lock:
-                self._points[id(material), "tsne"] = found
+                self._points.setdefault(material, {})["tsne"] = found
                 if self._state.material is material and self.kind.value == "tsne":
                     self.paint()
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import ipywidgets as widgets
 import numpy as np
@@ -47,7 +48,7 @@ class Odd:
         self, app: AppState, state: ExploreState, open_image: Callable[[str, int], None]
     ) -> None:
         self._app, self._state, self._open = app, state, open_image
-        self._known: dict[tuple[int, str], Found] = {}
+        self._known: WeakKeyDictionary[Material, dict[str, Found]] = WeakKeyDictionary()
         self._thread: threading.Thread | None = None
         self.kind = widgets.Dropdown(
             options=[(text, kind) for kind, text in KINDS.items()], description="Show"
@@ -61,7 +62,7 @@ class Odd:
     @property
     def found(self) -> Found | None:
         """What is shown, None while it is being sought."""
-        return self._known.get((id(self._state.material), self.kind.value))
+        return self._known.get(self._state.material, {}).get(self.kind.value)
 
     def paint(self) -> None:
         """Show the chosen kind; what takes seconds is sought in a thread."""
@@ -89,7 +90,7 @@ class Odd:
             self._app.say(f"{KINDS[kind]}: could not be found ({error}); see the log.", "error")
             return
         with self._app.lock:
-            self._known[id(material), kind] = found
+            self._known.setdefault(material, {})[kind] = found
             if self._state.material is material and self.kind.value == kind:
                 self._show(found)
 

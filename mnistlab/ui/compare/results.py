@@ -32,7 +32,8 @@ class Results:
         self._app, self._state = app, state
         self._thread: threading.Thread | None = None
         self._classifiers: dict[str, Classifier] = {}
-        self._again = threading.Event()
+        self._turn = threading.Lock()  # guards the two below
+        self._asked = self._running = False
         self.when_idle: Callable[[], None] = lambda: None
         """Called in the measuring thread when all is measured; the processor is free then."""
 
@@ -137,10 +138,12 @@ class Results:
 
     def measure(self) -> None:
         """Score and time, in a thread, the chosen models that have no figures yet."""
-        self._again.set()
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._measure, daemon=True)
-            self._thread.start()
+        with self._turn:
+            self._asked = True
+            if not self._running:
+                self._running = True
+                self._thread = threading.Thread(target=self._measure, daemon=True)
+                self._thread.start()
 
     def wait(self, timeout: float = 60.0) -> None:
         """Block until all is measured."""
@@ -148,8 +151,7 @@ class Results:
             self._thread.join(timeout)
 
     def _measure(self) -> None:
-        while self._again.is_set():
-            self._again.clear()
+        while self._next_turn():
             for name in self._state.chosen:
                 if name not in self._state.evaluations:
                     self._attempt(name, partial(self._score, name))
@@ -161,6 +163,13 @@ class Results:
                 self._app.say("Ready.")
         if not self._state.is_training:
             self.when_idle()
+
+    def _next_turn(self) -> bool:
+        """Whether something was asked for since the last turn; if not, this thread is over."""
+        with self._turn:
+            asked, self._asked = self._asked, False
+            self._running = asked
+            return asked
 
     def _attempt(self, what: str, act: Callable[[], None]) -> None:
         """A thread's failure must reach the status line as a handler's does."""

@@ -212,7 +212,7 @@ def _work(kind: str, width: int) -> float:
     if kind == "mlp":
         return 784 * width + width * width / 2
     if kind == "lean":
-        return 24 * 24 * 25 * width + 10 * 10 * 9 * 2 * width**2 + 9 * 9 * 8 * width**2
+        return 24 * 24 * 25 * width + 8 * 8 * 25 * 2 * width**2
     return 784 * 9 * width + 196 * 9 * 6 * width**2 + 49 * 9 * 8 * width**2
 
 

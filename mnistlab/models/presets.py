@@ -31,7 +31,14 @@ _ALL = (
         "Both models in about a minute on two cores; good for trying things out.",
         TrainingConfig("mlp", epochs=4, batch_size=256, learning_rate=4e-3),
         TrainingConfig(
-            "cnn", epochs=3, batch_size=192, learning_rate=5e-3, network="lean", filters=12
+            "cnn",
+            epochs=3,
+            batch_size=192,
+            learning_rate=5e-3,
+            schedule="cosine",
+            dropout=0.1,
+            network="lean",
+            filters=12,
         ),
     ),
     _preset(

@@ -51,7 +51,8 @@ class DaskProcesses:
         found: list[psutil.Process] = []
         for worker in self.workers.values():
             if worker.poll() is None:
-                found += psutil.Process(worker.pid).children(recursive=True)
+                children = psutil.Process(worker.pid).children(recursive=True)
+                found += [child for child in children if _is_training(child)]
         return found
 
     def close(self) -> None:
@@ -73,6 +74,14 @@ class DaskProcesses:
                 time.sleep(0.05)
         self.close()
         raise RuntimeError((self.folder / "dask.log").read_text())
+
+
+def _is_training(process: psutil.Process) -> bool:
+    """Dask's own helpers (a resource tracker, a compiler asked for its version) are none."""
+    try:
+        return "mnistlab.models.worker" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

@@ -16,6 +16,7 @@ NAMES = (
     "explore",
     "training",
     "cluster",
+    "serving",
 )
 
 for name in sys.argv[1:] or NAMES:

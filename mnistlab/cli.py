@@ -223,9 +223,16 @@ def kaggle(options: argparse.Namespace) -> None:
 
 def app(options: argparse.Namespace) -> None:
     """`app`: serve the dashboard."""
-    from mnistlab.serve import serve
+    from dataclasses import fields
 
-    serve(options.port, options.browser, options.warm, options.shared)
+    from mnistlab.serve.options import AppOptions, read_options
+
+    given = {each.name: getattr(options, each.name) for each in fields(AppOptions)}
+    read = read_options(given, options.config)  # a mistake is told before the server is loaded
+
+    from mnistlab.serve.app import serve
+
+    serve(read)
 
 
 # Their parts
@@ -614,20 +621,23 @@ def _add_takeaway(commands: Any) -> None:
 
 
 def _add_app(commands: Any) -> None:
-    command = _add(commands, "app", app, "serve the dashboard to this machine")
-    command.add_argument("--port", type=int, help="0 for any free one (8866, or one near it)")
-    command.add_argument(
-        "--no-browser", dest="browser", action="store_false", help="do not open the page"
+    from dataclasses import fields
+
+    from mnistlab.serve.options import ENVIRONMENT, AppOptions
+
+    command = _add(commands, "app", app, "serve the dashboard to this machine, or to a class")
+    command.epilog = (
+        f"Each setting may also stand in the environment, as {ENVIRONMENT}MAX_VISITORS=30, or in a "
+        "TOML file, as max_visitors = 30. Flags win over the environment, that over the file."
     )
-    command.add_argument(
-        "--warm",
-        type=int,
-        default=0,
-        metavar="N",
-        help="kernels kept ready, so that the next pages open faster (%(default)s)",
-    )
-    command.add_argument(
-        "--shared",
-        action="store_true",
-        help="each visit has runs and drawings of its own, which end with it",
-    )
+    for each in fields(AppOptions):
+        kind, text = each.metadata["kind"], each.metadata["help"]
+        name = each.name.replace("_", "-")
+        if kind is bool:
+            action = "store_false" if each.default else "store_true"
+            switch = f"--no-{name}" if each.default else f"--{name}"
+            command.add_argument(switch, dest=each.name, action=action, default=None, help=text)
+        else:
+            metavar = each.metadata["metavar"]
+            command.add_argument(f"--{name}", type=kind, metavar=metavar, help=text)
+    command.add_argument("--config", metavar="FILE", help="TOML file with the settings above")

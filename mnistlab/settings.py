@@ -81,3 +81,32 @@ def workers() -> int:
             f"MNISTLAB_WORKERS is {named!r}; give a whole number from 1 to {MOST_WORKERS}."
         )
     return int(named)
+
+
+def queue_folder() -> Path | None:
+    """Folder of the queue in which all visitors of a server wait to train, or None."""
+    named = os.environ.get("MNISTLAB_QUEUE", "").strip()
+    return Path(named) if named else None
+
+
+def training_memory() -> float | None:
+    """Bytes that a training may use, from `MNISTLAB_TRAINING_MEMORY` in megabytes, or None."""
+    megabytes = _number("MNISTLAB_TRAINING_MEMORY")
+    return megabytes * 2**20 if megabytes else None
+
+
+def training_seconds() -> float | None:
+    """Seconds that a training may take, from `MNISTLAB_TRAINING_MINUTES`, or None."""
+    minutes = _number("MNISTLAB_TRAINING_MINUTES")
+    return minutes * 60 if minutes else None
+
+
+def _number(variable: str) -> float:
+    named = os.environ.get(variable, "").strip() or "0"
+    try:
+        value = float(named)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ConfigError(f"{variable} is {named!r}; give a number above 0, or 0 for no limit.")
+    return value

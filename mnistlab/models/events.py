@@ -12,6 +12,14 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Waiting(Event):
+    """Others train first."""
+
+    ahead: int
+    """How many trainings must end before this one may begin."""
+
+
+@dataclass(frozen=True)
 class Preparing(Event):
     """Work before the first step, such as importing TensorFlow."""
 

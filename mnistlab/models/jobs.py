@@ -16,7 +16,8 @@ from mnistlab.models.config import TrainingConfig
 from mnistlab.models.process import TrainingProcess
 from mnistlab.models.scratch import clean_up, scratch_folder
 from mnistlab.models.store import new_run_id
-from mnistlab.settings import runs_folder, workers
+from mnistlab.models.turns import Turns
+from mnistlab.settings import is_shared, queue_folder, runs_folder, workers
 from mnistlab.settings import scheduler as named_scheduler
 
 _log = logging.getLogger(__name__)
@@ -136,7 +137,11 @@ class Job(ABC):
 
 
 class _Queue:
-    """Lets `MNISTLAB_WORKERS` jobs train at once, in the order in which they came."""
+    """Lets `MNISTLAB_WORKERS` jobs of this process train at once, in the order in which they came.
+
+    A visitor among others trains one at a time, and queues again for the next: so ten seeds of
+    one do not keep the others waiting for all of them.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -149,8 +154,11 @@ class _Queue:
     def wait_for_turn(self, job: LocalJob, is_cancelled: Callable[[], bool]) -> bool:
         """Block until it is the job's turn; false when it was cancelled first."""
         with self._changed:
-            self._changed.wait_for(lambda: is_cancelled() or self._jobs.index(job) < workers())
+            self._changed.wait_for(lambda: is_cancelled() or self._jobs.index(job) < self._places())
         return not is_cancelled()
+
+    def _places(self) -> int:
+        return 1 if is_shared() else workers()
 
     def look_again(self) -> None:
         with self._changed:
@@ -184,7 +192,7 @@ class LocalJob(Job):
         try:
             if not _queue.wait_for_turn(self, self._cancelled.is_set):
                 return events.Cancelled()
-            return self._train()
+            return self._train_in_turn()
         finally:
             _queue.leave(self)
 
@@ -192,6 +200,16 @@ class LocalJob(Job):
         _queue.look_again()
         if self._process is not None:
             self._process.stop()
+
+    def _train_in_turn(self) -> events.Event:
+        """Wait for the trainings of other processes too, where a server makes them queue."""
+        folder = queue_folder()
+        if folder is None:
+            return self._train()
+        with Turns(folder, workers()).queued() as ticket:
+            if not ticket.wait(self._cancelled, lambda ahead: self._tell(events.Waiting(ahead))):
+                return events.Cancelled()
+            return self._train()
 
     def _train(self) -> events.Event:
         clean_up(self._runs)

@@ -20,13 +20,13 @@ _SAVING = 3600  # seconds; saving a run takes a few, whichever machine does it
 
 
 @contextmanager
-def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
+def scratch_folder(parent: Path | None = None, prefix: str = PREFIX) -> Iterator[Path]:
     """A folder for one job, by default among the system's temporary ones; gone afterwards.
 
     A lock in it says that its process lives, for `clean_up` in another one.
     """
     with (
-        tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) as name,
+        tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name,
         FileLock(Path(name) / _LOCK),
     ):
         yield Path(name)
@@ -58,7 +58,13 @@ def clean_up(runs: Path) -> None:
     for folder in (*runs.glob(".*.partial"), *runs.glob(".probe-*")):
         if _age(folder, now) > _SAVING:
             shutil.rmtree(folder, ignore_errors=True)
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    remove_orphans(PREFIX)
+
+
+def remove_orphans(prefix: str) -> None:
+    """Remove the scratch folders of processes that were killed."""
+    now = time.time()
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         if _age(folder, now) > _NEW and _is_orphan(folder):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,10 +12,13 @@ import json
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
+
+import psutil
 
 from mnistlab.data import open_folder
 from mnistlab.errors import MnistLabError
@@ -24,8 +27,10 @@ from mnistlab.models.config import TrainingConfig
 from mnistlab.models.scratch import discard_partial
 from mnistlab.models.store import check_writable, save_run
 from mnistlab.models.training import TrainingCancelledError, train
+from mnistlab.settings import training_memory, training_seconds
 
 LAST_WORDS = 4000  # characters of a traceback
+_LIMIT_CHECK = 0.2  # seconds
 NICENESS = 10  # the page that asked for the training has right of way on a small machine
 
 
@@ -35,12 +40,14 @@ def main() -> None:
     request = json.loads(sys.stdin.readline())
     stop = threading.Event()
     threading.Thread(target=_watch_parent, args=(stop, request), daemon=True).start()
+    lock = threading.Lock()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
 
     def tell(event: events.Event) -> None:
-        out.write(events.to_json(event) + "\n")
-        out.flush()
+        with lock:
+            out.write(events.to_json(event) + "\n")
+            out.flush()
 
     _work(request, tell, stop.is_set)
     # TensorFlow's threads and atexit handlers have nothing left to do, and take a second over it.
@@ -66,10 +73,45 @@ def _watch_parent(stop: threading.Event, request: dict[str, Any]) -> None:
     os._exit(1)
 
 
+def _keep_limits(tell: Callable[[events.Event], None], request: dict[str, Any]) -> None:
+    """End the training when it takes more memory or time than whoever serves it allows."""
+    limits = training_memory(), training_seconds()
+    if any(limits):
+        arguments = (*limits, tell, request)
+        threading.Thread(target=_watch_limits, args=arguments, daemon=True).start()
+
+
+def _watch_limits(
+    memory: float | None,
+    seconds: float | None,
+    tell: Callable[[events.Event], None],
+    request: dict[str, Any],
+) -> None:
+    process, begun = psutil.Process(), time.monotonic()
+    while True:
+        time.sleep(_LIMIT_CHECK)
+        message = ""
+        if memory and process.memory_info().rss > memory:
+            message = (
+                f"The training needed more than the {memory / 2**20:,.0f} MB of memory that this "
+                "server allows; try a smaller batch size or model."
+            )
+        elif seconds and time.monotonic() - begun > seconds:
+            message = (
+                f"The training took longer than the {seconds / 60:g} minutes that this server "
+                "allows; try fewer epochs or a smaller share of the training set."
+            )
+        if message:
+            discard_partial(request["run"], Path(request["runs"]))
+            tell(events.Failed(message))
+            os._exit(1)
+
+
 def _work(
     request: dict[str, Any], tell: Callable[[events.Event], None], stop: Callable[[], bool]
 ) -> None:
     try:
+        _keep_limits(tell, request)
         config = TrainingConfig.from_dict(request["config"])
         check_writable(Path(request["runs"]))
         dataset = open_folder(Path(request["dataset"]))

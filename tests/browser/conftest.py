@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from tests.browser.lab import Lab
 
@@ -81,22 +81,23 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens pages; at the end, no console may hold an error but of fonts from elsewhere."""
+    """Opens pages; at the end no console may hold an error, and no other host been asked."""
     errors: list[str] = []
+    elsewhere: list[str] = []
     contexts = []
 
     def watch(message: ConsoleMessage) -> None:
-        elsewhere = not message.location.get("url", "").startswith("http://localhost")
-        if message.type == "error" and not (
-            elsewhere and "Failed to load resource" in message.text
-        ):
+        if message.type == "error":
             errors.append(message.text)
+
+    def refuse(route: Route) -> None:
+        elsewhere.append(route.request.url)
+        route.abort()
 
     def open_(**options: object) -> Page:
         context = chromium.new_context(**options)
         contexts.append(context)
-        # Nothing outside this machine is asked for, so nothing depends on whether it answers.
-        context.route(re.compile(r"^https?://(?!localhost[:/])"), lambda route: route.abort())
+        context.route(re.compile(r"^https?://(?!(localhost|127\.0\.0\.1)[:/])"), refuse)
         context.set_default_timeout(SECONDS)
         page = context.new_page()
         page.on("console", watch)
@@ -106,6 +107,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     yield open_
     for context in contexts:
         context.close()
+    assert elsewhere == []
     assert errors == []
 
 

@@ -40,6 +40,9 @@ class RunState:
     def after(self, event: events.Event) -> RunState:
         """The state once `event` has happened."""
         match event:
+            case events.Waiting(ahead):
+                others = "another training" if ahead == 1 else f"{ahead} other trainings"
+                return replace(self, text=f"place {ahead} in the queue, after {others}")
             case events.Preparing(message):
                 return replace(self, text=message)
             case events.Started():

@@ -8,79 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from tornado.websocket import WebSocketClosedError
 
-from mnistlab import serve
+from mnistlab.serve import app, kernels
+from mnistlab.serve.handlers import Socket
+from tests.serve.server import Server, serving, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGTERM is a signal of Unix")
-
-
-class Server:
-    """`mnistlab app` as a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self.process = process
-        self.url = url
-
-    def get(self, path: str = "") -> tuple[int, str]:
-        """Status and body of an answer."""
-        try:
-            with urllib.request.urlopen(self.url + path, timeout=60) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def kernels(self) -> list[psutil.Process]:
-        """The visitors' processes."""
-        found = []
-        for child in psutil.Process(self.process.pid).children():
-            with suppress(psutil.NoSuchProcess):  # one that has just ended has no command line
-                if "ipykernel_launcher" in child.cmdline():
-                    found.append(child)
-        return found
-
-
-@contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[Server]:
-    """A server on a free port, its temporary files below `folder`."""
-    home = {"MNISTLAB_HOME": str(folder / "home"), "MNISTLAB_OFFLINE": "1", "MNISTLAB_MNIST": ""}
-    (folder / "tmp").mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mnistlab", "app", "--port", "0", "--no-browser", *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env={**os.environ, **home, "TMPDIR": str(folder / "tmp")},
-    )
-    killer = threading.Timer(120, process.kill)  # no test waits for a dead server
-    killer.start()
-    try:
-        assert process.stdout is not None
-        found = re.search(r"http://\S+/", process.stdout.readline())
-        assert found, "the server ended without a URL"
-        yield Server(process, found[0])
-    finally:
-        killer.cancel()
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +104,7 @@ def test_kernel_without_a_page_is_gone_within_a_minute(tmp_path: Path) -> None:
         assert running.get()[0] == 200  # a visitor who loads the page and never connects
         wait_for(lambda: len(running.kernels()) == 2, 30, "another warm kernel")
         wait_for(lambda: len(running.kernels()) == 1, 60, "the end of the visitor's kernel")
-        time.sleep(2 * serve._CHECK_SECONDS)
+        time.sleep(2 * kernels.CHECK_SECONDS)
         assert len(running.kernels()) == 1, "a warm kernel waits for its visitor"
 
 
@@ -188,7 +128,7 @@ def test_relative_paths_hold_in_the_kernels(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNISTLAB_MNIST", "mnist.npz")
     monkeypatch.setenv("MNISTLAB_HOME", "home")
-    serve._make_paths_absolute()
+    app._make_paths_absolute()
     assert os.environ["MNISTLAB_MNIST"] == str(tmp_path / "mnist.npz")
     assert os.environ["MNISTLAB_HOME"] == str(tmp_path / "home")
 
@@ -212,7 +152,7 @@ def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
     # Two parts and their offsets, packed in the older protocol. Its first eight bytes, read as
     # the newer protocol's count, are a number with 18 digits.
     message = b"\x00\x00\x00\x02\x00\x00\x00\x0c\x00\x00\x00\x20" + b"{}" * 20
-    page = serve.Socket.__new__(serve.Socket)
+    page = Socket.__new__(Socket)
     page.ws_connection = None
     with pytest.raises(WebSocketClosedError):
         page.write_message(message, binary=True)

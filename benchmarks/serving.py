@@ -1,0 +1,222 @@
+"""A class of forty, what a visitor costs, warm pages, and two hundred visits in a row."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+from playwright.sync_api import sync_playwright
+
+from benchmarks.drawings import rows
+from benchmarks.pad import WATCH
+from mnistlab.settings import local_mnist
+from tests.browser.conftest import SWITCHES
+from tests.browser.lab import Lab
+from tests.serve.server import Server, serving, wait_for
+from tests.visitor import Visitor
+
+CLASS = 40
+DRAWINGS = 20  # of each visitor
+PAUSE = 1.0  # seconds between a person's drawings
+VISITS = 200
+PAGES = 7
+MEGABYTE = 1e6
+
+
+def main() -> None:
+    _class_of_forty()
+    _warm_pages()
+    _visits_in_a_row()
+
+
+@contextmanager
+def _server(*arguments: str) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory() as folder:
+        data = {"MNISTLAB_MNIST": str(local_mnist() or "")}
+        with serving(Path(folder), *arguments, seconds=3600, **data) as server:
+            server.get("healthz")
+            yield server
+
+
+def _pss(server: Server) -> float:
+    """Megabytes of the server and all that it started."""
+    process = psutil.Process(server.process.pid)
+    return sum(
+        each.memory_full_info().pss for each in (process, *process.children(recursive=True))
+    ) / MEGABYTE  # fmt: skip
+
+
+def _chromium(playwright):  # type: ignore[no-untyped-def]
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    return playwright.chromium.launch(executable_path=path, args=SWITCHES)
+
+
+def _class_of_forty() -> None:
+    with _server("--shared", "--max-visitors", str(CLASS)) as server, sync_playwright() as pw:
+        alone = _pss(server)
+        command = [sys.executable, "-m", "benchmarks.serving", "clients", server.url]
+        clients = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        begun = time.perf_counter()
+        browser = _chromium(pw)
+        lab = Lab(browser.new_page(viewport={"width": 1200, "height": 900}), server.url)
+        assert clients.stdout is not None
+        assert clients.stdin is not None
+        print(f"  {clients.stdout.readline().strip()}")
+        print(f"  all {CLASS} pages at once: {time.perf_counter() - begun:.0f} s until the last")
+        wait_for(lambda: server.health()["visitors"] == CLASS, 60, "all visitors")
+        idle = _pss(server)
+        print(f"  server {alone:.0f} MB, with {CLASS} idle visitors {idle:.0f} MB (PSS)")
+        status, headers, body = server.ask()
+        print(f"  one more: {status}, Retry-After {headers['Retry-After']}, {len(body)} bytes")
+        lab.open_predict()
+        lab.page.evaluate(WATCH)
+        clients.stdin.write("draw\n")
+        clients.stdin.flush()
+        for strokes in _drawings(0):
+            lab.draw(strokes)
+            lab.clear()
+            lab.page.wait_for_timeout(1000 * PAUSE)
+        waits = np.array(lab.page.evaluate("() => window.waits")) / 1000
+        print(f"  {_figures('Chromium', waits)}")
+        print(f"  {clients.stdout.readline().strip()}")
+        print(f"  all drawing: {_pss(server):.0f} MB; visitors {server.health()['visitors']}")
+        clients.stdin.close()
+        clients.wait()
+        browser.close()
+        wait_for(lambda: not server.kernels(), 90, "the end of all kernels")
+
+
+def _drawings(visitor: int) -> list[list[list[list[float]]]]:
+    data = rows()
+    return [data[(visitor * DRAWINGS + i) * 7 % len(data)]["strokes"] for i in range(DRAWINGS)]
+
+
+def _figures(who: str, seconds: np.ndarray) -> str:
+    p50, p95 = np.percentile(seconds, [50, 95])
+    return (
+        f"{who}: {len(seconds)} strokes, p50 {p50:.2f} s, p95 {p95:.2f} s, max {seconds.max():.2f}"
+    )
+
+
+def _clients(url: str) -> None:
+    """All visitors but the Chromium, a thread each, in a process of their own."""
+    count = CLASS - 1
+    visitors: list[Visitor] = []
+    seconds: list[float] = []
+    failures: list[str] = []
+    drawn = threading.Barrier(count + 1)
+
+    def draw(visitor: Visitor, number: int) -> None:
+        try:
+            visitor.open_pad()
+            for strokes in _drawings(number):
+                seconds.extend(visitor.draw(strokes))
+                visitor.click("ml-clear")
+                time.sleep(PAUSE)
+        except Exception as error:
+            failures.append(repr(error))
+        drawn.wait()
+
+    def come() -> None:
+        try:
+            visitors.append(Visitor(url, patience=300))
+        except Exception as error:
+            failures.append(repr(error))
+
+    threads = [threading.Thread(target=come) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(f"{len(visitors)} of {count} clients are there; failures: {failures}", flush=True)
+    sys.stdin.readline()
+    for number, visitor in enumerate(visitors, 1):
+        threading.Thread(target=draw, args=(visitor, number), daemon=True).start()
+    drawn.wait()
+    print(f"{_figures('clients', np.array(seconds))}; failures: {failures}", flush=True)
+    sys.stdin.read()
+    for visitor in visitors:
+        visitor.leave()
+
+
+def _warm_pages() -> None:
+    times: dict[str, list[tuple[float, float]]] = {"cold": [], "warm": []}
+    with _server("--warm", "0") as cold, _server("--warm", "1") as warm, sync_playwright() as pw:
+        browser = _chromium(pw)
+        for _ in range(PAGES):
+            for name, server in (("cold", cold), ("warm", warm)):
+                if name == "warm":
+                    wait_for(lambda: warm.health()["warm_kernels"] == 1, 60, "a warm kernel")
+                times[name].append(_page_times(browser, server.url))
+                for each in (cold, warm):  # the machine is quiet before the next page
+                    wait_for(lambda e=each: e.health()["visitors"] == 0, 90, "the kernel's end")
+        browser.close()
+    served, usable = (
+        {name: statistics.median(pair[i] for pair in found) for name, found in times.items()}
+        for i in (0, 1)
+    )
+    for what, found in (("the server's part", served), ("the usable page", usable)):
+        share = found["warm"] / found["cold"]
+        print(f"  {what}: cold {found['cold']:.2f} s, warm {found['warm']:.2f} s: {share:.0%}")
+
+
+def _page_times(browser, url: str) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    """Seconds until the server has sent the page, and until its samples are there."""
+    page = browser.new_page()
+    begun = time.perf_counter()
+    Lab(page, url)
+    usable = time.perf_counter() - begun
+    sent = page.evaluate(
+        "() => { const n = performance.getEntriesByType('navigation')[0];"
+        " return (n.responseEnd - n.requestStart) / 1000 }"
+    )
+    page.close(run_before_unload=True)
+    return sent, usable
+
+
+def _visits_in_a_row() -> None:
+    with _server("--shared") as server:
+        for number in range(VISITS + 1):
+            visitor = Visitor(server.url)
+            visitor.open_pad()
+            visitor.draw(_drawings(number)[0])
+            visitor.leave()
+            if number == 0:
+                wait_for(lambda: not server.kernels(), 90, "the kernel's end")
+                before = _footprint(server)
+        begun = time.perf_counter()
+        wait_for(lambda: not server.kernels(), 90, "the end of all kernels")
+        time.sleep(2)
+        print(f"  after one visit   {before}")
+        print(f"  after {VISITS} more   {_footprint(server)} ({time.perf_counter() - begun:.0f} s)")
+
+
+def _footprint(server: Server) -> str:
+    process = psutil.Process(server.process.pid)
+    temporary = Path(process.environ()["TMPDIR"])
+    files = sum(len(names) for _, _, names in os.walk(temporary))
+    return (
+        f"{len(process.children(recursive=True))} processes, {process.num_fds()} open files, "
+        f"{files} temporary files, {process.memory_full_info().pss / MEGABYTE:.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["clients"])
+    parser.add_argument("url")
+    _clients(parser.parse_args().url)

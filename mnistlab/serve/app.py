@@ -1,0 +1,225 @@
+"""The server: Voilà, configured for one notebook and many visitors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import run_sync
+from tornado.ioloop import IOLoop, PeriodicCallback
+from traitlets.config import Config
+from voila.app import Voila
+from voila.request_info_handler import RequestInfoSocketHandler
+from voila.static_file_handler import AllowListFileHandler
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+
+from mnistlab import settings
+from mnistlab.errors import ConfigError, MnistLabError
+from mnistlab.models.scratch import remove_orphans, scratch_folder
+from mnistlab.models.turns import Turns
+from mnistlab.serve import kernels
+from mnistlab.serve.handlers import Health, Page, SecurityHeaders, Socket
+from mnistlab.serve.messages import ALLOWED
+from mnistlab.serve.options import AppOptions
+
+DEFAULT_PORT = 8866
+_PREFIX = "mnistlab-app-"
+
+# An upload of 15 MB and its envelope. Beyond this the server closes the socket without a word,
+# so it lies well above the limit that the page itself explains.
+_LARGEST_MESSAGE = 24 * 2**20
+
+# The page's scripts: no other extension that happens to be installed is sent to visitors.
+_EXTENSIONS = [
+    "@voila-dashboards/widgets-manager8",  # runs the widgets ...
+    "@jupyter-widgets/jupyterlab-manager",  # ... and this draws them
+    "ipycanvas",
+    "jupyterlab-plotly",
+]
+_OURS = {TornadoVoilaHandler: Page, VoilaKernelWebsocketHandler: Socket}
+# The page has no files beside it, and asks for nothing about its own request.
+_LEFT_OUT = (AllowListFileHandler, RequestInfoSocketHandler)
+
+
+class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
+    """Voilà, which says its address once it answers."""
+
+    options = AppOptions()
+    turns: Turns
+
+    def start(self) -> None:
+        """Serve until Ctrl-C or SIGTERM."""
+        # Where tornado warns that the timeout exceeds the interval it takes both for seconds.
+        logging.getLogger("tornado.general").setLevel(logging.ERROR)
+        loop = IOLoop.current()
+        signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
+        loop.add_callback(self._announce)  # runs when the loop does, the socket being open
+        super().start()
+
+    def stop(self) -> None:
+        """End all kernels, and leave nothing."""
+        run_sync(self.kernel_manager.shutdown_all)()
+        shutil.rmtree(self.connection_dir, ignore_errors=True)
+
+    def init_settings(self) -> dict[str, Any]:
+        """Voilà's settings, stricter."""
+        made: dict[str, Any] = super().init_settings()
+        self.kernel_manager.allowed_message_types = list(ALLOWED)
+        self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * kernels.CHECK_SECONDS)
+        self._sweeper.start()
+        # A page of another site cannot reach a lab that is served to this machine only by giving
+        # its own name this machine's address.
+        local = self.options.ip in ("127.0.0.1", "::1", "localhost")
+        names = ["localhost", *([self.options.host] if self.options.host else [])]
+        return made | {
+            "allow_remote_access": not local,
+            "local_hostnames": names,
+            "transforms": [SecurityHeaders],
+        }
+
+    def init_handlers(self) -> list[Any]:
+        """Voilà's, with our page and socket in place of its own, and without what we do not use."""
+        kept = [each for each in super().init_handlers() if each[1] not in _LEFT_OUT]
+        health = (f"{re.escape(self.server_url)}healthz", Health, {"turns": self.turns})
+        return [
+            health,
+            *((path, _OURS.get(handler, handler), *rest) for path, handler, *rest in kept),
+        ]
+
+    @property
+    def address(self) -> str:
+        """Where the page is, the token included."""
+        token = f"?token={self.options.token}" if self.options.token else ""
+        return f"{self.connection_url}{token}"
+
+    def _announce(self) -> None:
+        print(f"MNIST Lab is at {self.address} (end it with Ctrl-C)", flush=True)
+
+
+def serve(options: AppOptions) -> None:
+    """Serve the dashboard; returns after Ctrl-C or SIGTERM, without leftovers.
+
+    Raises
+    ------
+    ConfigError
+        When the port or the address cannot be used.
+    """
+    port = DEFAULT_PORT if options.port is None else _free_port(options.ip, options.port)
+    _make_paths_absolute()
+    remove_orphans(_PREFIX)  # of servers that were killed
+    # A folder that holds nothing else: it is the kernels' working folder too, where any file
+    # could be mistaken for a module.
+    with scratch_folder(prefix=_PREFIX) as folder:
+        (folder / "page").mkdir()
+        notebook = shutil.copy(find_notebook(), folder / "page")
+        _tell_kernels(options, folder)
+        server = LabServer(config=_config(options, str(notebook), port, folder))
+        server.options = options
+        server.turns = Turns(folder / "queue", options.workers)
+        server.port_retries = 50 if options.port is None else 0
+        server.initialize([])
+        server.start()
+
+
+def find_notebook() -> Path:
+    """`dashboard.ipynb`: in the installed package, or beside it in a clone."""
+    package = Path(__file__).parent.parent
+    for folder in (package, package.parent):
+        if (folder / "dashboard.ipynb").is_file():
+            return folder / "dashboard.ipynb"
+    raise MnistLabError("dashboard.ipynb is missing from the installation; reinstall mnistlab.")
+
+
+def _tell_kernels(options: AppOptions, folder: Path) -> None:
+    """What kernels and their trainings need to know, through the environment."""
+    os.environ |= {
+        "MNISTLAB_WORKERS": str(options.workers),
+        "MNISTLAB_QUEUE": str(folder / "queue"),
+        "MNISTLAB_TRAINING_MEMORY": str(options.training_memory),
+        "MNISTLAB_TRAINING_MINUTES": str(options.training_minutes),
+    }
+    # Where Voilà looks for templates.
+    ours = str(Path(__file__).parent / "jupyter")
+    others = os.environ.get("JUPYTER_PATH", "")
+    os.environ["JUPYTER_PATH"] = f"{ours}{os.pathsep}{others}" if others else ours
+
+
+def _config(options: AppOptions, notebook: str, port: int, folder: Path) -> Config:
+    app: dict[str, Any] = {
+        "notebook_path": notebook,
+        "port": port,
+        "ip": options.ip,
+        "base_url": options.base_url,
+        "token": options.token,
+        "open_browser": options.browser,
+        "connection_dir_root": str(folder),
+        "config_file_paths": [],  # the settings of other Voilà pages are not ours
+        "log_level": "ERROR",  # nobody at the terminal can act on a refused request
+        "tornado_settings": {
+            "websocket_max_message_size": _LARGEST_MESSAGE,
+            "ws_ping_interval": kernels.PING_MILLISECONDS,
+            "ws_ping_timeout": kernels.SILENCE_MILLISECONDS,
+        },
+    }
+    page: dict[str, Any] = {
+        "template": "mnistlab",
+        "allow_template_override": "NO",
+        "allow_theme_override": "NO",
+        "strip_sources": True,
+        "show_tracebacks": False,
+        "file_allowlist": [],
+        "extension_allowlist": _EXTENSIONS,
+        "kernel_spec_manager_class": kernels.OwnKernel,
+        "multi_kernel_manager_class": kernels.VisitKernels,
+        "preheat_kernel": options.warm > 0,
+        "default_pool_size": options.warm,
+    }
+    visits = {
+        "folder": str(folder / "visits"),
+        "shared": options.shared,
+        "max_visitors": options.max_visitors,
+        "idle_seconds": 60 * options.idle_minutes,
+        "cull_idle_timeout": kernels.ABANDONED_SECONDS,
+        "cull_interval": kernels.CHECK_SECONDS,
+        # The longest a silent, connected page is looked at; `cull_kernel_if_idle` decides.
+        "cull_connected": False,
+    }
+    return Config(
+        LabServer=app,
+        VoilaConfiguration=page,
+        VisitKernels=visits,
+        # A kernel that died took its visit with it; another one would be an empty page's.
+        KernelRestarter={"restart_limit": 0},
+    )
+
+
+def _free_port(ip: str, port: int) -> int:
+    """The port itself, or a free one for 0; raises `ConfigError` where it is taken."""
+    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET) as probe:
+        # As the server does, so that a port whose last connections are closing counts as free.
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ip, port))
+        except OSError as error:
+            raise ConfigError(
+                f"Port {port} of {ip} cannot be used ({error.strerror or error}); "
+                "choose another with --port or --ip."
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _make_paths_absolute() -> None:
+    """Kernels work in another folder than the one the user's relative paths start from."""
+    local = settings.local_mnist()
+    if local is not None:
+        os.environ["MNISTLAB_MNIST"] = str(local)
+    if os.environ.get("MNISTLAB_HOME", "").strip():
+        os.environ["MNISTLAB_HOME"] = str(settings.home())

@@ -1,0 +1,152 @@
+"""What the server answers: the page, its socket, its health; and the headers of every answer."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.web import HTTPError, OutputTransform, RequestHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+
+from mnistlab.models.turns import Turns
+from mnistlab.serve.kernels import Arrival
+from mnistlab.serve.messages import NEWER_PROTOCOL, RefusedError, check_message
+
+RETRY_SECONDS = 20  # for a visitor who found all places taken
+_HOST = re.compile(r"[\w.:\[\]-]+")
+_log = logging.getLogger(__name__)
+
+
+class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
+    """Voilà's page: for so many visitors only, and with the cookie that its farewell must carry.
+
+    Without that the server refuses a closing page's request to end its kernel (voila #1458).
+    """
+
+    _kernel_id: str | None = None
+
+    @property
+    def kernel_manager(self) -> Any:
+        """The kernels, which learn through this which one becomes this visit's."""
+        return Arrival(self.settings["kernel_manager"], self._take)
+
+    def _take(self, kernel_id: str) -> None:
+        self._kernel_id = kernel_id
+
+    async def get(self, path: str | None = None) -> None:
+        """Send the page, or a friendly one where all places are taken."""
+        if path:
+            raise HTTPError(404)
+        self.xsrf_token  # noqa: B018  (reading it sets the cookie)
+        if self.current_user is None:  # without the token no place; Voilà asks for it
+            return await super().get(path)
+        kernels = self.settings["kernel_manager"]
+        if not kernels.arrive():
+            return self._send_away(kernels.max_visitors)
+        try:
+            await super().get(path)
+        finally:
+            kernels.arrived(self._kernel_id)
+
+    def _send_away(self, places: int) -> None:
+        self.set_status(503)
+        self.set_header("Retry-After", str(RETRY_SECONDS))
+        self.write(self.render_template("full.html", places=places, seconds=RETRY_SECONDS))
+
+
+class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has no types
+    """Voilà's socket, without delay and without a trap that stops the whole server.
+
+    Voilà reads the first bytes of every binary message as a count of offsets. That is right in
+    the newer protocol only. A kernel's picture that arrives just after its page has closed is
+    packed in the older one, where those bytes are a number so large that the server would count
+    to it, and fill its memory, for ever.
+    """
+
+    async def open(self, *args: Any, **kwargs: Any) -> None:
+        """Send each message at once: held back for company, an answer comes 40 ms later."""
+        self.set_nodelay(True)
+        self.kernel_manager.socket_opened(self.kernel_id, self)
+        await super().open(*args, **kwargs)
+
+    def on_close(self) -> None:
+        """Forget the socket."""
+        self.kernel_manager.socket_closed(self.kernel_id, self)
+        if self.connection is not None:
+            super().on_close()
+
+    def on_message(self, message: str | bytes) -> None:
+        """Pass a widget's message on to the kernel; anything else ends the connection."""
+        try:
+            check_message(message, self.selected_subprotocol)
+        except RefusedError as error:
+            _log.warning("refused a message of a page: %.200s", error)
+            self.close(1008, "refused")
+            return
+        super().on_message(message)
+
+    def write_message(self, message: Any, binary: bool = False) -> Any:
+        """Pass a kernel's message on to the page, if that is still there."""
+        if self.ws_connection is None:
+            raise WebSocketClosedError
+        if isinstance(message, bytes) and self.selected_subprotocol != NEWER_PROTOCOL:
+            return WebSocketHandler.write_message(self, message, binary)
+        return super().write_message(message, binary)
+
+
+class Health(RequestHandler):
+    """`/healthz`: how full the lab is, as JSON. It tells nothing of anyone."""
+
+    def initialize(self, turns: Turns) -> None:
+        """Take the queue of the trainings."""
+        self._turns = turns
+
+    def get(self) -> None:
+        """Answer."""
+        kernels = self.settings["kernel_manager"]
+        running, waiting = self._turns.counts()
+        self.set_header("Cache-Control", "no-store")
+        self.write(
+            {
+                "status": "ok",
+                "visitors": kernels.visitors,
+                "max_visitors": kernels.max_visitors or None,
+                "warm_kernels": kernels.warm,
+                "trainings_running": running,
+                "trainings_waiting": waiting,
+            }
+        )
+
+
+class SecurityHeaders(OutputTransform):
+    """Headers that every answer gets, files included."""
+
+    def __init__(self, request: HTTPServerRequest) -> None:
+        # "self" alone does not cover sockets in every browser.
+        host = request.host if _HOST.fullmatch(request.host or "") else ""
+        sockets = f" ws://{host} wss://{host}" if host else ""
+        self._policy = (
+            "default-src 'none'; base-uri 'none'; object-src 'none'; form-action 'self'; "
+            "frame-ancestors 'self'; "
+            # Voilà's page and plotly write scripts and styles into the page; what a visitor or a
+            # file says is never among them, see SECURITY.md.
+            "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+            f"connect-src 'self'{sockets}"
+        )
+
+    def transform_first_chunk(
+        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        """Add them."""
+        headers["Content-Security-Policy"] = self._policy
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "same-origin"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if "Server" in headers:
+            del headers["Server"]
+        return status_code, headers, chunk

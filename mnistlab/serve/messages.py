@@ -1,0 +1,77 @@
+"""What a page may send to its kernel: the widgets' messages, and nothing that runs code.
+
+Jupyter's own readers trust a message's counts of its parts, so a hostile one could make the whole
+server count to 10**18. Here every message is checked before they see it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+NEWER_PROTOCOL = "v1.kernel.websocket.jupyter.org"
+ALLOWED = ("comm_msg", "comm_open", "comm_close", "comm_info_request", "kernel_info_request")
+_CHANNELS = ("shell", "control")
+# Opened by a page that wants the state of the kernel's widgets; any other target would make new
+# ones of the page's choice.
+_TARGET = "jupyter.widget.control"
+_MOST_PARTS = 128
+_V1_PARTS = 6  # offsets of channel, header, parent header, metadata, content, and the end
+
+
+class RefusedError(ValueError):
+    """Raised by `check_message`; the text is for the log."""
+
+
+def check_message(message: str | bytes, protocol: str | None) -> None:
+    """Raise `RefusedError` unless this is a widget's message in good form.
+
+    Parameters
+    ----------
+    message : what came over the socket
+    protocol : the socket's subprotocol, `NEWER_PROTOCOL` or None for the older one
+    """
+    try:
+        channel, header, content = _read(message, protocol)
+    except (ValueError, struct.error, RecursionError) as error:
+        raise RefusedError(f"malformed: {error}") from error
+    if channel not in _CHANNELS:
+        raise RefusedError(f"channel {channel!r}")
+    if not isinstance(header, dict) or not isinstance(content, dict):
+        raise RefusedError("malformed: no header or content")
+    kind = header.get("msg_type")
+    if kind not in ALLOWED:
+        raise RefusedError(f"message of type {kind!r}")
+    if kind == "comm_open" and content.get("target_name") != _TARGET:
+        raise RefusedError(f"comm of target {content.get('target_name')!r}")
+
+
+def _read(message: str | bytes, protocol: str | None) -> tuple[Any, Any, Any]:
+    """Channel, header and content."""
+    if protocol == NEWER_PROTOCOL:
+        if isinstance(message, str):
+            raise RefusedError("malformed: text in the binary protocol")
+        parts = _parts(message, "<Q")
+        if len(parts) < _V1_PARTS - 1:
+            raise RefusedError("malformed: too few parts")
+        return parts[0].decode(), json.loads(parts[1]), json.loads(parts[4])
+    text = message if isinstance(message, str) else _parts(message, ">I")[0]
+    whole = json.loads(text)
+    if not isinstance(whole, dict):
+        raise RefusedError("malformed: no object")
+    return whole.get("channel", "shell"), whole.get("header"), whole.get("content")
+
+
+def _parts(message: bytes, kind: str) -> list[bytes]:
+    """What lies between a binary message's offsets, which begin it after their count."""
+    size = struct.calcsize(kind)
+    (count,) = struct.unpack_from(kind, message)
+    if not 1 <= count <= _MOST_PARTS:
+        raise RefusedError(f"malformed: {count} parts")
+    offsets = struct.unpack_from(f"{kind[0]}{count}{kind[1]}", message, size)
+    ends = (*offsets[1:], len(message)) if kind == ">I" else offsets[1:]
+    bounds = list(zip(offsets, ends, strict=False))
+    if any(not size * (count + 1) <= start <= end <= len(message) for start, end in bounds):
+        raise RefusedError("malformed: parts out of bounds")
+    return [message[start:end] for start, end in bounds]

@@ -1,0 +1,130 @@
+"""The settings of `mnistlab app`: flags first, then the environment, then a configuration file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mnistlab.errors import ConfigError
+
+ENVIRONMENT = "MNISTLAB_APP_"
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _option(
+    default: Any,
+    text: str,
+    limits: tuple[float, float] | None = None,
+    metavar: str = "N",
+    kind: type | None = None,
+) -> Any:
+    facts = {"help": text, "limits": limits, "metavar": metavar, "kind": kind or type(default)}
+    return field(default=default, metadata=facts)
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """What `mnistlab app` is told; a value out of range raises `ConfigError`."""
+
+    port: int | None = _option(
+        None, "0 for any free one (8866, or one near it)", (0, 65535), kind=int
+    )
+    ip: str = _option(
+        "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in (127.0.0.1)",
+        metavar="ADDRESS",
+    )  # fmt: skip
+    base_url: str = _option("/", "path below which the app is served (/)", metavar="PATH")
+    host: str = _option(
+        "", "the name in the visitors' address bar, where a reverse proxy stands before the app",
+        metavar="NAME",
+    )  # fmt: skip
+    token: str = _option(
+        "", "a word that visitors must know; better set as MNISTLAB_APP_TOKEN", metavar="WORD"
+    )
+    browser: bool = _option(True, "do not open the page in a browser")
+    warm: int = _option(0, "kernels kept ready, so that the next pages open faster (0)", (0, 64))
+    max_visitors: int = _option(
+        40, "visitors at once; further ones are asked to wait, 0 for no limit (40)", (0, 10_000)
+    )
+    idle_minutes: float = _option(
+        0.0, "end a visit in which nothing happened for so long, 0 for never (0)", (0, 10_000)
+    )
+    shared: bool = _option(False, "each visit has runs and drawings of its own, which end with it")
+    workers: int = _option(1, "trainings at once over all visitors; further ones wait (1)", (1, 64))
+    training_memory: int = _option(
+        0, "megabytes that one training may use, 0 for no limit (0)", (0, 1_000_000)
+    )
+    training_minutes: float = _option(
+        0.0, "minutes that one training may take, 0 for no limit (0)", (0, 10_000)
+    )
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value, limits = getattr(self, each.name), each.metadata["limits"]
+            if limits and value is not None and not limits[0] <= value <= limits[1]:
+                low, high = limits
+                raise ConfigError(f"{each.name} is {value:g}; give {low:g} to {high:g}.")
+        if not self.base_url.startswith("/") or set(self.base_url) & set("?#\"'<> "):
+            raise ConfigError(f"base_url is {self.base_url!r}; give a path such as /lab/")
+        object.__setattr__(self, "base_url", self.base_url.rstrip("/") + "/")
+
+
+def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOptions:
+    """The options from flags, then the environment, then a TOML file.
+
+    Parameters
+    ----------
+    given : values of flags by the option's name; None where a flag was not used
+    config : the TOML file's path, by default that of `MNISTLAB_APP_CONFIG`
+
+    Raises
+    ------
+    ConfigError
+        When a value cannot be read or is out of range, or the file has an unknown setting.
+    """
+    path = config or os.environ.get(f"{ENVIRONMENT}CONFIG", "").strip()
+    flags = {name: value for name, value in given.items() if value is not None}
+    return AppOptions(**_from_file(path) | _from_environment() | flags)
+
+
+def _from_environment() -> dict[str, Any]:
+    values = {}
+    for each in fields(AppOptions):
+        variable = ENVIRONMENT + each.name.upper()
+        text = os.environ.get(variable, "").strip()
+        if text:
+            values[each.name] = _parsed(text, each.metadata["kind"], variable)
+    return values
+
+
+def _parsed(text: str, kind: type, variable: str) -> Any:
+    if kind is bool:
+        if text.lower() not in _YES + _NO:
+            raise ConfigError(f"{variable} is {text!r}; give 1 or 0.")
+        return text.lower() in _YES
+    try:
+        return kind(text)
+    except ValueError:
+        raise ConfigError(f"{variable} is {text!r}; give a number.") from None
+
+
+def _from_file(name: str) -> dict[str, Any]:
+    if not name:
+        return {}
+    try:
+        values = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{name} cannot be read ({error}); give a TOML file.") from error
+    kinds = {each.name: each.metadata["kind"] for each in fields(AppOptions)}
+    for key, value in values.items():
+        if key not in kinds:
+            raise ConfigError(f"{name} has an unknown setting {key}; choose {', '.join(kinds)}.")
+        # TOML's types are Python's, but a whole number will do for any number; True is none.
+        right = type(value) is kinds[key] or (kinds[key] is float and type(value) is int)
+        if not right:
+            raise ConfigError(f"{name}: {key} is {value!r}; give a value of its kind, see --help.")
+    return values

@@ -1,0 +1,76 @@
+"""The notebook in JupyterLab: run all, draw, get an answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from mnistlab.serve.app import find_notebook
+from tests.browser.conftest import SECONDS
+from tests.browser.lab import SEVEN, Lab
+
+
+@pytest.fixture
+def jupyterlab(tmp_path: Path) -> Iterator[str]:
+    """JupyterLab's address, with the dashboard in its folder."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    shutil.copy(find_notebook(), folder)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
+        *("--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url="),
+    ]
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        _wait_until_it_answers(f"http://localhost:{port}/api", server)
+        yield f"http://localhost:{port}/lab/tree/dashboard.ipynb"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(60)
+
+
+def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                assert "version" in json.load(answer)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("JupyterLab does not answer")
+
+
+def test_run_all_draw_and_get_an_answer(open_page: Callable[..., Page], jupyterlab: str) -> None:
+    page = open_page(viewport={"width": 1400, "height": 1100})
+    page.goto(jupyterlab)
+    # The menu does nothing before the notebook has its kernel.
+    expect(page.locator(".jp-NotebookPanel")).to_be_visible()
+    expect(
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first
+    ).to_be_attached()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    lab = Lab.__new__(Lab)
+    lab.page = page
+    expect(lab.at("ml-samples").locator("img").first).to_be_visible(timeout=2 * SECONDS)
+    lab.open_predict()
+    lab.draw(SEVEN)
+    expect(lab.at("ml-digit-cnn")).to_have_text("7")
+    expect(lab.at("ml-digit-mlp")).to_have_text("7")

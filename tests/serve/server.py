@@ -1,0 +1,90 @@
+"""`mnistlab app` as a process of its own, for the tests of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+class Server:
+    """`mnistlab app` as a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def get(self, path: str = "") -> tuple[int, str]:
+        """Status and body of an answer."""
+        status, _, body = self.ask(path)
+        return status, body
+
+    def ask(self, path: str = "", **headers: str) -> tuple[int, Message, str]:
+        """Status, headers and body of an answer."""
+        request = urllib.request.Request(self.url + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.headers, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read().decode()
+
+    def health(self) -> dict[str, Any]:
+        """What /healthz says."""
+        return json.loads(self.get("healthz")[1])
+
+    def kernels(self) -> list[psutil.Process]:
+        """The visitors' processes."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # one that has just ended has no command line
+                if "ipykernel_launcher" in child.cmdline():
+                    found.append(child)
+        return found
+
+
+@contextmanager
+def serving(
+    folder: Path, *arguments: str, seconds: float = 120, **environment: str
+) -> Iterator[Server]:
+    """A server on a free port, its temporary files below `folder`; it lives `seconds` at most."""
+    home = {"MNISTLAB_HOME": str(folder / "home"), "MNISTLAB_OFFLINE": "1", "MNISTLAB_MNIST": ""}
+    (folder / "tmp").mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnistlab", "app", "--port", "0", "--no-browser", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **home, "TMPDIR": str(folder / "tmp"), **environment},
+    )
+    killer = threading.Timer(seconds, process.kill)  # no test waits for a dead server
+    killer.start()
+    try:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found, "the server ended without a URL"
+        yield Server(process, found[0])
+    finally:
+        killer.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)

@@ -1,0 +1,75 @@
+"""Settings of the app: what wins, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mnistlab.cli import main
+from mnistlab.errors import ConfigError
+from mnistlab.serve.options import AppOptions, read_options
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "app.toml"
+    file.write_text("warm = 1\nmax_visitors = 1\nworkers = 1\nidle_minutes = 5\nshared = true\n")
+    monkeypatch.setenv("MNISTLAB_APP_MAX_VISITORS", "2")
+    monkeypatch.setenv("MNISTLAB_APP_WORKERS", "2")
+    monkeypatch.setenv("MNISTLAB_APP_BROWSER", "no")
+    read = read_options({"workers": 3, "warm": None}, str(file))
+    assert (read.warm, read.max_visitors, read.workers) == (1, 2, 3)
+    assert (read.idle_minutes, read.shared, read.browser) == (5, True, False)
+
+
+def test_the_file_may_be_named_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "app.toml"
+    file.write_text("port = 9000")
+    monkeypatch.setenv("MNISTLAB_APP_CONFIG", str(file))
+    assert read_options({}).port == 9000
+
+
+@pytest.mark.parametrize(
+    "text", ["wram = 1", "warm = true", "warm = '1'", "shared = 1", "warm = ", "warm = 1000"]
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "app.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError):
+        read_options({}, str(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WARM", "-1"), ("WARM", "many"), ("SHARED", "perhaps"), ("PORT", "70000"), ("BASE_URL", "x")],
+)
+def test_a_wrong_variable_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MNISTLAB_APP_{name}", value)
+    with pytest.raises(ConfigError, match=r"give|choose"):
+        read_options({})
+
+
+def test_a_base_url_ends_with_a_slash() -> None:
+    assert AppOptions(base_url="/lab").base_url == "/lab/"
+    assert AppOptions().base_url == "/"
+
+
+def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["app", "--help"])
+    said = capsys.readouterr().out
+    for name in AppOptions.__dataclass_fields__:
+        assert f"-{name.replace('_', '-')}" in said
+    assert "MNISTLAB_APP_" in said
+    assert "TOML" in said
+
+
+def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["app", "--warm", "999"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

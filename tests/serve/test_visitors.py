@@ -1,0 +1,171 @@
+"""Many visitors at once: places, the queue of their trainings, and accidents."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.serve.server import Server, serving, wait_for
+from tests.visitor import Visitor
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are looked at as on Unix")
+STROKES = [[[90, 60], [190, 60], [130, 220]]]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[Server]:
+    """A server with three places."""
+    with serving(tmp_path, "--shared", "--max-visitors", "3", seconds=300) as running:
+        yield running
+
+
+def test_who_finds_all_places_taken_is_told_when_to_come_back(three: Server) -> None:
+    visitors = [Visitor(three.url) for _ in range(3)]
+    status, headers, body = three.ask()
+    assert status == 503
+    assert int(headers["Retry-After"]) > 0
+    assert "places are taken" in body
+    assert len(three.kernels()) == 3
+    assert three.health()["visitors"] == three.health()["max_visitors"] == 3
+    visitors[0].leave()
+    wait_for(lambda: three.health()["visitors"] == 2, 30, "a free place")
+    with Visitor(three.url) as next_one:
+        next_one.open_pad()
+    for visitor in visitors[1:]:
+        visitor.open_pad()
+
+
+def test_of_many_at_the_same_moment_as_many_come_in_as_there_are_places(three: Server) -> None:
+    answers: list[int] = []
+    threads = [threading.Thread(target=lambda: answers.append(three.ask()[0])) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [200] * 3 + [503] * 5
+
+
+def test_a_killed_kernel_ends_its_own_visit_only(three: Server) -> None:
+    with Visitor(three.url) as stays:
+        stays.open_pad()
+        (first,) = three.kernels()
+        gone = Visitor(three.url)
+        victim = next(kernel for kernel in three.kernels() if kernel.pid != first.pid)
+        folder = Path(victim.environ()["MNISTLAB_VISIT"])
+        victim.kill()
+        gone.wait_for_end()
+        with pytest.raises(urllib.error.HTTPError):
+            gone._opener.open(f"{three.url}api/kernels/{gone.kernel}")
+        wait_for(lambda: three.health()["visitors"] == 1, 30, "the free place")
+        assert not folder.exists()
+        stays.draw(STROKES)
+
+
+def test_warm_kernels_are_no_visitors(tmp_path: Path) -> None:
+    with serving(tmp_path, "--warm", "1", "--max-visitors", "1") as server:
+        wait_for(lambda: server.health()["warm_kernels"] == 1, 60, "a warm kernel")
+        assert server.health()["visitors"] == 0
+        with Visitor(server.url) as visitor:
+            visitor.open_pad()
+            assert server.health()["visitors"] == 1
+            assert server.ask()[0] == 503
+            wait_for(lambda: server.health()["warm_kernels"] == 1, 60, "the next one")
+
+
+def test_an_idle_visit_ends_where_that_is_asked_for(tmp_path: Path) -> None:
+    with serving(tmp_path, "--idle-minutes", "0.1") as server:
+        visitor = Visitor(server.url)
+        visitor.wait_for_end()
+        wait_for(lambda: not server.kernels(), 30, "the end of the kernel")
+
+
+def start_training(visitor: Visitor) -> None:
+    visitor.open_tab(1)
+    visitor.wait_for(lambda: visitor.find("ml-train"), "Train & Compare")
+    visitor.wait_for(lambda: not visitor.states[visitor.find("ml-train")].get("disabled"), "Train")
+    visitor.click("ml-train")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.timeout(400)
+def test_trainings_of_all_visitors_queue_and_end_with_their_visits(tmp_path: Path) -> None:
+    with serving(tmp_path, "--shared", seconds=350) as server:
+        first, second = Visitor(server.url), Visitor(server.url)
+        start_training(first)
+        wait_for(lambda: server.health()["trainings_running"] == 1, 60, "a training")
+        start_training(second)
+        second.wait_for(lambda: "place 1" in second.text("ml-progress-mlp"), "a place in the queue")
+        assert server.health()["trainings_waiting"] == 1
+        workers = [
+            child
+            for kernel in server.kernels()
+            for child in kernel.children(recursive=True)
+            if "mnistlab.models.worker" in child.cmdline()
+        ]
+        assert len(workers) == 1
+        first.leave()
+        assert not psutil.wait_procs(workers, timeout=15)[1]
+        second.wait_for(lambda: "place" not in second.text("ml-progress-mlp"), "its turn")
+        second.leave()
+        wait_for(lambda: server.health()["trainings_running"] == 0, 30, "the end of the training")
+        wait_for(lambda: not server.kernels(), 60, "the end of the kernels")
+        assert not list((tmp_path / "tmp").glob("mnistlab-job-*"))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("limit", "said"), [("--training-memory=150", "memory"), ("--training-minutes=0.02", "minutes")]
+)
+def test_a_training_beyond_the_servers_limits_ends_with_a_sentence(
+    tmp_path: Path, limit: str, said: str
+) -> None:
+    with serving(tmp_path, limit) as server, Visitor(server.url) as visitor:
+        start_training(visitor)
+        visitor.wait_for(lambda: said in visitor.text("ml-status"), "the message")
+        assert "this server allows" in visitor.text("ml-status")
+
+
+def test_the_app_lives_below_a_path_and_behind_a_name(tmp_path: Path) -> None:
+    with serving(tmp_path, "--base-url", "/lab", "--host", "lab.example") as server:
+        assert server.url.endswith("/lab/")
+        assert server.ask("", Host="lab.example")[0] == 200
+        assert server.ask("", Host="other.example")[0] == 403
+        with Visitor(server.url) as visitor:
+            visitor.open_pad()
+            visitor.draw(STROKES)
+
+
+def test_a_restarted_server_begins_clean_after_it_was_killed(tmp_path: Path) -> None:
+    with serving(tmp_path, "--shared") as server:
+        visitor = Visitor(server.url)
+        visitor.open_pad()
+        kernels = server.kernels()
+        server.process.send_signal(signal.SIGKILL)
+        assert not psutil.wait_procs(kernels, timeout=15)[1]
+    left = list((tmp_path / "tmp").glob("mnistlab-app-*"))
+    for folder in left:  # as if a minute had passed: what is new may be another server's
+        for path in (folder, *folder.iterdir()):
+            os.utime(path, (1, 1))
+    with serving(tmp_path, "--shared") as server, Visitor(server.url) as visitor:
+        visitor.open_pad()
+        visitor.draw(STROKES)
+        assert left
+        assert not any(folder.exists() for folder in left)
+
+
+def test_a_removed_cache_leaves_the_visits_at_work(tmp_path: Path) -> None:
+    with serving(tmp_path, "--shared") as server, Visitor(server.url) as visitor:
+        visitor.open_pad()
+        shutil.rmtree(tmp_path / "home", ignore_errors=True)
+        visitor.draw(STROKES)
+        with Visitor(server.url) as late:
+            late.open_pad()
+            late.draw(STROKES)

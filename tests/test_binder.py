@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import venv
 from pathlib import Path
 
 import pytest
 
+from mnistlab.settings import local_mnist
+
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="binder/postBuild is a shell script")
 
 
+@pytest.mark.skipif(local_mnist() is None, reason="the build would have to download MNIST")
 @pytest.mark.timeout(900)
 def test_post_build_makes_a_lab_in_a_fresh_environment(tmp_path: Path) -> None:
     # A copy of what git knows: the build writes into its folder.
@@ -35,11 +37,6 @@ def test_post_build_makes_a_lab_in_a_fresh_environment(tmp_path: Path) -> None:
     built = subprocess.run(
         ["bash", "binder/postBuild"], cwd=clone, env=environment, capture_output=True, text=True
     )
-    if not os.environ.get("MNISTLAB_MNIST"):  # Binder downloads it; here there may be no network
-        assert "MNIST" in built.stderr + built.stdout
-        if built.returncode:
-            assert "data fetch" in (clone / "binder" / "postBuild").read_text()
-            return
     assert built.returncode == 0, built.stderr
     python = str(tmp_path / "env" / "bin" / "python")
     seen = subprocess.run(
@@ -57,4 +54,4 @@ def test_post_build_makes_a_lab_in_a_fresh_environment(tmp_path: Path) -> None:
 def test_binder_and_conda_name_the_same_python() -> None:
     texts = [(ROOT / path).read_text() for path in ("environment.yml", "binder/environment.yml")]
     pythons = {line.strip() for text in texts for line in text.splitlines() if "python=" in line}
-    assert len(pythons) == 1, sys.version
+    assert len(pythons) == 1

@@ -43,10 +43,12 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
             raise HTTPError(404)
         self.xsrf_token  # noqa: B018  (reading it sets the cookie)
         if self.current_user is None:  # without the token no place; Voilà asks for it
-            return await super().get(path)
+            await super().get(path)
+            return
         kernels = self.settings["kernel_manager"]
         if not kernels.arrive():
-            return self._send_away(kernels.max_visitors)
+            self._send_away(kernels.max_visitors)
+            return
         try:
             await super().get(path)
         finally:

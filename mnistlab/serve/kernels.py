@@ -65,7 +65,7 @@ class VisitKernels(AsyncMappingKernelManager):
     idle_seconds = Float(0.0, config=True, help="After which a silent visit ends; 0 for never.")
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self._visits: set[str] = set()
         self._arriving = 0
         self._sockets: dict[str, set[Any]] = {}
@@ -165,7 +165,7 @@ class VisitKernels(AsyncMappingKernelManager):
 class Arrival:
     """The kernels as one request for a page sees them: what it starts or takes is its visit's."""
 
-    def __init__(self, kernels: VisitKernels, taken: Callable[[str], None]) -> None:
+    def __init__(self, kernels: Any, taken: Callable[[str], None]) -> None:
         self._kernels = kernels
         self._taken = taken
 
@@ -174,7 +174,7 @@ class Arrival:
 
     async def start_kernel(self, **kwargs: Any) -> str:
         """A new kernel."""
-        kernel_id = await self._kernels.start_kernel(**kwargs)
+        kernel_id: str = await self._kernels.start_kernel(**kwargs)
         self._taken(kernel_id)
         return kernel_id
 

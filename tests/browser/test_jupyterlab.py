@@ -11,11 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, expect
 
 from mnistlab.serve.app import find_notebook
 from tests.browser.conftest import SECONDS
@@ -57,20 +57,19 @@ def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes]) -> None:
     pytest.fail("JupyterLab does not answer")
 
 
-def test_run_all_draw_and_get_an_answer(open_page: Callable[..., Page], jupyterlab: str) -> None:
-    page = open_page(viewport={"width": 1400, "height": 1100})
-    page.goto(jupyterlab)
-    # The menu does nothing before the notebook has its kernel.
-    expect(page.locator(".jp-NotebookPanel")).to_be_visible()
-    expect(
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first
-    ).to_be_attached()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    lab = Lab.__new__(Lab)
-    lab.page = page
-    expect(lab.at("ml-samples").locator("img").first).to_be_visible(timeout=2 * SECONDS)
-    lab.open_predict()
-    lab.draw(SEVEN)
-    expect(lab.at("ml-digit-cnn")).to_have_text("7")
-    expect(lab.at("ml-digit-mlp")).to_have_text("7")
+def test_run_all_draw_and_get_an_answer(chromium: Browser, jupyterlab: str) -> None:
+    with chromium.new_context(viewport={"width": 1400, "height": 1100}) as context:
+        page = context.new_page()
+        page.goto(jupyterlab)
+        # The menu does nothing before the notebook has its kernel.
+        idle = page.get_by_role("button", name="Python 3 (ipykernel) | Idle")
+        expect(idle).to_be_visible(timeout=2 * SECONDS)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        lab = Lab.__new__(Lab)
+        lab.page = page
+        expect(lab.at("ml-samples").locator("img").first).to_be_visible(timeout=2 * SECONDS)
+        lab.open_predict()
+        lab.draw(SEVEN)
+        expect(lab.at("ml-digit-cnn")).to_have_text("7")
+        expect(lab.at("ml-digit-mlp")).to_have_text("7")

@@ -1,0 +1,33 @@
+"""What a visitor sees when a lab is full, and when a visit has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from tests.browser.lab import Lab
+from tests.serve.server import serving
+
+
+def test_a_full_lab_lets_the_next_one_in_by_itself(chromium: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path, "--max-visitors", "1") as server, chromium.new_context() as context:
+        first = context.new_page()
+        Lab(first, server.url)
+        second = context.new_page()
+        second.goto(server.url)
+        expect(second.get_by_role("heading")).to_have_text("All places are taken")
+        first.close(run_before_unload=True)
+        expect(second.locator(".ml-samples img").first).to_be_visible()
+
+
+def test_a_visit_whose_kernel_died_says_so(chromium: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path) as server, chromium.new_context() as context:
+        page = context.new_page()
+        Lab(page, server.url)
+        server.kernels()[0].kill()
+        said = page.locator(".ml-connection")
+        expect(said).to_contain_text("This visit has ended")
+        said.get_by_role("button", name="Reload").click()
+        expect(page.locator(".ml-samples img").first).to_be_visible()
+        expect(said).to_have_count(0)

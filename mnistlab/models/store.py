@@ -30,6 +30,7 @@ from mnistlab.settings import runs_folder
 
 PRETRAINED = ("mlp", "cnn")
 PRETRAINED_FOLDER = Path(__file__).parent / "pretrained"
+_ROOM = 16 * 2**20  # bytes; a run has 9 MB, and Keras writes some of it twice
 _LONGEST_TITLE = 60  # characters; longer ones would tear the tables
 
 
@@ -75,11 +76,11 @@ def save_run(trained: TrainedModel, run: str, runs: Path) -> Path:
 
 
 def check_writable(runs: Path) -> None:
-    """Raise `TrainingError` now, not after an hour of training, where runs cannot be saved."""
+    """Raise `TrainingError` now, not after an hour of training, where a run cannot be saved."""
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".probe-", dir=runs):
-            pass
+        with tempfile.TemporaryDirectory(prefix=".probe-", dir=runs) as probe:
+            (Path(probe) / "room").write_bytes(bytes(_ROOM))
     except OSError as error:
         raise _not_saved(runs, error) from error
 

@@ -8,6 +8,7 @@ standard input ends, which is what happens when its parent does, however that di
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -130,6 +131,9 @@ def _work(
 
 def _explain(error: Exception) -> str:
     kind = type(error).__name__
+    # TensorFlow calls that an exhausted resource too.
+    if os.strerror(errno.ENOSPC) in str(error):
+        return "The disk is full; make room on it, then train again."
     if isinstance(error, MemoryError) or kind == "ResourceExhaustedError":  # TensorFlow's own
         return "Training ran out of memory; try a smaller batch size or model."
     return f"Training failed ({kind}); try other settings."

@@ -47,17 +47,20 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
             return
         kernels = self.settings["kernel_manager"]
         if not kernels.arrive():
-            self._send_away(kernels.max_visitors)
+            self._send_away("full.html", places=kernels.max_visitors)
             return
         try:
             await super().get(path)
+        except OSError as error:  # no room on the disk, no memory, too many processes or files
+            _log.error("no kernel for another visitor: %s", error)
+            self._send_away("trouble.html", reason=error.strerror or str(error))
         finally:
             kernels.arrived(self._kernel_id)
 
-    def _send_away(self, places: int) -> None:
+    def _send_away(self, template: str, **facts: Any) -> None:
         self.set_status(503)
         self.set_header("Retry-After", str(RETRY_SECONDS))
-        self.write(self.render_template("full.html", places=places, seconds=RETRY_SECONDS))
+        self.finish(self.render_template(template, seconds=RETRY_SECONDS, **facts))
 
 
 class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has no types

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -19,7 +20,16 @@ from filelock import FileLock
 
 from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, TrainingError
-from mnistlab.models import Job, JobStatus, TrainingConfig, events, find_run, list_runs, submit
+from mnistlab.models import (
+    Job,
+    JobStatus,
+    TrainingConfig,
+    events,
+    find_run,
+    list_runs,
+    submit,
+    worker,
+)
 from mnistlab.models.scratch import clean_up, discard, scratch_folder
 from mnistlab.models.store import read_run_file
 from mnistlab.settings import workers
@@ -236,3 +246,17 @@ def test_discarding_a_run_takes_its_halves_too(tmp_path: Path) -> None:
     discard("mlp-1", tmp_path)
     discard("mlp-1", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mlp-2"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "disk is full"),
+        (type("ResourceExhaustedError", (Exception,), {})("x; No space left on device"), "disk"),
+        (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating"), "memory"),
+        (MemoryError(), "memory"),
+        (ValueError("x"), "ValueError"),
+    ],
+)
+def test_what_went_wrong_is_said_with_its_remedy(error: Exception, said: str) -> None:
+    assert said in worker._explain(error)

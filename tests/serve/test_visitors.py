@@ -169,3 +169,36 @@ def test_a_removed_cache_leaves_the_visits_at_work(tmp_path: Path) -> None:
         with Visitor(server.url) as late:
             late.open_pad()
             late.draw(STROKES)
+
+
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="psutil limits files on Linux only")
+def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
+    with serving(tmp_path, "--shared") as server, Visitor(server.url) as visitor:
+        visitor.open_pad()
+        visitor.draw(STROKES)
+        visitor.click("ml-keep")
+        visitor.wait_for(lambda: "now has 1" in visitor.text("ml-status"), "a kept drawing")
+
+        main = psutil.Process(server.process.pid)
+        limits = [(each, each.rlimit(psutil.RLIMIT_FSIZE)) for each in (main, *server.kernels())]
+        for process, (_, hard) in limits:
+            process.rlimit(psutil.RLIMIT_FSIZE, (0, hard))  # no file may get a byte longer
+        visitor.click("ml-clear")
+        visitor.draw([[[100, 50], [100, 200]]])
+        visitor.click("ml-keep")
+        visitor.wait_for(lambda: "cannot be saved" in visitor.text("ml-status"), "the message")
+        start_training(visitor)
+        visitor.wait_for(lambda: "could not be saved" in visitor.text("ml-status"), "the message")
+        status, headers, body = server.ask()
+        assert status == 503
+        assert int(headers["Retry-After"]) > 0
+        assert "room on its disk" in body
+        assert server.health()["visitors"] == 1
+
+        for process, limit in limits:
+            process.rlimit(psutil.RLIMIT_FSIZE, limit)
+        visitor.open_tab(2)
+        visitor.click("ml-keep")
+        visitor.wait_for(lambda: "now has 2" in visitor.text("ml-status"), "the second drawing")
+        with Visitor(server.url) as late:
+            late.open_pad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from asyncio import Future
 from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
@@ -99,8 +100,13 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
         if self.ws_connection is None:
             raise WebSocketClosedError
         if isinstance(message, bytes) and self.selected_subprotocol != NEWER_PROTOCOL:
-            return WebSocketHandler.write_message(self, message, binary)
-        return super().write_message(message, binary)
+            sent = WebSocketHandler.write_message(self, message, binary)
+        else:
+            sent = super().write_message(message, binary)
+        if sent is not None:  # Voilà drops the kernel's word of what it runs
+            # Nobody waits for it, and a page that closes in between is no error to report.
+            sent.add_done_callback(Future.exception)
+        return sent
 
 
 class Health(RequestHandler):

@@ -173,6 +173,7 @@ def _config(options: AppOptions, notebook: str, port: int, folder: Path) -> Conf
         "allow_template_override": "NO",
         "allow_theme_override": "NO",
         "strip_sources": True,
+        "http_keep_alive_timeout": 2,  # seconds until a kernel that died at its start is noticed
         "show_tracebacks": False,
         "file_allowlist": [],
         "extension_allowlist": _EXTENSIONS,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from asyncio import Future
+from contextlib import suppress
 from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, OutputTransform, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from voila.tornado.handler import TornadoVoilaHandler
@@ -15,9 +17,20 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from mnistlab.models.turns import Turns
 from mnistlab.serve.kernels import Arrival
-from mnistlab.serve.messages import NEWER_PROTOCOL, RefusedError, check_message
+from mnistlab.serve.messages import (
+    NEWER_PROTOCOL,
+    Message,
+    RefusedError,
+    check_message,
+    idle_status,
+)
+from mnistlab.serve.moves import Moves
 
 RETRY_SECONDS = 20  # for a visitor who found all places taken
+_NOT_STARTED = (
+    "<script>document.querySelector('#loading p').textContent = "
+    "'This page could not be started; please reload it.'</script>"
+)
 _HOST = re.compile(r"[\w.:\[\]-]+")
 _log = logging.getLogger(__name__)
 
@@ -29,6 +42,7 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
     """
 
     _kernel_id: str | None = None
+    _closed = False
 
     @property
     def kernel_manager(self) -> Any:
@@ -51,12 +65,29 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
             self._send_away("full.html", places=kernels.max_visitors)
             return
         try:
-            await super().get(path)
+            async with kernels.starting:
+                if not self._closed:  # who went away or reloaded meanwhile needs no kernel
+                    await self._make_page()
         except OSError as error:  # no room on the disk, no memory, too many processes or files
             _log.error("no kernel for another visitor: %s", error)
             self._send_away("trouble.html", reason=error.strerror or str(error))
         finally:
             kernels.arrived(self._kernel_id)
+
+    async def _make_page(self) -> None:
+        kernels = self.settings["kernel_manager"]
+        async for html in self.get_generator(path=None):
+            if self._kernel_id and self._kernel_id not in kernels:
+                # Voilà would wait for it for ever.
+                self.write(_NOT_STARTED)
+                return
+            self.write(html)
+            self.flush()
+
+    def on_connection_close(self) -> None:
+        """Remember that nobody waits for the page."""
+        self._closed = True
+        super().on_connection_close()
 
     def _send_away(self, template: str, **facts: Any) -> None:
         self.set_status(503)
@@ -76,11 +107,13 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
     async def open(self, *args: Any, **kwargs: Any) -> None:
         """Send each message at once: held back for company, an answer comes 40 ms later."""
         self.set_nodelay(True)
+        self._moves = Moves(super().on_message, self._say_done, IOLoop.current())
         self.kernel_manager.socket_opened(self.kernel_id, self)
         await super().open(*args, **kwargs)
 
     def on_close(self) -> None:
         """Forget the socket."""
+        self._moves.close()
         self.kernel_manager.socket_closed(self.kernel_id, self)
         if self.connection is not None:
             super().on_close()
@@ -88,17 +121,18 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
     def on_message(self, message: str | bytes) -> None:
         """Pass a widget's message on to the kernel; anything else ends the connection."""
         try:
-            check_message(message, self.selected_subprotocol)
+            self._moves.take(check_message(message, self.selected_subprotocol))
         except RefusedError as error:
             _log.warning("refused a message of a page: %.200s", error)
             self.close(1008, "refused")
-            return
-        super().on_message(message)
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
         """Pass a kernel's message on to the page, if that is still there."""
         if self.ws_connection is None:
             raise WebSocketClosedError
+        self.kernel_manager.seen(self.kernel_id)
+        if isinstance(message, str | bytes):
+            self._moves.answered(message)
         if isinstance(message, bytes) and self.selected_subprotocol != NEWER_PROTOCOL:
             sent = WebSocketHandler.write_message(self, message, binary)
         else:
@@ -107,6 +141,11 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
             # Nobody waits for it, and a page that closes in between is no error to report.
             sent.add_done_callback(Future.exception)
         return sent
+
+    def _say_done(self, message: Message) -> None:
+        status = idle_status(message.header, message.protocol)
+        with suppress(WebSocketClosedError):
+            WebSocketHandler.write_message(self, status, isinstance(status, bytes))
 
 
 class Health(RequestHandler):

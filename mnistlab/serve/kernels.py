@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -66,6 +67,9 @@ class VisitKernels(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        # When a class comes in at once, the first ones need not wait until the last one's page is
+        # made as well.
+        self.starting = asyncio.Semaphore(os.cpu_count() or 1)
         self._visits: set[str] = set()
         self._arriving = 0
         self._sockets: dict[str, set[Any]] = {}
@@ -91,8 +95,9 @@ class VisitKernels(AsyncMappingKernelManager):
     def arrived(self, kernel_id: str | None) -> None:
         """The place is now that kernel's, or free again where no kernel came of it."""
         self._arriving -= 1
-        if kernel_id is not None:
+        if kernel_id in self._kernels:
             self._visits.add(kernel_id)
+            self.seen(kernel_id)
 
     async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a kernel with a folder of its own, for its temporary files at least."""
@@ -123,6 +128,20 @@ class VisitKernels(AsyncMappingKernelManager):
                 if old and folder.name not in self._kernels:
                     shutil.rmtree(folder, ignore_errors=True)
 
+    def start_watching_activity(self, kernel_id: str) -> None:
+        """Nothing but the kernel's end: `seen` is told of what it says.
+
+        Jupyter would read each of its messages once more, as much work as passing it on.
+        """
+        kernel = self._kernels[kernel_id]
+        kernel.execution_state = "idle"
+        kernel.last_activity = utcnow()
+
+    def seen(self, kernel_id: str) -> None:
+        """Something happened in the visit."""
+        if kernel_id in self._kernels:
+            self._kernels[kernel_id].last_activity = utcnow()
+
     def socket_opened(self, kernel_id: str, socket: Any) -> None:
         """A page is connected."""
         self._sockets.setdefault(kernel_id, set()).add(socket)
@@ -144,11 +163,13 @@ class VisitKernels(AsyncMappingKernelManager):
         """Count the time without a page from here, so that a short network failure is survived."""
         super().notify_disconnect(kernel_id)  # type: ignore[no-untyped-call]
         if kernel_id in self._kernels:
-            self._kernels[kernel_id].last_activity = utcnow()
+            self.seen(kernel_id)
             self._kernels[kernel_id].left_at = time.monotonic()
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End a kernel without a page, even one that a training keeps active, or an idle one."""
+        if kernel_id not in self._visits:
+            return  # it is warm, or its page is still being made
         kernel = self._kernels[kernel_id]
         left_at = getattr(kernel, "left_at", None)
         if self._kernel_connections.get(kernel_id):

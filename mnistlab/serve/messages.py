@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 NEWER_PROTOCOL = "v1.kernel.websocket.jupyter.org"
@@ -24,8 +26,27 @@ class RefusedError(ValueError):
     """Raised by `check_message`; the text is for the log."""
 
 
-def check_message(message: str | bytes, protocol: str | None) -> None:
-    """Raise `RefusedError` unless this is a widget's message in good form.
+@dataclass(frozen=True)
+class Message:
+    """A message of a page that may reach its kernel."""
+
+    header: Mapping[str, Any]
+    content: Mapping[str, Any]
+    raw: str | bytes
+    """As it came over the socket."""
+    protocol: str | None
+
+    def with_content(self, content: Mapping[str, Any]) -> str | bytes:
+        """The raw message, but with another content and without binary parts."""
+        text = json.dumps(content)
+        if self.protocol == NEWER_PROTOCOL:
+            assert isinstance(self.raw, bytes)
+            return _joined([*_parts(self.raw, "<Q")[: _V1_PARTS - 2], text.encode()])
+        return json.dumps({**_older(self.raw), "content": content})
+
+
+def check_message(message: str | bytes, protocol: str | None) -> Message:
+    """Read a message of a page; raise `RefusedError` unless it is a widget's in good form.
 
     Parameters
     ----------
@@ -45,6 +66,32 @@ def check_message(message: str | bytes, protocol: str | None) -> None:
         raise RefusedError(f"message of type {kind!r}")
     if kind == "comm_open" and content.get("target_name") != _TARGET:
         raise RefusedError(f"comm of target {content.get('target_name')!r}")
+    return Message(header, content, message, protocol)
+
+
+def idle_status(parent: Mapping[str, Any], protocol: str | None) -> str | bytes:
+    """What a kernel says when it is done with a message of that header."""
+    header = {
+        **{name: parent.get(name, "") for name in ("session", "username", "date", "version")},
+        "msg_id": f"{parent.get('msg_id')}_done",
+        "msg_type": "status",
+    }
+    content = {"execution_state": "idle"}
+    if protocol == NEWER_PROTOCOL:
+        parts = [json.dumps(part).encode() for part in (header, parent, {}, content)]
+        return _joined([b"iopub", *parts])
+    return json.dumps(
+        {
+            "channel": "iopub",
+            "header": header,
+            "msg_id": header["msg_id"],
+            "msg_type": header["msg_type"],
+            "parent_header": parent,
+            "metadata": {},
+            "content": content,
+            "buffers": [],
+        }
+    )
 
 
 def _read(message: str | bytes, protocol: str | None) -> tuple[Any, Any, Any]:
@@ -56,11 +103,23 @@ def _read(message: str | bytes, protocol: str | None) -> tuple[Any, Any, Any]:
         if len(parts) < _V1_PARTS - 1:
             raise RefusedError("malformed: too few parts")
         return parts[0].decode(), json.loads(parts[1]), json.loads(parts[4])
-    text = message if isinstance(message, str) else _parts(message, ">I")[0]
-    whole = json.loads(text)
+    whole = _older(message)
+    return whole.get("channel", "shell"), whole.get("header"), whole.get("content")
+
+
+def _older(message: str | bytes) -> dict[str, Any]:
+    whole = json.loads(message if isinstance(message, str) else _parts(message, ">I")[0])
     if not isinstance(whole, dict):
         raise RefusedError("malformed: no object")
-    return whole.get("channel", "shell"), whole.get("header"), whole.get("content")
+    return whole
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    """A message of the newer protocol, which `_parts` takes apart."""
+    offsets = [8 * (len(parts) + 2)]
+    for part in parts:
+        offsets.append(offsets[-1] + len(part))
+    return struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets) + b"".join(parts)
 
 
 def _parts(message: bytes, kind: str) -> list[bytes]:

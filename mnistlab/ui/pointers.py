@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ipycanvas import Canvas
 
@@ -37,6 +37,7 @@ class Pointers:
         canvas.on_mouse_move(guarded(self.mouse_move))
         canvas.on_mouse_up(guarded(self.mouse_end))
         canvas.on_mouse_out(guarded(self.mouse_end))
+        canvas.on_msg(guarded(self.moves))
         canvas.on_touch_start(guarded(self.touch_start))
         canvas.on_touch_move(guarded(self.touch_move))
         canvas.on_touch_end(guarded(self.touch_end))
@@ -56,6 +57,14 @@ class Pointers:
         """Carry the stroke on; hovering does nothing."""
         if self._draw:
             self._pad.move(x, y)
+
+    def moves(self, _: object, content: Mapping[str, Any], __: object) -> None:
+        """Take several moves that `mnistlab.serve.moves` joined into one message."""
+        for move in content.get("moves", ()):
+            if move["event"] == "mouse_move":
+                self.mouse_move(move["x"], move["y"])
+            else:
+                self.touch_move([(touch["x"], touch["y"]) for touch in move["touches"]])
 
     def mouse_end(self, x: float, y: float) -> None:
         """End the stroke where the button came up or the mouse left the pad."""

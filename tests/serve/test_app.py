@@ -10,7 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -143,8 +146,9 @@ class _Connection:
     def is_closing(self) -> bool:
         return False
 
-    def write_message(self, message: bytes, binary: bool = False) -> None:
+    def write_message(self, message: bytes, binary: bool = False) -> Future[None]:
         self.sent.append(message)
+        return Future()
 
 
 @pytest.mark.timeout(20)
@@ -153,6 +157,9 @@ def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
     # the newer protocol's count, are a number with 18 digits.
     message = b"\x00\x00\x00\x02\x00\x00\x00\x0c\x00\x00\x00\x20" + b"{}" * 20
     page = Socket.__new__(Socket)
+    page.kernel_id = ""
+    page.application = SimpleNamespace(settings={"kernel_manager": Mock()})
+    page._moves = Mock()
     page.ws_connection = None
     with pytest.raises(WebSocketClosedError):
         page.write_message(message, binary=True)

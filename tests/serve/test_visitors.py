@@ -69,6 +69,20 @@ def test_a_killed_kernel_ends_its_own_visit_only(three: Server) -> None:
         stays.draw(STROKES)
 
 
+def test_a_kernel_that_dies_while_it_starts_holds_up_nobody(three: Server) -> None:
+    answers: list[str] = []
+    for _ in range((os.cpu_count() or 1) + 1):
+        asking = threading.Thread(target=lambda: answers.append(three.ask()[2]))
+        asking.start()
+        wait_for(three.kernels, 30, "a kernel")
+        three.kernels()[0].kill()
+        asking.join()
+    assert all("could not be started" in answer for answer in answers)
+    wait_for(lambda: three.health()["visitors"] == 0, 30, "free places")
+    with Visitor(three.url) as visitor:
+        visitor.open_pad()
+
+
 def test_warm_kernels_are_no_visitors(tmp_path: Path) -> None:
     with serving(tmp_path, "--warm", "1", "--max-visitors", "1") as server:
         wait_for(lambda: server.health()["warm_kernels"] == 1, 60, "a warm kernel")

@@ -61,9 +61,12 @@ def signed(value: float, form: str = ",") -> str:
 
 
 def png(array: NDArray[np.uint8]) -> bytes:
-    """A uint8 image, (h, w) grey, as PNG."""
+    """A uint8 image, (h, w) grey, as PNG.
+
+    Not the smallest: 7 % less would take seven times as long, half of the time of an answer.
+    """
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG")
     return buffer.getvalue()
 
 

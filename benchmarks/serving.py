@@ -1,4 +1,4 @@
-"""A class of forty, what a visitor costs, warm pages, and two hundred visits in a row."""
+"""What a visitor costs, Binder, a class of forty, warm pages, and two hundred visits in a row."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +23,26 @@ from benchmarks.drawings import rows
 from benchmarks.pad import WATCH
 from mnistlab.settings import local_mnist
 from tests.browser.conftest import SWITCHES
+from tests.browser.jupyter import jupyter
 from tests.browser.lab import Lab
 from tests.serve.server import Server, serving, wait_for
+from tests.serve.test_visitors import start_training
 from tests.visitor import Visitor
 
 CLASS = 40
 DRAWINGS = 20  # of each visitor
 PAUSE = 1.0  # seconds between a person's drawings
 VISITS = 200
+AFTERWARDS = 85  # seconds after the last visit, in which the server may tidy up
 PAGES = 7
 PATIENCE = 300  # seconds; that a visitor waits too long is what is measured, not an error
 MEGABYTE = 1e6
+WATCHED = 120  # seconds of a training
 
 
 def main() -> None:
+    _costs()
+    _binder()
     _class_of_forty()
     _warm_pages()
     _visits_in_a_row()
@@ -51,12 +57,13 @@ def _server(*arguments: str) -> Iterator[Server]:
             yield server
 
 
-def _pss(server: Server) -> float:
-    """Megabytes of the server and all that it started."""
-    process = psutil.Process(server.process.pid)
-    return sum(
-        each.memory_full_info().pss for each in (process, *process.children(recursive=True))
-    ) / MEGABYTE  # fmt: skip
+def _pss(pid: int) -> float:
+    """Megabytes of a process and all that it started."""
+    process, total = psutil.Process(pid), 0
+    for each in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            total += each.memory_full_info().pss
+    return total / MEGABYTE
 
 
 def _chromium(playwright):  # type: ignore[no-untyped-def]
@@ -70,9 +77,57 @@ def _patient_page(browser):  # type: ignore[no-untyped-def]
     return context.new_page()
 
 
+def _costs() -> None:
+    with _server("--shared") as server:
+        pid = server.process.pid
+        alone = _pss(pid)
+        visitor = Visitor(server.url)
+        idle = _pss(pid)
+        visitor.open_pad()
+        for strokes in _drawings(0):
+            visitor.draw(strokes)
+            visitor.click("ml-clear")
+        drawing = _pss(pid)
+        start_training(visitor)
+        wait_for(lambda: server.health()["trainings_running"] == 1, 60, "a training")
+        peak = _peak(pid, lambda: server.health()["trainings_running"] == 0)
+        print(
+            f"  server {alone:.0f} MB; a visitor who looks {idle - alone:.0f}, has drawn "
+            f"{drawing - alone:.0f}; a training at most {peak - drawing:.0f} MB more (PSS)"
+        )
+
+
+def _binder() -> None:
+    """As Binder runs it: the notebook's server, Voilà in it, one page, both models trained."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyter(Path(folder)) as (url, server),
+        sync_playwright() as playwright,
+    ):
+        browser = _chromium(playwright)
+        lab = Lab(_patient_page(browser), f"{url}voila/render/dashboard.ipynb")
+        lab.open_predict()
+        lab.open("Train & Compare")
+        idle = _pss(server.pid)
+        lab.at("ml-train").click()
+        lab.at("ml-progress-mlp").get_by_text("epoch").first.wait_for()
+        peak = _peak(server.pid, lambda: not lab.at("ml-cancel").is_enabled())
+        print(f"  as on Binder: {idle:.0f} MB, while training at most {peak:.0f} MB (PSS)")
+        browser.close()
+
+
+def _peak(pid: int, is_over: Callable[[], bool]) -> float:
+    """The most megabytes until it is over, or for two minutes."""
+    peak, end = 0.0, time.monotonic() + WATCHED
+    while not is_over() and time.monotonic() < end:
+        peak = max(peak, _pss(pid))
+        time.sleep(0.25)
+    return peak
+
+
 def _class_of_forty() -> None:
     with _server("--shared", "--max-visitors", str(CLASS)) as server, sync_playwright() as pw:
-        alone = _pss(server)
+        alone = _pss(server.process.pid)
         command = [sys.executable, "-m", "benchmarks.serving", "clients", server.url]
         clients = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -85,7 +140,7 @@ def _class_of_forty() -> None:
         print(f"  {clients.stdout.readline().strip()}")
         print(f"  all {CLASS} pages at once: {time.perf_counter() - begun:.0f} s until the last")
         wait_for(lambda: server.health()["visitors"] == CLASS, 60, "all visitors")
-        idle = _pss(server)
+        idle = _pss(server.process.pid)
         print(f"  server {alone:.0f} MB, with {CLASS} idle visitors {idle:.0f} MB (PSS)")
         status, headers, body = server.ask()
         print(f"  one more: {status}, Retry-After {headers['Retry-After']}, {len(body)} bytes")
@@ -100,7 +155,8 @@ def _class_of_forty() -> None:
         waits = np.array(lab.page.evaluate("() => window.waits")) / 1000
         print(f"  {_figures('Chromium', waits)}")
         print(f"  {clients.stdout.readline().strip()}")
-        print(f"  all drawing: {_pss(server):.0f} MB; visitors {server.health()['visitors']}")
+        there = server.health()["visitors"]
+        print(f"  after drawing: {_pss(server.process.pid):.0f} MB; visitors {there}")
         clients.stdin.close()
         clients.wait()
         browser.close()
@@ -205,13 +261,14 @@ def _visits_in_a_row() -> None:
             visitor.draw(_drawings(number)[0])
             visitor.leave()
             if number == 0:
-                wait_for(lambda: not server.kernels(), 90, "the kernel's end")
+                time.sleep(AFTERWARDS)
                 before = _footprint(server)
         begun = time.perf_counter()
         wait_for(lambda: not server.kernels(), 90, "the end of all kernels")
-        time.sleep(2)
+        ended = time.perf_counter() - begun
+        time.sleep(AFTERWARDS)
         print(f"  after one visit   {before}")
-        print(f"  after {VISITS} more   {_footprint(server)} ({time.perf_counter() - begun:.0f} s)")
+        print(f"  after {VISITS} more   {_footprint(server)} (kernels gone within {ended:.0f} s)")
 
 
 def _footprint(server: Server) -> str:

@@ -31,6 +31,7 @@ from mnistlab.serve.options import AppOptions
 
 DEFAULT_PORT = 8866
 _PREFIX = "mnistlab-app-"
+_OPEN_FILES = 10_000  # for eight hundred visitors; macOS refuses what is above 10,240
 
 # An upload of 15 MB and its envelope. Beyond this the server closes the socket without a word,
 # so it lies well above the limit that the page itself explains.
@@ -113,6 +114,7 @@ def serve(options: AppOptions) -> None:
     """
     port = DEFAULT_PORT if options.port is None else _free_port(options.ip, options.port)
     _make_paths_absolute()
+    _allow_open_files()
     remove_orphans(_PREFIX)  # of servers that were killed
     # A folder that holds nothing else: it is the kernels' working folder too, where any file
     # could be mistaken for a module.
@@ -215,6 +217,18 @@ def _free_port(ip: str, port: int) -> int:
                 "choose another with --port or --ip."
             ) from error
         return int(probe.getsockname()[1])
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files: a visitor takes a dozen, and many systems begin at 1024."""
+    if os.name != "posix":
+        return
+    import resource  # which only Unix has
+
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(_OPEN_FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _make_paths_absolute() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import gc
 import os
 import shutil
 import sys
@@ -25,6 +27,7 @@ PING_MILLISECONDS = 5_000
 SILENCE_MILLISECONDS = 3 * PING_MILLISECONDS  # one late answer is no closed page
 ABANDONED_SECONDS = 30
 CHECK_SECONDS = 5
+_FREED_SECONDS = 65  # Jupyter holds on to a connection for a minute after its end
 _STARTING_SECONDS = 120  # a visit's folder is made before its kernel is known
 
 
@@ -72,6 +75,7 @@ class VisitKernels(AsyncMappingKernelManager):
         self.starting = asyncio.Semaphore(os.cpu_count() or 1)
         self._visits: set[str] = set()
         self._arriving = 0
+        self._last_end: float | None = None
         self._sockets: dict[str, set[Any]] = {}
 
     @property
@@ -115,18 +119,22 @@ class VisitKernels(AsyncMappingKernelManager):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended, and what its visitor made; its page is told."""
         self._visits.discard(kernel_id)
+        self._last_end = time.monotonic()
         for socket in self._sockets.pop(kernel_id, set()):
             socket.close(1001, "the visit has ended")
         shutil.rmtree(Path(self.folder) / kernel_id, ignore_errors=True)
         return super().remove_kernel(kernel_id)
 
     def sweep(self) -> None:
-        """Remove folders that a dying training wrote into after its kernel was forgotten."""
+        """Remove what ended visits left: folders that a dying training wrote into, and memory."""
         for folder in Path(self.folder).glob("*"):
             with suppress(OSError):  # it goes this very moment
                 old = time.time() - folder.stat().st_mtime > _STARTING_SECONDS
                 if old and folder.name not in self._kernels:
                     shutil.rmtree(folder, ignore_errors=True)
+        if self._last_end is not None and time.monotonic() - self._last_end > _FREED_SECONDS:
+            self._last_end = None
+            _give_memory_back()
 
     def start_watching_activity(self, kernel_id: str) -> None:
         """Nothing but the kernel's end: `seen` is told of what it says.
@@ -181,6 +189,13 @@ class VisitKernels(AsyncMappingKernelManager):
             await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
         elif time.monotonic() - left_at > ABANDONED_SECONDS:
             await self.shutdown_kernel(kernel_id)  # type: ignore[no-untyped-call]
+
+
+def _give_memory_back() -> None:
+    """Return what the visits took to the system, in a quiet minute; only glibc has to be told."""
+    gc.collect()
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Arrival:

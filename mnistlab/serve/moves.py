@@ -18,6 +18,7 @@ EVENTS = ("mouse_move", "touch_move")
 JOINED = "moves"  # the event that has them all
 PATIENCE = 0.3  # seconds after which a kernel's word that it is done counts as lost
 _MOST = 500  # in one message
+_LARGEST = 4096  # bytes of a move; what is larger is none, and does not wait in memory
 
 
 class Loop(Protocol):
@@ -110,7 +111,8 @@ class Moves:
 def _is_move(message: Message) -> bool:
     data = message.content.get("data")
     return (
-        isinstance(data, dict)
+        len(message.raw) <= _LARGEST
+        and isinstance(data, dict)
         and data.get("method") == "custom"
         and isinstance(data.get("content"), dict)
         and data["content"].get("event") in EVENTS

@@ -124,5 +124,6 @@ def test_what_is_no_move_passes_unchanged() -> None:
     page = Page(None)
     page.send("mouse_move", x=0, y=0)
     page.send("mouse_move", comm=7, x=0, y=0)  # type: ignore[arg-type]
+    page.send("mouse_move", x=0, y="0" * 10_000)
     page.send("client_ready")
-    assert len(page.kernel) == 3
+    assert len(page.kernel) == 4

@@ -10,6 +10,7 @@ from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.ioloop import IOLoop
+from tornado.iostream import StreamBufferFullError
 from tornado.web import HTTPError, OutputTransform, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from voila.tornado.handler import TornadoVoilaHandler
@@ -31,6 +32,9 @@ _NOT_STARTED = (
     "<script>document.querySelector('#loading p').textContent = "
     "'This page could not be started; please reload it.'</script>"
 )
+_SESSION = re.compile(r"[\w-]{0,64}")
+_MOST_SOCKETS = 8  # of a visit: its page's, and those that a failing network has not ended yet
+_MOST_UNREAD = 32 * 1024**2  # bytes that wait for a page which does not read
 _HOST = re.compile(r"[\w.:\[\]-]+")
 _log = logging.getLogger(__name__)
 
@@ -104,9 +108,22 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
     to it, and fill its memory, for ever.
     """
 
+    async def get(self, kernel_id: str) -> None:
+        """Refuse what would fail only after the kernel counts on the page, or fill the memory."""
+        if not _SESSION.fullmatch(self.get_argument("session_id", "")):
+            self.set_status(400)
+            self.finish("A session_id is letters, digits and dashes.")
+        elif self.kernel_manager.sockets(kernel_id) >= _MOST_SOCKETS:
+            self.set_status(429)
+            self.finish("This visit has too many connections; close some of its pages.")
+        else:
+            await super().get(kernel_id=kernel_id)
+
     async def open(self, *args: Any, **kwargs: Any) -> None:
         """Send each message at once: held back for company, an answer comes 40 ms later."""
         self.set_nodelay(True)
+        if self.ws_connection is not None:
+            self.ws_connection.stream.max_write_buffer_size = _MOST_UNREAD
         self._moves = Moves(super().on_message, self._say_done, IOLoop.current())
         self.kernel_manager.socket_opened(self.kernel_id, self)
         await super().open(*args, **kwargs)
@@ -133,10 +150,16 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
         self.kernel_manager.seen(self.kernel_id)
         if isinstance(message, str | bytes):
             self._moves.answered(message)
-        if isinstance(message, bytes) and self.selected_subprotocol != NEWER_PROTOCOL:
-            sent = WebSocketHandler.write_message(self, message, binary)
-        else:
-            sent = super().write_message(message, binary)
+        stream = self.ws_connection.stream
+        try:
+            if isinstance(message, bytes) and self.selected_subprotocol != NEWER_PROTOCOL:
+                sent = WebSocketHandler.write_message(self, message, binary)
+            else:
+                sent = super().write_message(message, binary)
+        except StreamBufferFullError as error:
+            _log.warning("a page does not read what its kernel says; it is disconnected")
+            stream.close()
+            raise WebSocketClosedError from error
         if sent is not None:  # Voilà drops the kernel's word of what it runs
             # Nobody waits for it, and a page that closes in between is no error to report.
             sent.add_done_callback(Future.exception)

@@ -151,28 +151,24 @@ class VisitKernels(AsyncMappingKernelManager):
             self._kernels[kernel_id].last_activity = utcnow()
 
     def socket_opened(self, kernel_id: str, socket: Any) -> None:
-        """A page is connected."""
+        """The page is there, for the first time or again after a failure of the network."""
         self._sockets.setdefault(kernel_id, set()).add(socket)
+        if kernel_id in self._kernels:
+            self._kernels[kernel_id].left_at = None
 
     def socket_closed(self, kernel_id: str, socket: Any) -> None:
-        """And no longer."""
+        """Count the time without a page from here, so that a short network failure is survived."""
         left = self._sockets.get(kernel_id, set())
         left.discard(socket)
         if not left:
             self._sockets.pop(kernel_id, None)
+            if kernel_id in self._kernels:
+                self.seen(kernel_id)
+                self._kernels[kernel_id].left_at = time.monotonic()
 
-    def notify_connect(self, kernel_id: str) -> None:
-        """The page is there, for the first time or again after a failure of the network."""
-        super().notify_connect(kernel_id)  # type: ignore[no-untyped-call]
-        if kernel_id in self._kernels:
-            self._kernels[kernel_id].left_at = None
-
-    def notify_disconnect(self, kernel_id: str) -> None:
-        """Count the time without a page from here, so that a short network failure is survived."""
-        super().notify_disconnect(kernel_id)  # type: ignore[no-untyped-call]
-        if kernel_id in self._kernels:
-            self.seen(kernel_id)
-            self._kernels[kernel_id].left_at = time.monotonic()
+    def sockets(self, kernel_id: str) -> int:
+        """How many connections its page has."""
+        return len(self._sockets.get(kernel_id, ()))
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End a kernel without a page, even one that a training keeps active, or an idle one."""
@@ -180,7 +176,7 @@ class VisitKernels(AsyncMappingKernelManager):
             return  # it is warm, or its page is still being made
         kernel = self._kernels[kernel_id]
         left_at = getattr(kernel, "left_at", None)
-        if self._kernel_connections.get(kernel_id):
+        if self.sockets(kernel_id):
             # What a training tells its page counts as activity.
             silent = (utcnow() - kernel.last_activity).total_seconds()
             if self.idle_seconds and silent > self.idle_seconds:

@@ -56,6 +56,16 @@ def test_what_could_run_code_is_refused(msg_type: str, channel: str) -> None:
         check_message(newer(msg_type, channel, code="1"), NEWER_PROTOCOL)
 
 
+def test_long_json_and_half_characters_are_refused() -> None:
+    with pytest.raises(RefusedError, match="JSON"):
+        check_message(text(data="x" * 2_000_000), None)
+    with pytest.raises(RefusedError, match="JSON"):
+        check_message(newer(data="x" * 2_000_000), NEWER_PROTOCOL)
+    check_message(older(text(data={}), bytes(2_000_000)), None)
+    with pytest.raises(RefusedError):
+        check_message(text(data="\ud800"), None)
+
+
 def test_a_page_makes_no_widgets() -> None:
     with pytest.raises(RefusedError):
         check_message(text("comm_open", target_name="jupyter.widget"), None)

@@ -170,6 +170,38 @@ def test_an_oversize_frame_ends_its_own_socket_only(server: Server, bystander: V
         visitor.connect()
 
 
+def test_a_socket_that_jupyter_could_not_set_up_is_refused(
+    server: Server, bystander: Visitor
+) -> None:
+    with Visitor(server.url) as visitor:
+        url = f"ws{server.url[4:]}api/kernels/{visitor.kernel}/channels?session_id="
+        for session in ("x" * 5000, "../x"):
+            with pytest.raises(websocket.WebSocketBadStatusException):
+                websocket.create_connection(url + session, timeout=60)
+
+
+def test_a_visit_has_a_few_sockets_only(server: Server, bystander: Visitor) -> None:
+    with Visitor(server.url) as visitor:
+        url = f"ws{server.url[4:]}api/kernels/{visitor.kernel}/channels"
+        opened = []
+        with suppress(websocket.WebSocketBadStatusException):
+            for _ in range(20):
+                opened.append(websocket.create_connection(url, timeout=60))
+        assert 0 < len(opened) < 20
+        for socket in opened:
+            socket.close()
+
+
+def test_text_that_takes_long_to_read_ends_its_own_socket_only(
+    server: Server, bystander: Visitor
+) -> None:
+    with Visitor(server.url) as visitor:
+        with suppress(OSError, websocket.WebSocketException):
+            visitor.socket.send("[" + "[]," * 4_000_000 + "[]]")
+        visitor.wait_for_end()
+        visitor.connect()
+
+
 def test_a_token_keeps_strangers_out(tmp_path: Path) -> None:
     with serving(tmp_path, MNISTLAB_APP_TOKEN="open-sesame") as server:
         url, _, token = server.url.partition("?token=")

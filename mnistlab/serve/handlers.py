@@ -150,7 +150,6 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
         self.kernel_manager.seen(self.kernel_id)
         if isinstance(message, str | bytes):
             self._moves.answered(message)
-        stream = self.ws_connection.stream
         try:
             if isinstance(message, bytes) and self.selected_subprotocol != NEWER_PROTOCOL:
                 sent = WebSocketHandler.write_message(self, message, binary)
@@ -158,7 +157,7 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
                 sent = super().write_message(message, binary)
         except StreamBufferFullError as error:
             _log.warning("a page does not read what its kernel says; it is disconnected")
-            stream.close()
+            self.ws_connection.stream.close()
             raise WebSocketClosedError from error
         if sent is not None:  # Voilà drops the kernel's word of what it runs
             # Nobody waits for it, and a page that closes in between is no error to report.

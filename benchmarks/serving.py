@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from benchmarks.drawings import rows
 from benchmarks.pad import WATCH
@@ -66,12 +66,12 @@ def _pss(pid: int) -> float:
     return total / MEGABYTE
 
 
-def _chromium(playwright):  # type: ignore[no-untyped-def]
+def _chromium(playwright: Playwright) -> Browser:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     return playwright.chromium.launch(executable_path=path, args=SWITCHES)
 
 
-def _patient_page(browser):  # type: ignore[no-untyped-def]
+def _patient_page(browser: Browser) -> Page:
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     context.set_default_timeout(1000 * PATIENCE)
     return context.new_page()
@@ -239,7 +239,7 @@ def _warm_pages() -> None:
         print(f"  {what}: cold {found['cold']:.2f} s, warm {found['warm']:.2f} s: {share:.0%}")
 
 
-def _page_times(context, url: str) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+def _page_times(context: BrowserContext, url: str) -> tuple[float, float]:
     """Seconds until the server has sent the page, and until its samples are there."""
     page = context.new_page()
     begun = time.perf_counter()

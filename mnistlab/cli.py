@@ -8,14 +8,12 @@ that `mnistlab --help` answers at once.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mnistlab import __version__
+from mnistlab import __version__, terminal
 from mnistlab.errors import ConfigError, DataError, MnistLabError, ModelError, UploadError
 
 if TYPE_CHECKING:
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from mnistlab.data import Dataset
     from mnistlab.models.classifier import Classifier
     from mnistlab.models.config import TrainingConfig
-    from mnistlab.models.events import Event
-    from mnistlab.seeds import SeededRuns
 
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 _BAD_INPUT_ERRORS = (ConfigError, ModelError, UploadError)
@@ -42,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options) or 0)
     except MnistLabError as error:
-        _complain(str(error))
+        terminal.complain(str(error))
         return BAD_INPUT if isinstance(error, _BAD_INPUT_ERRORS) else FAILURE
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough. Nothing more is written, not even by
@@ -50,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        _complain(f"{error}; check the disk and the permissions.")
+        terminal.complain(f"{error}; check the disk and the permissions.")
         return FAILURE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -73,21 +69,21 @@ def show_data(options: argparse.Namespace) -> None:
 
     facts = info()
     if options.json:
-        _print_json(facts)
+        terminal.print_json(facts)
         return
     print(f"{facts['title']}: {facts['images']['train']:,} training images, ", end="")
     print(f"{facts['images']['test']:,} test images")
     print(f"from    {facts['source']}")
     print(f"cached  {facts['folder'] or 'no'} ({facts['cached_bytes'] / 1e6:.1f} MB)")
     print(f"SHA-256 {facts['digest']}")
-    _note(facts["notice"])
+    terminal.note(facts["notice"])
 
 
 def train(options: argparse.Namespace) -> None:
     """`train`: train in a worker process and keep the run."""
     result = _train(_config(options.model, options), _dataset(), options.scheduler)
     if options.json:
-        _print_json(result)
+        terminal.print_json(result)
     else:
         scores = result["scores"]
         print(f"{result['run']}: {scores['accuracy']:.2%} of the test images right ", end="")
@@ -98,9 +94,9 @@ def evaluate(options: argparse.Namespace) -> None:
     """`evaluate`: a model's figures on the test set."""
     figures = _figures(options.model, _dataset())[0]
     if options.json:
-        _print_json(figures)
+        terminal.print_json(figures)
     else:
-        _print_figures([figures])
+        terminal.print_figures([figures])
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -118,9 +114,9 @@ def compare(options: argparse.Namespace) -> None:
     b, proba_b = _figures(options.b, dataset)
     comparison = compare_predictions(dataset.y_test, proba_a, proba_b)
     if options.json:
-        _print_json({"a": a, "b": b, **comparison.to_dict(options.a, options.b)})
+        terminal.print_json({"a": a, "b": b, **comparison.to_dict(options.a, options.b)})
         return
-    _print_figures([a, b])
+    terminal.print_figures([a, b])
     print(f"\nBoth right {comparison.both_right}, only {options.a} {comparison.only_a}, ", end="")
     print(f"only {options.b} {comparison.only_b}, neither {comparison.neither}.")
     print(comparison.verdict(options.a, options.b))
@@ -136,12 +132,12 @@ def predict(options: argparse.Namespace) -> int:
     inputs = read_inputs(options.file, single=options.single, likeness=judge(classifiers))
     for answer in predict_inputs(inputs, classifiers):
         if isinstance(answer, Unreadable):
-            _complain(f"{answer.place}: {answer.message}")
+            terminal.complain(f"{answer.place}: {answer.message}")
             status = BAD_INPUT
         elif options.json:
-            _print_json(answer)
+            terminal.print_json(answer)
         else:
-            _print_answer(answer)
+            terminal.print_answer(answer)
     return status
 
 
@@ -153,7 +149,7 @@ def list_models(options: argparse.Namespace) -> None:
     rows = [_model_row(name, _load(name).card) for name in PRETRAINED]
     rows += [_model_row(run.id, run.card, run.damage) for run in list_runs()]
     if options.json:
-        _print_json(rows)
+        terminal.print_json(rows)
         return
     for row in rows:
         print(f"{row['model']:<28} {row['title']:<10} {_state(row)}")
@@ -187,7 +183,7 @@ def report(options: argparse.Namespace) -> None:
     for name in (options.a, options.b):
         _load(name)  # a wrong name is told before the work, and LiteRT's greeting is over
     dataset = _dataset()
-    with _share_bar("measuring") as show:
+    with terminal.share_bar("measuring") as show:
         text = compare_models(
             options.a, options.b, dataset, robustness=options.robustness, on_progress=show
         )
@@ -195,7 +191,7 @@ def report(options: argparse.Namespace) -> None:
     write_whole(path, data)
     if options.json:
         models = [options.a, options.b]
-        _print_json(
+        terminal.print_json(
             {"report": str(path), "bytes": len(data), "models": models, "data": dataset.name}
         )
     else:
@@ -212,10 +208,10 @@ def kaggle(options: argparse.Namespace) -> None:
     digits = classifier.predict_proba(images).argmax(axis=1)
     write_submission(path, digits)
     if options.json:
-        _print_json({"submission": str(path), "rows": len(digits), "model": options.model})
+        terminal.print_json({"submission": str(path), "rows": len(digits), "model": options.model})
     else:
         print(f"{path}: {len(digits):,} answers of {options.model}")
-    _note(
+    terminal.note(
         "Kaggle's images are MNIST's own, shuffled: a model that was trained on MNIST has seen "
         "most of them, so its score there says little."
     )
@@ -249,7 +245,7 @@ def _dataset() -> Dataset:
         except DataError as error:
             raise ConfigError(str(error)) from error
     dataset = load_default()
-    _note(dataset.notice)
+    terminal.note(dataset.notice)
     return dataset
 
 
@@ -303,12 +299,12 @@ def _compare_with_seeds(options: argparse.Namespace) -> None:
 
     _quiet_dask()
     a, b = (_config(name, options) for name in (options.a, options.b))
-    with _runs_bar(2 * options.seeds) as show:
+    with terminal.runs_bar(2 * options.seeds) as show:
         seeded = compare_with_seeds(a, b, options.seeds, _dataset(), show, options.scheduler)
     if options.json:
-        _print_json(seeded.to_dict(options.a, options.b) | {"seeds": options.seeds})
+        terminal.print_json(seeded.to_dict(options.a, options.b) | {"seeds": options.seeds})
     else:
-        _print_seeds(seeded, options.a, options.b)
+        terminal.print_seeds(seeded, options.a, options.b)
 
 
 def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> dict[str, Any]:
@@ -321,7 +317,7 @@ def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> d
     from mnistlab.models.store import read_run_file
 
     _quiet_dask()
-    with _Bar(config) as bar:
+    with terminal.TrainingBar(config) as bar:
         job = submit(config, dataset, bar.on_event, scheduler=scheduler)
         try:
             while not job.wait(0.5):  # in steps, for on Windows Ctrl-C cannot end a wait
@@ -340,58 +336,6 @@ def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> d
         "seconds": run.card["training_seconds"],
         "data": dataset.name,
     }
-
-
-@contextmanager
-def _share_bar(text: str) -> Iterator[Callable[[float], None]]:
-    """A progress bar on standard error, where that is a terminal; takes the share that is done."""
-    from tqdm import tqdm
-
-    with tqdm(desc=text, total=100, unit="%", disable=None, dynamic_ncols=True) as bar:
-        yield lambda share: bar.update(round(100 * share) - bar.n) and None
-
-
-@contextmanager
-def _runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
-    """The same for many trainings: takes the share of the work, and how many runs are finished."""
-    from tqdm import tqdm
-
-    form = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}<{remaining}]"
-    with tqdm(total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
-
-        def show(share: float, finished: int) -> None:
-            bar.set_description_str(f"{finished} of {runs} runs", refresh=False)
-            bar.update(share - bar.n)
-
-        yield show
-
-
-class _Bar:
-    """A progress bar on standard error, where that is a terminal, fed by a job's events."""
-
-    def __init__(self, config: TrainingConfig) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(desc=config.title, unit="step", disable=None, dynamic_ncols=True)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def on_event(self, event: Event) -> None:
-        """Move; called in the job's thread."""
-        from mnistlab.models import events
-
-        if isinstance(event, events.Started):
-            self._bar.reset(total=event.epochs * event.steps)
-        elif isinstance(event, events.Progress):
-            self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
-            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=f"{event.accuracy:.2%}")
-        elif isinstance(event, events.EpochEnd) and not self._bar.disable:
-            right = f"{event.val_accuracy:.2%} of the validation images right"
-            self._bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)
 
 
 def _figures(name: str, dataset: Dataset) -> tuple[dict[str, Any], Any]:
@@ -423,79 +367,13 @@ def _state(row: dict[str, Any]) -> str:
     return f"damaged: {what}; remove it with: mnistlab models remove {row['model']}"
 
 
-# What a person or a program reads
-
-_ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-    ("test images", lambda f: f"{f['n']:,}"),
-    ("accuracy", lambda f: f"{f['accuracy']:.2%}"),
-    ("  95 % interval", lambda f: "{:.2%} to {:.2%}".format(*f["accuracy_ci"])),
-    ("F1, macro", lambda f: f"{f['f1_macro']:.4f}"),
-    ("F1, weighted", lambda f: f"{f['f1_weighted']:.4f}"),
-    ("calibration error", lambda f: f"{f['ece']:.4f}"),
-    ("log loss", lambda f: f"{f['nll']:.4f}"),
-    ("Brier score", lambda f: f"{f['brier']:.4f}"),
-    ("one prediction, p50", lambda f: f"{f['latency_ms']['p50']:.3f} ms"),
-    ("one prediction, p99", lambda f: f"{f['latency_ms']['p99']:.3f} ms"),
-    ("parameters", lambda f: f"{f['parameters']:,}"),
-    ("file size", lambda f: f"{f['file_size'] / 1e6:.2f} MB"),
-    ("training time", lambda f: f"{f['training_seconds']:.0f} s"),
-)
-
-
-def _print_figures(columns: list[dict[str, Any]]) -> None:
-    print(" " * 20, *(f"{figures['model']:>24}" for figures in columns))
-    for title, text in _ROWS:
-        print(f"{title:<20}", *(f"{text(figures):>24}" for figures in columns))
-
-
-def _print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:
-    from mnistlab.seeds import accuracies
-
-    print(f"{'seed':<20} {name_a:>24} {name_b:>24}")
-    for seed, pair in enumerate(zip(accuracies(seeded.a), accuracies(seeded.b), strict=True)):
-        print(f"{seed:<20}", *(f"{accuracy:>24.2%}" for accuracy in pair))
-    sides = (seeded.comparison.a, seeded.comparison.b)
-    print(f"{'mean':<20}", *(f"{side.mean:>24.2%}" for side in sides))
-    print(f"{'standard deviation':<20}", *(f"{side.std:>24.2%}" for side in sides))
-    print(f"\n{seeded.comparison.verdict(name_a, name_b)}")
-
-
-def _print_answer(answer: dict[str, Any]) -> None:
-    place = f"{answer['source']}:{answer['index']}:{answer['position']}"
-    if answer["digit"] is None:
-        read = "no ink"
-    else:
-        read = f"{answer['digit']}  {answer['probabilities'][answer['digit']]:>6.1%}"
-        read += "" if answer["is_digit"] else "  no digit, it seems"
-    meant = "" if answer["label"] is None else f"  (meant: {answer['label']})"
-    print(f"{place:<40} {answer['model']:<8} {read}{meant}")
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value))
-
-
-def _note(text: str) -> None:
-    if text:
-        print(f"Note: {_one_line(text)}", file=sys.stderr)
-
-
-def _complain(text: str) -> None:
-    sys.stdout.flush()  # where both go to the same place, the order is kept
-    print(f"mnistlab: {_one_line(text)}", file=sys.stderr)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 # The parser
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line with the remedy, like all other errors."""
-        _complain(f"{message}; see: {self.prog} --help")
+        terminal.complain(f"{message}; see: {self.prog} --help")
         sys.exit(BAD_INPUT)
 
 

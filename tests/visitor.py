@@ -40,7 +40,7 @@ class Visitor:
         self._session = uuid.uuid4().hex
         self._changed = threading.Condition()
         self.connect()
-        self._request_states()
+        self.request_states()
 
     def connect(self) -> None:
         """Open the socket, as a page does and does again after a failure of the network."""
@@ -160,6 +160,13 @@ class Visitor:
         }
         self.socket.send(json.dumps(message | {"content": content}))
 
+    def request_states(self) -> None:
+        """Ask for all widgets as they are, as a page does when it opens."""
+        control, self.states = uuid.uuid4().hex, {}
+        self.send("comm_open", comm_id=control, target_name="jupyter.widget.control", data={})
+        self.send("comm_msg", comm_id=control, data={"method": "request_states"})
+        self.wait_for(lambda: self.states, "the widgets' states")
+
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
         """Wait until a condition holds; it is looked at after each message."""
         with self._changed:
@@ -206,12 +213,6 @@ class Visitor:
             elif data.get("method") == "update_states":
                 for key, each in data["states"].items():
                     self.states[key] = dict(each["state"])
-
-    def _request_states(self) -> None:
-        control = uuid.uuid4().hex
-        self.send("comm_open", comm_id=control, target_name="jupyter.widget.control", data={})
-        self.send("comm_msg", comm_id=control, data={"method": "request_states"})
-        self.wait_for(lambda: self.states, "the widgets' states")
 
 
 def _parts(message: bytes) -> list[bytes]:

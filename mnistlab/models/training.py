@@ -174,18 +174,7 @@ def _train(
     x, y = training_images(*own, config)
     model = build_model(config)
     steps = -(-len(x) // config.batch_size)
-    lean = config.model == "cnn" and config.network == "lean"
-    model.compile(
-        # Adam's usual average of squares looks back over more steps than a lean run has.
-        optimizer=keras.optimizers.Adam(
-            _learning_rate(config, steps), beta_2=0.98 if lean else 0.999
-        ),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        # The lean network's steps are so short that leaving TensorFlow after each one would
-        # cost a tenth of the time.
-        steps_per_execution=8 if lean else 1,
-    )
+    _compile(model, config, steps)
     _create_variables(model, x[:1], y[:1])
     reporter = Reporter(model, config, steps, len(x_val), tell, stop)
     tell(Started(config.epochs, steps, model.count_params()))
@@ -221,6 +210,23 @@ def _train(
         seconds=seconds,
         parameters=model.count_params(),
         data={"name": dataset.name, "digest": dataset.digest, "more": len(dataset.x_more)},
+    )
+
+
+def _compile(model: Any, config: TrainingConfig, steps: int) -> None:
+    import keras
+
+    lean = config.model == "cnn" and config.network == "lean"
+    model.compile(
+        # Adam's usual average of squares looks back over more steps than a lean run has.
+        optimizer=keras.optimizers.Adam(
+            _learning_rate(config, steps), beta_2=0.98 if lean else 0.999
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        # The lean network's steps are so short that leaving TensorFlow after each one would
+        # cost a tenth of the time.
+        steps_per_execution=8 if lean else 1,
     )
 
 

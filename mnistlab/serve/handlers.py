@@ -110,6 +110,7 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
 
     async def get(self, kernel_id: str) -> None:
         """Refuse what would fail only after the kernel counts on the page, or fill the memory."""
+        self._moves = Moves(super().on_message, self._say_done, IOLoop.current())
         if not _SESSION.fullmatch(self.get_argument("session_id", "")):
             self.set_status(400)
             self.finish("A session_id is letters, digits and dashes.")
@@ -124,7 +125,6 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
         self.set_nodelay(True)
         if self.ws_connection is not None:
             self.ws_connection.stream.max_write_buffer_size = _MOST_UNREAD
-        self._moves = Moves(super().on_message, self._say_done, IOLoop.current())
         self.kernel_manager.socket_opened(self.kernel_id, self)
         await super().open(*args, **kwargs)
 

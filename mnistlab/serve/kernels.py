@@ -159,7 +159,9 @@ class VisitKernels(AsyncMappingKernelManager):
     def socket_closed(self, kernel_id: str, socket: Any) -> None:
         """Count the time without a page from here, so that a short network failure is survived."""
         left = self._sockets.get(kernel_id, set())
-        left.discard(socket)
+        if socket not in left:  # it was refused, or given up before it was open
+            return
+        left.remove(socket)
         if not left:
             self._sockets.pop(kernel_id, None)
             if kernel_id in self._kernels:

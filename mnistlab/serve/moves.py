@@ -71,12 +71,8 @@ class Moves:
         """Look at a message of the kernel: is it done with the move that is on its way?"""
         if self._on_its_way is None:
             return
-        of_it, idle = (
-            (self._on_its_way.encode(), b'"idle"')
-            if isinstance(answer, bytes)
-            else (self._on_its_way, '"idle"')
-        )
-        if of_it in answer and idle in answer:  # type: ignore[operator]
+        said = answer.encode() if isinstance(answer, str) else answer
+        if b'"idle"' in said and self._on_its_way.encode() in said:
             self._arrived()
 
     def flush(self) -> None:

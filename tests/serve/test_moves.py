@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,8 @@ class Clock:
         self.due.append(callback)
         return callback
 
-    def remove_timeout(self, timeout: object) -> None:
-        self.due.remove(timeout)  # type: ignore[arg-type]
+    def remove_timeout(self, timeout: Any) -> None:
+        self.due.remove(timeout)
 
 
 class Page:
@@ -41,7 +42,7 @@ class Page:
             self.clock,
         )
 
-    def send(self, event: str, comm: str = "canvas", **facts: object) -> str:
+    def send(self, event: str, comm: object = "canvas", **facts: object) -> str:
         self.sent += 1
         header = {"msg_type": "comm_msg", "msg_id": f"id-{self.sent}"}
         data = {"method": "custom", "content": {"event": event, **facts}}
@@ -123,7 +124,7 @@ def test_a_kernel_that_does_not_answer_gets_them_all_the_same() -> None:
 def test_what_is_no_move_passes_unchanged() -> None:
     page = Page(None)
     page.send("mouse_move", x=0, y=0)
-    page.send("mouse_move", comm=7, x=0, y=0)  # type: ignore[arg-type]
+    page.send("mouse_move", comm=7, x=0, y=0)
     page.send("mouse_move", x=0, y="0" * 10_000)
     page.send("client_ready")
     assert len(page.kernel) == 4

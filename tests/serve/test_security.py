@@ -167,7 +167,10 @@ def test_an_oversize_frame_ends_its_own_socket_only(server: Server, bystander: V
         with suppress(OSError, websocket.WebSocketException):
             visitor.socket.send_binary(bytes(30 * 2**20))
         visitor.wait_for_end()
+        assert visitor.has_ended
         visitor.connect()
+        visitor.open_pad()
+        assert len(visitor.draw(STROKES)) == len(STROKES)
 
 
 def test_a_socket_that_jupyter_could_not_set_up_is_refused(
@@ -199,7 +202,28 @@ def test_text_that_takes_long_to_read_ends_its_own_socket_only(
         with suppress(OSError, websocket.WebSocketException):
             visitor.socket.send("[" + "[]," * 4_000_000 + "[]]")
         visitor.wait_for_end()
+        assert visitor.has_ended
         visitor.connect()
+        visitor.open_pad()
+        assert len(visitor.draw(STROKES)) == len(STROKES)
+
+
+def test_a_page_that_does_not_read_is_disconnected(server: Server, bystander: Visitor) -> None:
+    with Visitor(server.url) as visitor:
+        url = f"ws{server.url[4:]}api/kernels/{visitor.kernel}/channels"
+        deaf = websocket.create_connection(url, timeout=60)
+
+        def is_disconnected() -> bool:
+            visitor.request_states()  # what the kernel says goes to all its sockets
+            try:
+                deaf.ping()
+            except OSError:
+                return True
+            return False
+
+        wait_for(is_disconnected, 60, "the end of the socket that is not read")
+        visitor.open_pad()
+        assert len(visitor.draw(STROKES)) == len(STROKES)
 
 
 def test_a_token_keeps_strangers_out(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_an_idle_visit_ends_where_that_is_asked_for(tmp_path: Path) -> None:
         visitor = Visitor(server.url)
         visitor.wait_for_end()
         wait_for(lambda: not server.kernels(), 30, "the end of the kernel")
+        assert server.health()["visitors"] == 0
 
 
 def start_training(visitor: Visitor) -> None:
@@ -183,6 +184,7 @@ def test_a_removed_cache_leaves_the_visits_at_work(tmp_path: Path) -> None:
         with Visitor(server.url) as late:
             late.open_pad()
             late.draw(STROKES)
+            assert (visitor.answers, late.answers) == (1, 1)
 
 
 @pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="psutil limits files on Linux only")

@@ -1,0 +1,135 @@
+"""What a command shows: results on standard output; bars, notes, complaints on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnistlab.models.config import TrainingConfig
+    from mnistlab.models.events import Event
+    from mnistlab.seeds import SeededRuns
+
+_ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("test images", lambda f: f"{f['n']:,}"),
+    ("accuracy", lambda f: f"{f['accuracy']:.2%}"),
+    ("  95 % interval", lambda f: "{:.2%} to {:.2%}".format(*f["accuracy_ci"])),
+    ("F1, macro", lambda f: f"{f['f1_macro']:.4f}"),
+    ("F1, weighted", lambda f: f"{f['f1_weighted']:.4f}"),
+    ("calibration error", lambda f: f"{f['ece']:.4f}"),
+    ("log loss", lambda f: f"{f['nll']:.4f}"),
+    ("Brier score", lambda f: f"{f['brier']:.4f}"),
+    ("one prediction, p50", lambda f: f"{f['latency_ms']['p50']:.3f} ms"),
+    ("one prediction, p99", lambda f: f"{f['latency_ms']['p99']:.3f} ms"),
+    ("parameters", lambda f: f"{f['parameters']:,}"),
+    ("file size", lambda f: f"{f['file_size'] / 1e6:.2f} MB"),
+    ("training time", lambda f: f"{f['training_seconds']:.0f} s"),
+)
+
+
+def print_figures(columns: list[dict[str, Any]]) -> None:
+    """Evaluations side by side."""
+    print(" " * 20, *(f"{figures['model']:>24}" for figures in columns))
+    for title, text in _ROWS:
+        print(f"{title:<20}", *(f"{text(figures):>24}" for figures in columns))
+
+
+def print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:
+    """Two settings, an accuracy for each seed, and the verdict."""
+    from mnistlab.seeds import accuracies
+
+    print(f"{'seed':<20} {name_a:>24} {name_b:>24}")
+    for seed, pair in enumerate(zip(accuracies(seeded.a), accuracies(seeded.b), strict=True)):
+        print(f"{seed:<20}", *(f"{accuracy:>24.2%}" for accuracy in pair))
+    sides = (seeded.comparison.a, seeded.comparison.b)
+    print(f"{'mean':<20}", *(f"{side.mean:>24.2%}" for side in sides))
+    print(f"{'standard deviation':<20}", *(f"{side.std:>24.2%}" for side in sides))
+    print(f"\n{seeded.comparison.verdict(name_a, name_b)}")
+
+
+def print_answer(answer: dict[str, Any]) -> None:
+    """What a model reads in a picture, in one line."""
+    place = f"{answer['source']}:{answer['index']}:{answer['position']}"
+    if answer["digit"] is None:
+        read = "no ink"
+    else:
+        read = f"{answer['digit']}  {answer['probabilities'][answer['digit']]:>6.1%}"
+        read += "" if answer["is_digit"] else "  no digit, it seems"
+    meant = "" if answer["label"] is None else f"  (meant: {answer['label']})"
+    print(f"{place:<40} {answer['model']:<8} {read}{meant}")
+
+
+def print_json(value: Any) -> None:
+    """Print for a program, in one line."""
+    print(json.dumps(value))
+
+
+def note(text: str) -> None:
+    """Tell what a person should know of the result; nothing where the text is empty."""
+    if text:
+        print(f"Note: {_one_line(text)}", file=sys.stderr)
+
+
+def complain(text: str) -> None:
+    """Tell what went wrong, in one line with its remedy."""
+    sys.stdout.flush()  # where both go to the same place, the order is kept
+    print(f"mnistlab: {_one_line(text)}", file=sys.stderr)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@contextmanager
+def share_bar(text: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error, where that is a terminal; takes the share that is done."""
+    from tqdm import tqdm
+
+    with tqdm(desc=text, total=100, unit="%", disable=None, dynamic_ncols=True) as bar:
+        yield lambda share: bar.update(round(100 * share) - bar.n) and None
+
+
+@contextmanager
+def runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
+    """The same for many trainings: takes the share of the work, and how many runs are finished."""
+    from tqdm import tqdm
+
+    form = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}<{remaining}]"
+    with tqdm(total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
+
+        def show(share: float, finished: int) -> None:
+            bar.set_description_str(f"{finished} of {runs} runs", refresh=False)
+            bar.update(share - bar.n)
+
+        yield show
+
+
+class TrainingBar:
+    """A progress bar on standard error, where that is a terminal, fed by a job's events."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(desc=config.title, unit="step", disable=None, dynamic_ncols=True)
+
+    def __enter__(self) -> TrainingBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def on_event(self, event: Event) -> None:
+        """Move; called in the job's thread."""
+        from mnistlab.models import events
+
+        if isinstance(event, events.Started):
+            self._bar.reset(total=event.epochs * event.steps)
+        elif isinstance(event, events.Progress):
+            self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
+            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=f"{event.accuracy:.2%}")
+        elif isinstance(event, events.EpochEnd) and not self._bar.disable:
+            right = f"{event.val_accuracy:.2%} of the validation images right"
+            self._bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)

@@ -262,9 +262,10 @@ class MapSection:
         if len(self._marked) != len(self._places):
             self._marked = np.zeros(len(self._places), bool)
         self._hovered = None
-        self._note.value = f"<p class='ml-note'>{ui.escape(self._text(material, kind, points))}</p>"
         self._paint_picture()
         self._paint_hover()
+        # Last: to look for all neighbours takes as long as the picture.
+        self._note.value = f"<p class='ml-note'>{ui.escape(self._text(material, kind, points))}</p>"
 
     def _text(self, material: Material, kind: str, points: np.ndarray | None) -> str:
         if points is None:

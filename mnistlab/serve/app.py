@@ -24,7 +24,7 @@ from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.models.scratch import remove_orphans, scratch_folder
 from mnistlab.models.turns import Turns
-from mnistlab.serve import kernels
+from mnistlab.serve import kernels, memory
 from mnistlab.serve.handlers import Health, Page, SecurityHeaders, Socket
 from mnistlab.serve.messages import ALLOWED
 from mnistlab.serve.options import AppOptions
@@ -62,6 +62,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
         loop.add_callback(self._announce)  # runs when the loop does, the socket being open
+        memory.keep_what_is_loaded()
         super().start()
 
     def stop(self) -> None:
@@ -113,6 +114,7 @@ def serve(options: AppOptions) -> None:
         When the port or the address cannot be used.
     """
     port = DEFAULT_PORT if options.port is None else _free_port(options.ip, options.port)
+    memory.prepare()
     _make_paths_absolute()
     _allow_open_files()
     remove_orphans(_PREFIX)  # of servers that were killed

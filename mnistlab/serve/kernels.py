@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import os
 import shutil
 import sys
@@ -19,6 +17,8 @@ from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpec
 from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import Bool, Float, Integer, Unicode
+
+from mnistlab.serve import memory
 
 # A closed page asks for its kernel's end itself. Where that word is lost, the kernel is gone
 # within a minute: 20 s until a silent page counts as closed, 30 s in which it may come back, 5 s
@@ -132,9 +132,10 @@ class VisitKernels(AsyncMappingKernelManager):
                 old = time.time() - folder.stat().st_mtime > _STARTING_SECONDS
                 if old and folder.name not in self._kernels:
                     shutil.rmtree(folder, ignore_errors=True)
-        if self._last_end is not None and time.monotonic() - self._last_end > _FREED_SECONDS:
-            self._last_end = None
-            _give_memory_back()
+        if self._last_end is not None:
+            if time.monotonic() - self._last_end > _FREED_SECONDS:
+                self._last_end = None
+            memory.give_back()
 
     def start_watching_activity(self, kernel_id: str) -> None:
         """Nothing but the kernel's end: `seen` is told of what it says.
@@ -187,13 +188,6 @@ class VisitKernels(AsyncMappingKernelManager):
             await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
         elif time.monotonic() - left_at > ABANDONED_SECONDS:
             await self.shutdown_kernel(kernel_id)  # type: ignore[no-untyped-call]
-
-
-def _give_memory_back() -> None:
-    """Return what the visits took to the system, in a quiet minute; only glibc has to be told."""
-    gc.collect()
-    with suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Arrival:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_core.utils import run_sync
+from jupyter_server.base.handlers import FileFindHandler
+from jupyter_server.services.kernels.handlers import KernelHandler
 from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets.config import Config
 from voila.app import Voila
-from voila.request_info_handler import RequestInfoSocketHandler
-from voila.static_file_handler import AllowListFileHandler
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.static_file_handler import MultiStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
@@ -25,7 +27,7 @@ from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.models.scratch import remove_orphans, scratch_folder
 from mnistlab.models.turns import Turns
 from mnistlab.serve import kernels, memory
-from mnistlab.serve.handlers import Health, Page, SecurityHeaders, Socket
+from mnistlab.serve.handlers import ExtensionFile, Health, Login, Page, SecurityHeaders, Socket
 from mnistlab.serve.messages import ALLOWED
 from mnistlab.serve.options import AppOptions
 
@@ -44,9 +46,16 @@ _EXTENSIONS = [
     "ipycanvas",
     "jupyterlab-plotly",
 ]
-_OURS = {TornadoVoilaHandler: Page, VoilaKernelWebsocketHandler: Socket}
-# The page has no files beside it, and asks for nothing about its own request.
-_LEFT_OUT = (AllowListFileHandler, RequestInfoSocketHandler)
+# What is served of what Voilà offers, and by whom: nothing else has an address.
+_SERVED = {
+    TornadoVoilaHandler: Page,
+    VoilaKernelWebsocketHandler: Socket,
+    KernelHandler: KernelHandler,  # a page that lost its socket asks whether its visit has ended
+    VoilaShutdownKernelHandler: VoilaShutdownKernelHandler,
+    FileFindHandler: ExtensionFile,
+    MultiStaticFileHandler: MultiStaticFileHandler,
+}
+_SCRIPTS = f"((?:{'|'.join(map(re.escape, _EXTENSIONS))})/.+)"
 
 
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
@@ -87,13 +96,21 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         }
 
     def init_handlers(self) -> list[Any]:
-        """Voilà's, with our page and socket in place of its own, and without what we do not use."""
-        kept = [each for each in super().init_handlers() if each[1] not in _LEFT_OUT]
-        health = (f"{re.escape(self.server_url)}healthz", Health, {"turns": self.turns})
-        return [
-            health,
-            *((path, _OURS.get(handler, handler), *rest) for path, handler, *rest in kept),
+        """Those of Voilà's that the page needs, ours in place of some, and ours beside them."""
+        root = re.escape(self.server_url)
+        static = {"paths": self.static_paths}
+        handlers: list[Any] = [
+            (f"{root}healthz", Health, {"turns": self.turns}),
+            (f"{root}voila/templates/mnistlab/static/(.*)", MultiStaticFileHandler, static),
         ]
+        if self.options.token:
+            handlers.append((f"{root}login", Login))
+        for path, handler, *arguments in super().init_handlers():
+            if handler in _SERVED:
+                if handler is FileFindHandler:
+                    path = path.replace("(.*)", _SCRIPTS)
+                handlers.append((path, _SERVED[handler], *arguments))
+        return handlers
 
     @property
     def address(self) -> str:

@@ -8,6 +8,9 @@ from asyncio import Future
 from contextlib import suppress
 from typing import Any
 
+from jinja2 import Template
+from jupyter_server.auth.login import LoginFormHandler
+from jupyter_server.base.handlers import FileFindHandler
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamBufferFullError
@@ -74,7 +77,7 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
                     await self._make_page()
         except OSError as error:  # no room on the disk, no memory, too many processes or files
             _log.error("no kernel for another visitor: %s", error)
-            self._send_away("trouble.html", reason=error.strerror or str(error))
+            self._send_away("trouble.html", reason=error.strerror or type(error).__name__)
         finally:
             kernels.arrived(self._kernel_id)
 
@@ -87,6 +90,13 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
                 return
             self.write(html)
             self.flush()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say what is wrong; in one line where it is so early that nobody has been recognised."""
+        if self.request.method in self.SUPPORTED_METHODS:
+            super().write_error(status_code, **kwargs)
+        else:
+            RequestHandler.write_error(self, status_code, **kwargs)
 
     def on_connection_close(self) -> None:
         """Remember that nobody waits for the page."""
@@ -168,6 +178,22 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
         status = idle_status(message.header, message.protocol)
         with suppress(WebSocketClosedError):
             WebSocketHandler.write_message(self, status, isinstance(status, bytes))
+
+
+class Login(LoginFormHandler):
+    """The form that asks for the token."""
+
+    def get_template(self, name: str) -> Template:
+        """The form as part of this lab; Jupyter's speaks of Jupyter, to whom that is known."""
+        template: Template = self.settings["voila_jinja2_env"].get_template(name)
+        return template
+
+
+class ExtensionFile(FileFindHandler):
+    """A script of the page."""
+
+    # Jupyter's page for errors needs files that are not served.
+    write_error = RequestHandler.write_error
 
 
 class Health(RequestHandler):

@@ -1,4 +1,4 @@
-"""What a visitor sees when a lab is full, and when a visit has ended."""
+"""What a visitor sees when a lab asks for its token, is full, and when a visit has ended."""
 
 from __future__ import annotations
 
@@ -8,6 +8,21 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.lab import Lab
 from tests.serve.server import serving
+
+
+def test_the_token_is_asked_for(chromium: Browser, tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, "--base-url", "/lab/", MNISTLAB_APP_TOKEN="open-sesame") as server,
+        chromium.new_context() as context,
+    ):
+        page = context.new_page()
+        page.goto(server.url.partition("?")[0])
+        for token in ("sesame", "open-sesame"):
+            page.get_by_label("Token").fill(token)
+            page.get_by_role("button", name="Open").click()
+            if token == "sesame":
+                expect(page.get_by_role("alert")).to_contain_text("not this lab's token")
+        expect(page.locator(".ml-samples img").first).to_be_visible()
 
 
 def test_a_full_lab_lets_the_next_one_in_by_itself(chromium: Browser, tmp_path: Path) -> None:

@@ -167,7 +167,6 @@ def export_model(options: argparse.Namespace) -> None:
     from mnistlab.files import write_whole
     from mnistlab.takeaway import export_model as export
 
-    _load(options.run_id)  # LiteRT's greeting is over
     made = export(options.run_id, options.format)
     path = _output(options.out or made.name)
     write_whole(path, made.data)
@@ -181,7 +180,7 @@ def report(options: argparse.Namespace) -> None:
 
     path = _output(options.out or f"report-{options.a}-{options.b}.html")
     for name in (options.a, options.b):
-        _load(name)  # a wrong name is told before the work, and LiteRT's greeting is over
+        _load(name)  # a wrong name is told before the work
     dataset = _dataset()
     with terminal.share_bar("measuring") as show:
         text = compare_models(
@@ -263,16 +262,7 @@ def _output(name: str) -> Path:
 def _load(name: str) -> Classifier:
     from mnistlab.models import load_classifier
 
-    # LiteRT greets its first model with a line on standard error, past Python's own stream.
-    kept = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(silence, 2)
-        return load_classifier(name)
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(silence)
+    return load_classifier(name)
 
 
 _SETTINGS = (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,8 @@ from mnistlab.errors import ModelError
 _CHUNK = 250  # images per call when there are many; more only costs memory
 _DIGITS = 10
 _MAX_LOGITS = _DIGITS + 1
+
+_one_silence = threading.Lock()
 
 Floats = NDArray[np.float32]
 
@@ -144,7 +148,8 @@ class _Network:
         self._input, self._logits = inputs[0]["index"], logits[0]
         self._features = features[0] if features else None
         self._interpreter.resize_tensor_input(self._input, (n, 28, 28))
-        self._interpreter.allocate_tensors()
+        with _silence():
+            self._interpreter.allocate_tensors()
 
     def run(self, images: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Logits (n, 10 or 11) and features (n, m) of images (n, 28, 28)."""
@@ -154,6 +159,21 @@ class _Network:
         if self._features is None:
             return logits, np.zeros((self.n, 0), np.float32)
         return logits, self._interpreter.get_tensor(self._features)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep LiteRT's greeting from the terminal: a line that it writes past Python's own stream."""
+    with _one_silence:
+        kept = os.dup(2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def judge(

@@ -8,8 +8,11 @@ import re
 import shutil
 import signal
 import socket
+import webbrowser
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 from jupyter_core.utils import run_sync
 from jupyter_server.base.handlers import FileFindHandler
@@ -33,6 +36,7 @@ from mnistlab.serve.options import AppOptions
 
 DEFAULT_PORT = 8866
 _PREFIX = "mnistlab-app-"
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # ... and how this machine reaches itself
 _OPEN_FILES = 10_000  # for eight hundred visitors; macOS refuses what is above 10,240
 
 # An upload of 15 MB and its envelope. Beyond this the server closes the socket without a word,
@@ -107,19 +111,26 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             handlers.append((f"{root}login", Login))
         for path, handler, *arguments in super().init_handlers():
             if handler in _SERVED:
+                path = root + path.removeprefix(self.server_url)
                 if handler is FileFindHandler:
                     path = path.replace("(.*)", _SCRIPTS)
                 handlers.append((path, _SERVED[handler], *arguments))
         return handlers
 
-    @property
-    def address(self) -> str:
-        """Where the page is, the token included."""
-        token = f"?token={self.options.token}" if self.options.token else ""
-        return f"{self.connection_url}{token}"
+    def launch_browser(self) -> None:
+        """Open the page in this machine's browser; the token would be seen in its command line."""
+        Thread(target=webbrowser.open, args=(self._address(),), daemon=True).start()
+
+    def _address(self, host: str = "") -> str:
+        here = _EVERYWHERE.get(self.options.ip, self.options.ip)
+        host = host or (f"[{here}]" if ":" in here else here)
+        return f"http://{host}:{self.port}{self.base_url}"
 
     def _announce(self) -> None:
-        print(f"MNIST Lab is at {self.address} (end it with Ctrl-C)", flush=True)
+        token = f"?token={quote(self.options.token, safe='')}" if self.options.token else ""
+        print(f"MNIST Lab is at {self._address()}{token} (end it with Ctrl-C)", flush=True)
+        if self.options.ip in _EVERYWHERE:
+            print(f"for other machines at {self._address(socket.gethostname())}{token}", flush=True)
 
 
 def serve(options: AppOptions) -> None:

@@ -22,6 +22,7 @@ from tornado.websocket import WebSocketClosedError
 from mnistlab.serve import app, kernels
 from mnistlab.serve.handlers import Socket
 from tests.serve.server import Server, serving, wait_for
+from tests.visitor import Visitor
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGTERM is a signal of Unix")
 
@@ -123,6 +124,36 @@ def test_taken_port_is_one_line_with_the_remedy() -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "--port" in done.stderr
+
+
+def test_the_browser_and_other_machines_are_led_to_the_page(tmp_path: Path) -> None:
+    opened, script = tmp_path / "opened", tmp_path / "browser"
+    script.write_text(f'echo "$1" > {opened}.new && mv {opened}.new {opened}\n')
+    token = "two words & 100 %"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnistlab", "app", "--port=0", "--ip=0.0.0.0", "--base-url=/a+b"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"BROWSER": f"sh {script} %s", "MNISTLAB_APP_TOKEN": token},
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        here, elsewhere = (
+            re.findall(r"(http://\S+):(\d+)/a\+b/(\?token=\S+)", process.stdout.readline())[0]
+            for _ in range(2)
+        )
+        assert here[0] == "http://127.0.0.1"
+        assert elsewhere == (f"http://{socket.gethostname()}", *here[1:])
+        wait_for(opened.exists, 30, "the browser")
+        # Whoever sees this machine's processes would see the token there.
+        assert opened.read_text() == f"http://127.0.0.1:{here[1]}/a+b/\n"
+        with Visitor(f"http://127.0.0.1:{here[1]}/a+b/{here[2]}") as visitor:
+            visitor.open_pad()
+            visitor.draw([[[90, 60], [190, 60], [130, 220]]])
+        process.terminate()
+        assert process.stderr.read() == ""
 
 
 def test_relative_paths_hold_in_the_kernels(

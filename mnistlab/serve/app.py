@@ -70,8 +70,9 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
 
     def start(self) -> None:
         """Serve until Ctrl-C or SIGTERM."""
-        # Where tornado warns that the timeout exceeds the interval it takes both for seconds.
-        logging.getLogger("tornado.general").setLevel(logging.ERROR)
+        # Nobody at the terminal can act on a refused request; what failed is reported besides.
+        logging.getLogger("tornado").setLevel(logging.ERROR)
+        logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
         loop.add_callback(self._announce)  # runs when the loop does, the socket being open
@@ -141,7 +142,8 @@ def serve(options: AppOptions) -> None:
     ConfigError
         When the port or the address cannot be used.
     """
-    port = DEFAULT_PORT if options.port is None else _free_port(options.ip, options.port)
+    free = _free_port(options.ip, options.port or 0)  # tries the address too
+    port = DEFAULT_PORT if options.port is None else free
     memory.prepare()
     _make_paths_absolute()
     _allow_open_files()
@@ -193,7 +195,7 @@ def _config(options: AppOptions, notebook: str, port: int, folder: Path) -> Conf
         "open_browser": options.browser,
         "connection_dir_root": str(folder),
         "config_file_paths": [],  # the settings of other Voilà pages are not ours
-        "log_level": "ERROR",  # nobody at the terminal can act on a refused request
+        "log_level": "ERROR",  # as for tornado in `start`
         "tornado_settings": {
             "websocket_max_message_size": _LARGEST_MESSAGE,
             "ws_ping_interval": kernels.PING_MILLISECONDS,
@@ -242,8 +244,9 @@ def _free_port(ip: str, port: int) -> int:
         try:
             probe.bind((ip, port))
         except OSError as error:
+            place = f"Port {port} of {ip}" if port else f"The address {ip}"
             raise ConfigError(
-                f"Port {port} of {ip} cannot be used ({error.strerror or error}); "
+                f"{place} cannot be used ({error.strerror or error}); "
                 "choose another with --port or --ip."
             ) from error
         return int(probe.getsockname()[1])

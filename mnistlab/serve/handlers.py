@@ -68,7 +68,7 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
             await super().get(path)
             return
         kernels = self.settings["kernel_manager"]
-        if not kernels.arrive():
+        if not await kernels.arrive():
             self._send_away("full.html", places=kernels.max_visitors)
             return
         try:
@@ -117,6 +117,8 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
     packed in the older one, where those bytes are a number so large that the server would count
     to it, and fill its memory, for ever.
     """
+
+    write_error = RequestHandler.write_error  # Jupyter's page for errors needs files of its own
 
     async def get(self, kernel_id: str) -> None:
         """Refuse what would fail only after the kernel counts on the page, or fill the memory."""
@@ -192,8 +194,7 @@ class Login(LoginFormHandler):
 class ExtensionFile(FileFindHandler):
     """A script of the page."""
 
-    # Jupyter's page for errors needs files that are not served.
-    write_error = RequestHandler.write_error
+    write_error = RequestHandler.write_error  # as for `Socket`
 
 
 class Health(RequestHandler):

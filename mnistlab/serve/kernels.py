@@ -28,6 +28,7 @@ SILENCE_MILLISECONDS = 3 * PING_MILLISECONDS  # one late answer is no closed pag
 ABANDONED_SECONDS = 30
 CHECK_SECONDS = 5
 _FREED_SECONDS = 65  # Jupyter holds on to a connection for a minute after its end
+_RELOAD_SECONDS = 1
 _STARTING_SECONDS = 120  # a visit's folder is made before its kernel is known
 
 
@@ -89,10 +90,16 @@ class VisitKernels(AsyncMappingKernelManager):
         pools = getattr(self, "_pools", {}).values()  # where Voilà's preheating is on
         return sum(task.done() and not task.exception() for pool in pools for task in pool)
 
-    def arrive(self) -> bool:
-        """Take a place for a visitor; false where all are taken."""
-        if self.max_visitors and self.visitors >= self.max_visitors:
-            return False
+    async def arrive(self) -> bool:
+        """Take a place for a visitor; false where all are taken, and still are a second later.
+
+        Who reloads a page asks for the new one before the old one's farewell has done its work.
+        """
+        deadline = time.monotonic() + _RELOAD_SECONDS
+        while self.max_visitors and self.visitors >= self.max_visitors:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.05)
         self._arriving += 1
         return True
 
@@ -115,6 +122,11 @@ class VisitKernels(AsyncMappingKernelManager):
         kwargs["env"] = {**(kwargs.get("env") or os.environ), **own}
         started: str = await super().start_kernel(kernel_id=kernel_id, **kwargs)
         return started
+
+    async def shutdown_kernel(self, kernel_id: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """End a kernel; its place is free from now on."""
+        self._visits.discard(kernel_id)
+        return await super().shutdown_kernel(kernel_id, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended, and what its visitor made; its page is told."""
@@ -183,11 +195,11 @@ class VisitKernels(AsyncMappingKernelManager):
             # What a training tells its page counts as activity.
             silent = (utcnow() - kernel.last_activity).total_seconds()
             if self.idle_seconds and silent > self.idle_seconds:
-                await self.shutdown_kernel(kernel_id)  # type: ignore[no-untyped-call]
+                await self.shutdown_kernel(kernel_id)
         elif left_at is None:
             await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
         elif time.monotonic() - left_at > ABANDONED_SECONDS:
-            await self.shutdown_kernel(kernel_id)  # type: ignore[no-untyped-call]
+            await self.shutdown_kernel(kernel_id)
 
 
 class Arrival:

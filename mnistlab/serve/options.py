@@ -92,12 +92,16 @@ def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOpti
 
 
 def _from_environment() -> dict[str, Any]:
+    settings = {ENVIRONMENT + each.name.upper(): each for each in fields(AppOptions)}
     values = {}
-    for each in fields(AppOptions):
-        variable = ENVIRONMENT + each.name.upper()
-        text = os.environ.get(variable, "").strip()
-        if text:
-            values[each.name] = _parsed(text, each.metadata["kind"], variable)
+    for variable, text in os.environ.items():
+        if not variable.startswith(ENVIRONMENT) or variable == f"{ENVIRONMENT}CONFIG":
+            continue
+        if variable not in settings:  # a misspelt token would leave the lab open
+            raise ConfigError(f"{variable} is no setting; choose {', '.join(settings)}.")
+        if text.strip():
+            each = settings[variable]
+            values[each.name] = _parsed(text.strip(), each.metadata["kind"], variable)
     return values
 
 
@@ -116,7 +120,7 @@ def _from_file(name: str) -> dict[str, Any]:
     if not name:
         return {}
     try:
-        values = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        values = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{name} cannot be read ({error}); give a TOML file.") from error
     kinds = {each.name: each.metadata["kind"] for each in fields(AppOptions)}

@@ -32,6 +32,10 @@ def test_a_full_lab_lets_the_next_one_in_by_itself(chromium: Browser, tmp_path: 
         second = context.new_page()
         second.goto(server.url)
         expect(second.get_by_role("heading")).to_have_text("All places are taken")
+        again = first.reload()
+        assert again is not None
+        assert again.status == 200, "who reloads keeps the place"
+        expect(first.locator(".ml-samples img").first).to_be_visible()
         first.close(run_before_unload=True)
         expect(second.locator(".ml-samples img").first).to_be_visible()
 

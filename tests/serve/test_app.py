@@ -126,6 +126,19 @@ def test_taken_port_is_one_line_with_the_remedy() -> None:
     assert "--port" in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [[], ["--port", "0"]])
+def test_an_address_of_another_machine_is_refused(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mnistlab", "app", "--ip", "192.0.2.1", "--no-browser", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "192.0.2.1" in done.stderr
+    assert "--ip" in done.stderr
+
+
 def test_the_browser_and_other_machines_are_led_to_the_page(tmp_path: Path) -> None:
     opened, script = tmp_path / "opened", tmp_path / "browser"
     script.write_text(f'echo "$1" > {opened}.new && mv {opened}.new {opened}\n')

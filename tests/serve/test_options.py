@@ -28,7 +28,7 @@ def test_the_file_may_be_named_in_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "app.toml"
-    file.write_text("port = 9000")
+    file.write_text("\ufeffport = 9000", encoding="utf-8")  # as some editors begin a file
     monkeypatch.setenv("MNISTLAB_APP_CONFIG", str(file))
     assert read_options({}).port == 9000
 
@@ -45,7 +45,14 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("WARM", "-1"), ("WARM", "many"), ("SHARED", "perhaps"), ("PORT", "70000"), ("BASE_URL", "x")],
+    [
+        ("WARM", "-1"),
+        ("WARM", "many"),
+        ("SHARED", "perhaps"),
+        ("PORT", "70000"),
+        ("BASE_URL", "x"),
+        ("TOKN", "open-sesame"),
+    ],
 )
 def test_a_wrong_variable_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str

@@ -30,6 +30,7 @@ from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.models.scratch import remove_orphans, scratch_folder
 from mnistlab.models.turns import Turns
 from mnistlab.serve import kernels, memory
+from mnistlab.serve.bytecode import compile_modules
 from mnistlab.serve.handlers import ExtensionFile, Health, Login, Page, SecurityHeaders, Socket
 from mnistlab.serve.messages import ALLOWED
 from mnistlab.serve.options import AppOptions
@@ -154,6 +155,7 @@ def serve(options: AppOptions) -> None:
         (folder / "page").mkdir()
         notebook = shutil.copy(find_notebook(), folder / "page")
         _tell_kernels(options, folder)
+        compile_modules(folder / "bytecode")
         server = LabServer(config=_config(options, str(notebook), port, folder))
         server.options = options
         server.turns = Turns(folder / "queue", options.workers)
@@ -179,10 +181,17 @@ def _tell_kernels(options: AppOptions, folder: Path) -> None:
         "MNISTLAB_TRAINING_MEMORY": str(options.training_memory),
         "MNISTLAB_TRAINING_MINUTES": str(options.training_minutes),
     }
-    # Where Voilà looks for templates.
-    ours = str(Path(__file__).parent / "jupyter")
-    others = os.environ.get("JUPYTER_PATH", "")
-    os.environ["JUPYTER_PATH"] = f"{ours}{os.pathsep}{others}" if others else ours
+    _put_first("JUPYTER_PATH", Path(__file__).parent / "jupyter")  # Voilà looks there for templates
+    # ipykernel loads a debugger where there is one: 8 MB and 0.1 s of each visitor, who may not
+    # use it.
+    (folder / "without").mkdir()
+    (folder / "without" / "debugpy.py").write_text("raise ImportError('not for visitors')\n")
+    _put_first("PYTHONPATH", folder / "without")
+
+
+def _put_first(variable: str, place: Path) -> None:
+    others = os.environ.get(variable, "")
+    os.environ[variable] = f"{place}{os.pathsep}{others}" if others else str(place)
 
 
 def _config(options: AppOptions, notebook: str, port: int, folder: Path) -> Config:
@@ -219,6 +228,7 @@ def _config(options: AppOptions, notebook: str, port: int, folder: Path) -> Conf
     visits = {
         "folder": str(folder / "visits"),
         "shared": options.shared,
+        "fill_delay": 0.0,  # `start_kernel` knows when to wait
         "max_visitors": options.max_visitors,
         "idle_seconds": 60 * options.idle_minutes,
         "cull_idle_timeout": kernels.ABANDONED_SECONDS,

@@ -17,6 +17,7 @@ from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpec
 from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import Bool, Float, Integer, Unicode
+from voila.utils import ENV_VARIABLE
 
 from mnistlab.serve import memory
 
@@ -29,6 +30,7 @@ ABANDONED_SECONDS = 30
 CHECK_SECONDS = 5
 _FREED_SECONDS = 65  # Jupyter holds on to a connection for a minute after its end
 _RELOAD_SECONDS = 1
+_DRAWN_SECONDS = 4  # a warm kernel's page, on a slow machine
 _STARTING_SECONDS = 120  # a visit's folder is made before its kernel is known
 
 
@@ -74,6 +76,8 @@ class VisitKernels(AsyncMappingKernelManager):
         # When a class comes in at once, the first ones need not wait until the last one's page is
         # made as well.
         self.starting = asyncio.Semaphore(os.cpu_count() or 1)
+        self._next_warm = asyncio.Event()
+        self._next_warm.set()
         self._visits: set[str] = set()
         self._arriving = 0
         self._last_end: float | None = None
@@ -101,7 +105,14 @@ class VisitKernels(AsyncMappingKernelManager):
                 return False
             await asyncio.sleep(0.05)
         self._arriving += 1
+        if not self.warm:
+            self._next_warm.set()
         return True
+
+    def postpone_next_warm(self) -> None:
+        """Let a page that took a warm kernel be drawn before another one starts in its place."""
+        self._next_warm.clear()
+        asyncio.get_running_loop().call_later(_DRAWN_SECONDS, self._next_warm.set)
 
     def arrived(self, kernel_id: str | None) -> None:
         """The place is now that kernel's, or free again where no kernel came of it."""
@@ -112,6 +123,9 @@ class VisitKernels(AsyncMappingKernelManager):
 
     async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a kernel with a folder of its own, for its temporary files at least."""
+        environment = kwargs.get("env") or os.environ
+        if environment.get(ENV_VARIABLE.VOILA_PREHEAT) == "True":
+            await self._next_warm.wait()
         kernel_id = kernel_id or str(uuid.uuid4())
         folder = Path(self.folder) / kernel_id
         temporary = folder / "tmp"
@@ -119,7 +133,7 @@ class VisitKernels(AsyncMappingKernelManager):
         own = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
         if self.shared:
             own["MNISTLAB_VISIT"] = str(folder)
-        kwargs["env"] = {**(kwargs.get("env") or os.environ), **own}
+        kwargs["env"] = {**environment, **own}
         started: str = await super().start_kernel(kernel_id=kernel_id, **kwargs)
         return started
 
@@ -221,5 +235,6 @@ class Arrival:
     async def get_rendered_notebook(self, **kwargs: Any) -> Any:
         """A warm kernel and its page."""
         found = await self._kernels.get_rendered_notebook(**kwargs)
+        self._kernels.postpone_next_warm()
         self._taken(found[2])
         return found

@@ -126,6 +126,27 @@ def test_taken_port_is_one_line_with_the_remedy() -> None:
     assert "--port" in done.stderr
 
 
+def test_kernels_share_what_is_compiled_where_python_has_not(tmp_path: Path) -> None:
+    unused = str(tmp_path / "unused")  # as where nothing has been compiled
+    with serving(tmp_path, PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX=unused) as server:
+        compiled = set(tmp_path.rglob("*.pyc"))
+        assert len(compiled) > 100
+        with Visitor(server.url) as visitor:
+            visitor.open_pad()
+            visitor.draw([[[90, 60], [190, 60], [130, 220]]])
+            assert len(set(tmp_path.rglob("*.pyc")) - compiled) < 10
+    assert not Path(unused).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil tells what is loaded on Linux only")
+def test_kernels_load_no_debugger(server: Server) -> None:
+    with Visitor(server.url) as visitor:
+        visitor.open_pad()
+        loaded = [place.path for place in server.kernels()[-1].memory_maps()]
+        assert any("numpy" in path for path in loaded)
+        assert not any("debugpy" in path for path in loaded)
+
+
 @pytest.mark.parametrize("arguments", [[], ["--port", "0"]])
 def test_an_address_of_another_machine_is_refused(arguments: list[str]) -> None:
     done = subprocess.run(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mnistlab.metrics.evaluation import evaluate
     from mnistlab.metrics.latency import measure_latency
     from mnistlab.metrics.scores import evaluate_probabilities
+    from mnistlab.metrics.seeds import compare_seeds
     from mnistlab.models import Classifier, TrainingConfig, load_classifier, submit, train
 
 _HOMES = {
@@ -43,6 +44,7 @@ _HOMES = {
     "mnistlab.metrics.evaluation": ("evaluate",),
     "mnistlab.metrics.latency": ("measure_latency",),
     "mnistlab.metrics.scores": ("evaluate_probabilities",),
+    "mnistlab.metrics.seeds": ("compare_seeds",),
     "mnistlab.models": ("Classifier", "TrainingConfig", "load_classifier", "submit", "train"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -61,6 +63,7 @@ __all__ = [
     "UploadError",
     "__version__",
     "compare_predictions",
+    "compare_seeds",
     "decode_upload",
     "evaluate",
     "evaluate_probabilities",

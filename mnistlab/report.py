@@ -19,7 +19,7 @@ from mnistlab.figures.confusion import confusion_table, difference_table
 from mnistlab.figures.curves import Curves, curves
 from mnistlab.figures.markup import UNKNOWN, escape, note, table
 from mnistlab.figures.methods import methods
-from mnistlab.figures.pair import corrected_table, per_class_table, verdict
+from mnistlab.figures.pair import corrected_table, per_class_table, seeds_verdict, verdict
 from mnistlab.figures.pictures import picture_sheet
 from mnistlab.figures.reliability import reliability_diagram
 from mnistlab.figures.results import results_table
@@ -110,20 +110,12 @@ def _verdict(pair: _Pair, dataset: Dataset, seeds: SeedComparison | None) -> Sec
     comparison = compare_predictions(dataset.y_test, a.y_proba, b.y_proba)
     yield "Verdict", verdict(comparison, a.title, b.title)
     if seeds is not None:
-        yield "Training again", _seeds(seeds, a.title, b.title)
-
-
-def _seeds(seeds: SeedComparison, title_a: str, title_b: str) -> str:
-    rows = [_seed_row(title_a, seeds.a), _seed_row(title_b, seeds.b)]
-    head = ["Settings of", "Seeds", "Mean accuracy", "sd", "lowest", "highest"]
-    return (
-        note(
-            "The verdict is about these two networks. This is about their settings: whether "
-            "training again, with other seeds, would put the same one first."
+        rows = [_seed_row(a.title, seeds.a), _seed_row(b.title, seeds.b)]
+        head = ["Settings of", "Seeds", "Mean accuracy", "sd", "lowest", "highest"]
+        yield (
+            "Training again",
+            seeds_verdict(seeds, a, b) + table(head, rows, "Accuracy over seeds"),
         )
-        + f"<p class='ml-sentence'>{escape(seeds.verdict(title_a, title_b))}</p>"
-        + table(head, rows, "Accuracy over seeds")
-    )
 
 
 def _seed_row(title: str, s: SeedSummary) -> list[str]:

@@ -21,7 +21,7 @@ from mnistlab.metrics.calibration import Calibration, calibrate
 from mnistlab.metrics.evaluation import Evaluation, evaluate
 from mnistlab.metrics.robustness import Robustness, measure_robustness, sample
 from mnistlab.metrics.scores import evaluate_probabilities
-from mnistlab.metrics.seeds import SeedComparison, compare_seeds
+from mnistlab.metrics.seeds import compare_settings
 from mnistlab.metrics.stopping import ShouldStop, check
 from mnistlab.metrics.validation import validation_answers
 from mnistlab.models import Classifier, find_run, list_runs, load_classifier
@@ -90,7 +90,12 @@ def compare_models(
             else robustness or ()
         ),
         histories=_histories(evaluations, runs),
-        seeds=_seeds(classifiers[a].card, classifiers[b].card, dataset, runs),
+        seeds=compare_settings(
+            classifiers[a].card,
+            classifiers[b].card,
+            [run.card for run in list_runs(runs) if not run.damage],
+            dataset.digest,
+        ),
         corrected=corrected_test_labels(dataset) if applies_to(dataset) else None,
     )
 
@@ -127,34 +132,6 @@ def read_history(name: str, runs: Path | None = None) -> Curves:
         tuple((row["epoch"], row["loss"], row["accuracy"]) for row in rows),
         tuple((row["epoch"], row["val_loss"], row["val_accuracy"]) for row in rows),
     )
-
-
-def _seeds(
-    card_a: Mapping[str, Any], card_b: Mapping[str, Any], dataset: Dataset, runs: Path | None
-) -> SeedComparison | None:
-    """The settings of both over all seeds in the library; None where there is one run of each."""
-    if _recipe(card_a) == _recipe(card_b):
-        return None
-    a, b = (_accuracies(card, dataset, runs) for card in (card_a, card_b))
-    return compare_seeds(a, b) if min(len(a), len(b)) and max(len(a), len(b)) > 1 else None
-
-
-def _accuracies(card: Mapping[str, Any], dataset: Dataset, runs: Path | None) -> list[float]:
-    """Test accuracies of the settings' runs on this data, one for each seed."""
-    recipe = _recipe(card)
-    if recipe is None or recipe[1] != dataset.digest:
-        return []
-    cards = [card, *(run.card for run in list_runs(runs) if not run.damage)]
-    alike = [c for c in reversed(cards) if _recipe(c) == recipe]
-    return list({c["config"]["seed"]: float(c["test_accuracy"]) for c in alike}.values())
-
-
-def _recipe(card: Mapping[str, Any]) -> tuple[dict[str, Any], str] | None:
-    """Settings without the seed, and the data's digest; None where a card does not tell."""
-    try:
-        return {**card["config"], "seed": None}, card["data"]["digest"]
-    except (KeyError, TypeError):
-        return None  # someone else's run.json, which is no reason to have no report
 
 
 @dataclass(frozen=True)

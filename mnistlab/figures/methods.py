@@ -15,12 +15,13 @@ _METHODS = (
      "equal width, each counting as often as it holds images (Guo et al. 2017)."),
     ("Brier", "Mean over the images of the summed squared errors of the ten probabilities "
      "(Brier 1950)."),
-    ("Verdict", "McNemar's exact test on the images that only one of the two models reads; the "
-     "interval of the difference is a paired bootstrap over the images (20,000 draws). It is about "
+    ("Verdict", "McNemar's exact test on the images that only one of the two models reads right. "
+     "The interval of the difference excludes 0 exactly where that test gives p < 0.05: the exact "
+     "limits of Clopper and Pearson (1934), combined after Zou and Donner (2008). Both are about "
      "these two trained networks, on digits such as these."),
-    ("Seeds", "Where settings were trained with several seeds, a permutation test on the runs' "
-     "accuracies and Welch's interval: about training again, not about two networks. ± is the "
-     "standard deviation with n - 1 in the denominator."),
+    ("Seeds", "Where settings were trained with several seeds, Welch's test (1947) on the runs' "
+     "accuracies, with at least three runs of each: about training again, not about two networks. "
+     "± is the standard deviation with n - 1 in the denominator."),
     ("Calibration", "One temperature that divides the logits, fitted on the validation part of the "
      "training set, then tried on the test set (Guo et al. 2017). It changes no answer."),
     ("Corrected labels", "MNIST's test set scored against the 15 published label errors of "

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from mnistlab.figures.markup import escape, note, number, signed, table
 from mnistlab.metrics.comparison import Comparison
+from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.scores import Scores
+from mnistlab.metrics.seeds import SeedComparison
+from mnistlab.models.config import TITLES
 
 
 def verdict(comparison: Comparison, title_a: str, title_b: str) -> str:
@@ -21,6 +24,18 @@ def verdict(comparison: Comparison, title_a: str, title_b: str) -> str:
         "Test images by which model reads them",
     )
     return f"<p class='ml-sentence'>{escape(c.verdict(title_a, title_b))}</p>{counts}"
+
+
+def seeds_verdict(seeds: SeedComparison, a: Evaluation, b: Evaluation) -> str:
+    """The sentence on training again, for the settings of A and B, and the question it answers."""
+    names = [TITLES.get(e.card.get("architecture", ""), e.title) for e in (a, b)]
+    if names[0] == names[1]:
+        names = [a.title, b.title]
+    question = note(
+        "The verdict above is about these two trained networks. The next sentence is about their "
+        "settings: would training again, with other seeds, give the better model again?"
+    )
+    return question + f"<p class='ml-sentence'>{escape(seeds.verdict(*names))}</p>"
 
 
 def per_class_table(scores_a: Scores, scores_b: Scores, title_a: str, title_b: str) -> str:

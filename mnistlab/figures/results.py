@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from mnistlab.figures.markup import UNKNOWN, note, number, table
 from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.seeds import settings_key
 from mnistlab.models.config import TITLES
 
 Column = tuple[str, Callable[[Evaluation], str], Callable[[Evaluation], float | None] | None, str]
@@ -44,16 +44,9 @@ def seed_groups(evaluations: Sequence[Evaluation]) -> list[list[Evaluation]]:
     """Evaluations that differ in nothing but the seed, together; in the order they first come."""
     groups: dict[str, list[Evaluation]] = {}
     for evaluation in evaluations:
-        groups.setdefault(_settings(evaluation), []).append(evaluation)
+        settings = settings_key(evaluation.card) or f"unknown {evaluation.model}"
+        groups.setdefault(settings, []).append(evaluation)
     return list(groups.values())
-
-
-def _settings(evaluation: Evaluation) -> str:
-    config = evaluation.card.get("config")
-    if not config:
-        return f"unknown {evaluation.model}"
-    data = (evaluation.card.get("data") or {}).get("digest")
-    return json.dumps([{**config, "seed": None}, data], sort_keys=True)
 
 
 def one_of_each_seed(group: Sequence[Evaluation]) -> list[Evaluation]:

@@ -21,7 +21,7 @@ def _fill(lab: Lab, name: str, value: str) -> None:
 def test_train_watch_draw_and_compare(lab: Lab) -> None:
     lab.open("Train & Compare")
     rows = lab.at("ml-results").locator("tbody tr")
-    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No telling"))
+    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No significant difference"))
     before = rows.count()
     _fill(lab, "ml-epochs", "1")
     _fill(lab, "ml-batch", "16")
@@ -38,7 +38,7 @@ def test_train_watch_draw_and_compare(lab: Lab) -> None:
     lab.open("Train & Compare")
     expect(lab.at("ml-progress-cnn")).to_contain_text("done in", timeout=240_000)
     expect(rows).to_have_count(before + 2)
-    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No telling"))
+    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No significant difference"))
     expect(lab.at("ml-train")).to_be_enabled()
 
 
@@ -57,7 +57,7 @@ def test_cancel_stops_a_long_training(lab: Lab) -> None:
 
 def test_a_click_leads_from_a_confusion_to_the_pad(lab: Lab) -> None:
     lab.open("Train & Compare")
-    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No telling"))
+    expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No significant difference"))
     matrix = lab.page.locator(".ml-matrix-grid").nth(1)
     wrong = matrix.locator(".ml-cell:not(.ml-right):enabled").first
     tooltip = wrong.get_attribute("title")

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from mnistlab.metrics.comparison import (
     Comparison,
-    bootstrap_interval,
+    clopper_pearson_interval,
     compare_predictions,
+    difference_interval,
     mcnemar_p_value,
 )
+from mnistlab.metrics.wording import p_text
 
 
 def compared(both: int, only_a: int, only_b: int, neither: int) -> Comparison:
@@ -55,68 +58,86 @@ def test_p_value_of_thousands_of_images_is_finite() -> None:
     assert mcnemar_p_value(5000, 5000) == 1
 
 
-def test_bootstrap_interval_is_sane() -> None:
-    a, b, n = 120, 40, 10_000
-    low, high = bootstrap_interval(a, b, n)
+@pytest.mark.parametrize("n", [100, 1797, 10_000])
+def test_the_interval_excludes_0_exactly_where_the_test_rejects(n: int) -> None:
+    for a in range(61):
+        for b in range(min(61, n - a + 1)):
+            low, high = difference_interval(a, b, n)
+            assert low <= (a - b) / n <= high
+            assert (mcnemar_p_value(a, b) < 0.05) == (low > 0 or high < 0), (a, b, low, high)
+            assert difference_interval(b, a, n) == pytest.approx((-high, -low), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("discordant", "favour"),
+    [(5, 0.0), (5, 0.9), (30, 0.0), (30, 0.5), (150, 0.2), (300, 0.0), (300, 0.5)],
+)
+def test_the_interval_covers_the_truth_in_95_percent(discordant: int, favour: float) -> None:
+    """Exactly computed: over all counts that 1,000 images can give, weighted by their chance."""
+    n, rate = 1000, discordant / 1000
+    covered = 0.0
+    for d in range(int(binom.ppf(1e-6, n, rate)), int(binom.ppf(1 - 1e-6, n, rate)) + 1):
+        splits = np.arange(d + 1)
+        chances = binom.pmf(d, n, rate) * binom.pmf(splits, d, (1 + favour) / 2)
+        for a, chance in zip(splits, chances, strict=True):
+            if chance > 1e-7:
+                low, high = difference_interval(int(a), int(d - a), n)
+                covered += chance if low <= rate * favour <= high else 0
+    assert 0.945 <= covered <= 1
+
+
+def test_with_many_discordant_images_the_interval_is_the_normal_approximations() -> None:
+    a, b, n = 1200, 800, 10_000
+    low, high = difference_interval(a, b, n)
     difference = (a - b) / n
-    assert low < difference < high
-    # By the normal approximation, which is good for counts this large.
-    deviation = np.sqrt((a + b) / n - difference**2) / np.sqrt(n)
-    assert high - low == pytest.approx(2 * 1.96 * deviation, rel=0.05)
-    assert bootstrap_interval(a, b, n) == (low, high)
-    assert bootstrap_interval(0, 0, n) == (0, 0)
-    assert bootstrap_interval(n, 0, n) == (1, 1)
-    wide = bootstrap_interval(12, 4, 1000)
-    assert wide[1] - wide[0] > high - low
+    half = 1.96 * np.sqrt((a + b) / n - difference**2) / np.sqrt(n)
+    assert (low, high) == pytest.approx((difference - half, difference + half), abs=0.05 * half)
 
 
-def test_bootstrap_agrees_with_drawing_the_images() -> None:
-    """The multinomial is the ordinary paired bootstrap, only faster."""
-    outcomes = np.repeat([1, -1, 0], [30, 12, 458])
-    rng = np.random.default_rng(1)
-    means = rng.choice(outcomes, (4000, len(outcomes))).mean(axis=1)
-    np.testing.assert_allclose(
-        bootstrap_interval(30, 12, 500), np.percentile(means, [2.5, 97.5]), atol=0.003
-    )
+def test_the_interval_at_the_edges() -> None:
+    low, high = difference_interval(0, 0, 10_000)
+    assert -low == high
+    assert 0 < high < 0.0005  # not 0: models alike on these images may differ on the next
+    assert difference_interval(100, 0, 100)[1] == 1
+    assert difference_interval(0, 1, 1)[0] == -1
+    wide, narrow = difference_interval(12, 4, 1000), difference_interval(120, 40, 10_000)
+    assert wide[1] - wide[0] > narrow[1] - narrow[0]
 
 
-@pytest.mark.parametrize(("a", "b", "n"), [(30, 12, 500), (4, 1, 60), (0, 3, 40)])
-def test_bootstrap_is_within_a_step_of_the_exact_one(a: int, b: int, n: int) -> None:
-    """All n**n resamples at once: their differences are distributed as n convolved images."""
-    image = np.array([b, n - a - b, a]) / n
-    exact = np.ones(1)
-    for _ in range(n):
-        exact = np.convolve(exact, image)
-    low, high = (np.searchsorted(exact.cumsum(), [0.025, 0.975]) - n) / n
-    assert bootstrap_interval(a, b, n) == pytest.approx((low, high), abs=1.001 / n)
+def test_exact_intervals_are_scipys() -> None:
+    for successes, trials in ((0, 5), (5, 5), (3, 12), (40, 61), (1, 10_000)):
+        expected = binomtest(successes, trials).proportion_ci(0.95, "exact")
+        found = clopper_pearson_interval(successes, trials)
+        assert found == pytest.approx((expected.low, expected.high), rel=1e-9)
 
 
 def test_verdict_where_one_is_better() -> None:
     text = compared(9000, 120, 40, 30).verdict("CNN", "MLP")
     assert text.startswith(
-        "CNN reads 120 digits that MLP misses and misses 40 that MLP reads: CNN is better (p = "
+        "CNN is significantly better on these 9,190 test images: only CNN is right on 120, only "
+        "MLP on 40 (p = "
     )
-    assert "+0.87 points, 95 % interval +0." in text
+    assert "difference +0.87 points, 95 % interval +0." in text
     assert text.endswith(").")
     assert "\n" not in text
 
 
 def test_verdict_names_the_better_one_first() -> None:
     worse = compared(9000, 40, 120, 30).verdict("MLP", "CNN")
-    assert worse.startswith("CNN reads 120 digits that MLP misses and misses 40")
+    assert worse.startswith("CNN is significantly better")
     assert "+0.87 points" in worse
     numbers = worse[worse.index("interval ") + len("interval ") : -2].split(" to ")
     low, high = (float(number) for number in numbers)
     assert 0 < low < 0.87 < high
 
 
-def test_verdict_where_nobody_can_tell() -> None:
-    assert (
-        compared(9900, 30, 25, 45).verdict("CNN", "MLP")
-        == "No telling them apart on these 10,000 images (p = 0.59)."
+def test_verdict_without_a_significant_difference() -> None:
+    assert compared(9900, 30, 25, 45).verdict("CNN", "MLP") == (
+        "No significant difference between CNN and MLP on these 10,000 test images (p = 0.59; "
+        "difference +0.05 points, 95 % interval -0.11 to +0.21)."
     )
     alike = compared(3, 0, 0, 0).verdict("CNN", "MLP")
-    assert alike == "No telling them apart on these 3 images (p = 1.00)."
+    assert "on these 3 test images (p = 1.00; difference 0.00 points" in alike
 
 
 def test_verdict_at_the_edges() -> None:
@@ -124,8 +145,24 @@ def test_verdict_at_the_edges() -> None:
     assert "(p < 1e-300;" in tiny.verdict("A", "B")
     assert "p = 3e-05" in replace(tiny, p_value=3.2e-5).verdict("A", "B")
     assert "p = 0.032" in replace(tiny, p_value=0.032).verdict("A", "B")
-    assert "is better" not in replace(tiny, p_value=0.05).verdict("A", "B")
-    assert replace(tiny, only_a=1, only_b=0).verdict("A", "B").startswith("A reads 1 digit that")
+    assert "significantly" not in replace(tiny, p_value=0.05).verdict("A", "B")
+
+
+def test_rounding_never_contradicts_the_verdict() -> None:
+    """What a sentence shows, read back, leads to the same verdict."""
+    for a in range(200):
+        for b in range(a + 1):
+            c = Comparison(
+                9000, a, b, 0, mcnemar_p_value(a, b), (a - b) / 9e3, difference_interval(a, b, 9000)
+            )
+            text = c.verdict("A", "B")
+            found = re.search(r"p = ([\d.e-]+); .* interval (\S+) to ([^)]+)\)", text)
+            assert found is not None, text
+            p, low, high = (float(number) for number in found.groups())
+            assert (p < 0.05) == ("significantly" in text) == (low > 0 or high < 0), text
+    for p in (0.04996, 0.0499999, 0.0500001, 0.05004):
+        shown = float(re.findall(r"[\d.]+", p_text(p))[0])
+        assert (shown < 0.05) == (p < 0.05)
 
 
 def test_comparison_survives_json() -> None:

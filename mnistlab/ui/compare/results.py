@@ -14,6 +14,7 @@ from mnistlab.data.label_errors import applies_to, corrected_test_labels
 from mnistlab.errors import MnistLabError, ModelError
 from mnistlab.metrics.evaluation import Evaluation, score
 from mnistlab.metrics.latency import images_per_second, measure_latencies
+from mnistlab.metrics.seeds import SeedComparison, compare_settings
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, Run, list_runs, load_classifier, remove_run
 from mnistlab.models.config import MODELS
@@ -233,6 +234,13 @@ class Results:
             return found
         labels, keep = corrected_test_labels(self._app.dataset)
         return {name: each.rescored(labels, keep) for name, each in found.items()}
+
+    def compare_settings(
+        self, card_a: Mapping[str, Any], card_b: Mapping[str, Any]
+    ) -> SeedComparison | None:
+        """The settings of two models over all runs on disk, as `mnistlab report` compares them."""
+        cards = [run.card for run in reversed(self._state.history) if not run.damage]
+        return compare_settings(card_a, card_b, cards, self._app.dataset.digest)
 
     def pair_up(self) -> None:
         """Set the pair from its two names, once both are scored."""

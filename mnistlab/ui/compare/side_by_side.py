@@ -8,13 +8,12 @@ from functools import partial
 import ipywidgets as widgets
 
 from mnistlab.figures.confusion import difference_table
-from mnistlab.figures.pair import corrected_table, verdict
+from mnistlab.figures.pair import corrected_table, seeds_verdict, verdict
 from mnistlab.metrics.comparison import compare_predictions
 from mnistlab.ui import components as ui
 from mnistlab.ui.compare.images import Images
 from mnistlab.ui.compare.matrix import Matrix
 from mnistlab.ui.compare.results import Results
-from mnistlab.ui.compare.seeds import seeds_html
 from mnistlab.ui.compare.state import CompareState, Door
 from mnistlab.ui.state import AppState
 
@@ -98,8 +97,10 @@ class SideBySide:
             return
         a, b = pair.evaluations
         result = compare_predictions(pair.y, a.y_proba, b.y_proba)
-        seeds = seeds_html(a, b, self._state.evaluations)
-        self.verdict.value = verdict(result, *pair.titles) + seeds
+        seeds = self._results.compare_settings(a.card, b.card)
+        self.verdict.value = verdict(result, *pair.titles) + (
+            f"<div class='ml-seeds-say'>{seeds_verdict(seeds, a, b)}</div>" if seeds else ""
+        )
         for matrix, each in zip(self.matrices, (a, b), strict=True):
             matrix.show(each.scores.confusion, each.title)
         self.difference.value = difference_table(

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistlab.metrics.seeds import compare_seeds
+from mnistlab.takeaway import compare_models
 from mnistlab.ui.compare import CompareTab
 from mnistlab.ui.compare.state import Door
 
@@ -36,7 +38,7 @@ def test_choosing_a_pair_changes_the_verdict(tab: CompareTab) -> None:
     assert tab.state.names == ("cnn", "mlp")
     assert panel.verdict.value != first
     panel.pair[1].value = "cnn"
-    assert "No telling them apart" in panel.verdict.value
+    assert "No significant difference" in panel.verdict.value
 
 
 def test_a_cell_opens_its_images_and_one_is_seen_large_and_sent(tab: CompareTab) -> None:
@@ -111,7 +113,7 @@ def test_runs_are_listed_chosen_and_compared(tab: CompareTab, save_run) -> None:
     assert "2 seeds" in tab.table.value
     tab.side_by_side.pair[0].value = "mlp-0001-aaaa"
     tab.side_by_side.pair[1].value = "mlp-0002-bbbb"
-    assert "MLP aaaa is better" in tab.side_by_side.verdict.value
+    assert "MLP aaaa is significantly better" in tab.side_by_side.verdict.value
     boxes["mlp-0001-aaaa"].value = False
     tab.wait()
     assert "MLP aaaa" not in tab.table.value
@@ -200,8 +202,19 @@ def test_several_seeds_say_what_each_figure_answers(tab: CompareTab, save_run) -
     tab.side_by_side.pair[0].value = "mlp-0000-aaa0"
     tab.side_by_side.pair[1].value = "cnn-0000-bbb0"
     text = tab.side_by_side.verdict.value
-    assert "do these two trained models differ" in text
+    assert "about these two trained networks" in text
     assert "would training again" in text
+    sentence = "CNN and MLP trained with several seeds (3 each): CNN is significantly better"
+    assert sentence in text
+    # The page, the report and the library say the same.
+    report = compare_models("mlp-0000-aaa0", "cnn-0000-bbb0", tab.app.dataset)
+    assert sentence in report
+    accuracies = [
+        [1 - (first + step * seed) / len(tab.app.dataset.y_test) for seed in range(3)]
+        for first, step in ((40, 3), (4, 1))
+    ]
+    assert compare_seeds(*accuracies).verdict("MLP", "CNN") in text
+    assert compare_seeds(*accuracies).verdict("MLP", "CNN") in report
 
 
 def test_by_digit_calibration_and_robustness_fill_when_opened(tab: CompareTab, save_run) -> None:

@@ -1,0 +1,40 @@
+"""Figures of a comparison as text. Rounding never contradicts the verdict beside it."""
+
+from __future__ import annotations
+
+LEVEL = 0.05
+"""A difference is called significant where the p-value is below this."""
+_MOST_DECIMALS = 8
+
+
+def p_text(p: float) -> str:
+    """A p-value (0 to 1) such as `p = 0.032`, with more decimals where they decide the verdict.
+
+    A p-value of 0.0498 is not shown as 0.050, nor is one of 0.0502.
+    """
+    if p < 1e-300:
+        return "p < 1e-300"
+    if p < 0.001:
+        return f"p = {p:.0e}"
+    decimals = 3 if p < 0.1 else 2
+    while float(f"{p:.{decimals}f}") == LEVEL != p and decimals < _MOST_DECIMALS:
+        decimals += 1
+    return f"p = {p:.{decimals}f}"
+
+
+def points_text(difference: float) -> str:
+    """A difference of two accuracies (-1 to 1) in percentage points, such as `+0.87`.
+
+    A difference that is not 0 keeps its sign: it gets more decimals where two would show 0.
+    """
+    points = 100 * difference
+    decimals = 2
+    while points and float(f"{points:.{decimals}f}") == 0 and decimals < _MOST_DECIMALS:
+        decimals += 1
+    return f"{points:+.{decimals}f}" if round(points, decimals) else "0.00"
+
+
+def difference_text(difference: float, interval: tuple[float, float]) -> str:
+    """A difference of two accuracies with its interval (all -1 to 1), in percentage points."""
+    low, high = (points_text(end) for end in interval)
+    return f"difference {points_text(difference)} points, 95 % interval {low} to {high}"

@@ -1,4 +1,12 @@
-"""Where the tests' data comes from: never the user's home, never the network."""
+"""Where the tests' data comes from: never the user's home, never the network.
+
+A clone without MNIST is what most people have, so every test passes there. With MNIST
+(`MNISTLAB_MNIST`) more can be checked:
+
+- A test that needs MNIST is marked `mnist` and is left out without it.
+- A test that takes whatever data there is (the fixtures below, the notebooks, some browser tests)
+  is marked `any_data`, by hand or here. `-m "mnist or any_data"` runs what differs with MNIST.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +21,14 @@ import pytest
 from mnistlab.data import Dataset, load_default, load_digits
 from mnistlab.settings import local_mnist
 
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"
+SHARED = Path(__file__).parents[2] / "shared" / "data"
 HOME = pytest.StashKey[str]()
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+_ANY_DATA_FIXTURES = {"mnist", "mnist_file"}
+_REMEDIES = {
+    "mnist": "need MNIST; run them with: MNISTLAB_MNIST=/path/to/mnist.npz make test",
+    "shared": f"need the workplace's data in {SHARED}, which is not published",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,12 +40,34 @@ def pytest_configure(config: pytest.Config) -> None:
     home = config.stash[HOME] = tempfile.mkdtemp(prefix="mnistlab-tests-")
     os.environ["MNISTLAB_HOME"] = home
     os.environ["MNISTLAB_OFFLINE"] = "1"
-    if local_mnist() is None and SHARED.is_file():
-        os.environ["MNISTLAB_MNIST"] = str(SHARED)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[HOME], ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by the markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        uses = _ANY_DATA_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if uses or item.path.suffix == ".ipynb":
+            item.add_marker("any_data")
+    there = {"mnist": local_mnist() is not None, "shared": SHARED.is_dir()}
+    missing = {name: [i for i in items if i.get_closest_marker(name)] for name in there}
+    left_out = [item for name, found in missing.items() if not there[name] for item in found]
+    config.stash[LEFT_OUT] = {
+        name: len(found) for name, found in missing.items() if found and not there[name]
+    }
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for name, count in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"LEFT OUT: {count} tests {_REMEDIES[name]}", yellow=True)
 
 
 def pytest_report_header() -> str:
@@ -45,8 +81,14 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session")
+def shared() -> Path:
+    """The workplace's data folder, for tests that are marked `shared`; read only."""
+    return SHARED
+
+
+@pytest.fixture(scope="session")
 def mnist_file() -> Path | None:
-    """The real MNIST, as `MNISTLAB_MNIST` or the workplace has it, or None."""
+    """The real MNIST, as `MNISTLAB_MNIST` has it, or None."""
     return local_mnist()
 
 

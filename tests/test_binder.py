@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mnistlab.settings import local_mnist
-
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="binder/postBuild is a shell script")
 
 
-@pytest.mark.skipif(local_mnist() is None, reason="the build would have to download MNIST")
+@pytest.mark.mnist  # the build would have to download it
 @pytest.mark.timeout(900)
 def test_post_build_makes_a_lab_in_a_fresh_environment(tmp_path: Path) -> None:
     # A copy of what git knows: the build writes into its folder.

@@ -141,11 +141,10 @@ def test_settings_with_several_seeds_are_compared_as_settings(data: Dataset, run
     assert "Training again" not in compare_models("mlp-11", "mlp-22", data, runs=runs)
 
 
+@pytest.mark.mnist  # only its test set has corrected labels, and the pair its validation part
 def test_mnist_has_corrected_labels_calibration_of_both_and_robustness(
     mnist: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if mnist.name != "mnist":
-        return  # only MNIST's test set has corrected labels, and the pair its validation part
     monkeypatch.setattr("mnistlab.metrics.robustness.IMAGES", 4)
     shares: list[float] = []
     text = compare_models("mlp", "cnn", mnist, robustness=True, on_progress=shares.append)
@@ -199,17 +198,20 @@ def test_known_evaluations_are_kept_and_shown(data: Dataset) -> None:
     assert "No curves are kept of MLP, Third and CNN." in text
 
 
+def test_the_pretrained_pair_has_no_validation_answers_on_other_data(digits: Dataset) -> None:
+    assert validation_answers("mlp", load_classifier("mlp"), digits) is None
+
+
+@pytest.mark.mnist
 def test_validation_answers_of_the_pretrained_pair_are_those_of_the_training(
-    mnist: Dataset, digits: Dataset
+    mnist: Dataset,
 ) -> None:
     classifier = load_classifier("mlp")
-    assert validation_answers("mlp", classifier, digits) is None
-    if mnist.name == "mnist":
-        answers = validation_answers("mlp", classifier, mnist)
-        assert answers is not None
-        y_val, proba = answers
-        right = float((proba.argmax(axis=1) == y_val).mean())
-        assert right == pytest.approx(classifier.card["validation_accuracy"], abs=5e-4)
+    answers = validation_answers("mlp", classifier, mnist)
+    assert answers is not None
+    y_val, proba = answers
+    right = float((proba.argmax(axis=1) == y_val).mean())
+    assert right == pytest.approx(classifier.card["validation_accuracy"], abs=5e-4)
 
 
 def test_validation_answers_of_a_run_are_read(data: Dataset, runs: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.lab import Lab
+
+pytestmark = pytest.mark.any_data
 
 
 def _tiles(lab: Lab):

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.lab import SEVEN, Lab
 
 
+@pytest.mark.any_data
 def test_the_page_opens_on_explore_with_its_three_tabs(lab: Lab) -> None:
     tabs = [tab.inner_text() for tab in lab.page.get_by_role("tab").all()]
     assert tabs == ["Explore", "Train & Compare", "Predict"]

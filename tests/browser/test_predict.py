@@ -88,7 +88,8 @@ def test_a_random_test_digit_is_read(lab: Lab) -> None:
     lab.at("ml-sample").click()
     lab.expect_answer(1)
     expect(lab.at("ml-tab-predict")).to_contain_text("true label")
-    assert lab.at("ml-digit-cnn").inner_text() in set("0123456789")
+    # `?` is an answer too: some of scikit-learn's digits are too coarse for the CNN.
+    assert lab.at("ml-digit-cnn").inner_text() in set("0123456789?")
 
 
 def _picture() -> bytes:

@@ -63,10 +63,9 @@ def test_features_are_kept_beside_the_data(digits: Dataset, tmp_path: Path) -> N
     np.testing.assert_array_equal(features(dataset)[0].ink, first[0].ink)
 
 
+@pytest.mark.mnist
 def test_the_stroke_widths_of_mnist(mnist: Dataset) -> None:
     """5, 50 and 95 % of the test images, by area over perimeter: 1.7, 2.5 and 4.0 pixels."""
-    if mnist.name != "mnist":
-        pytest.fail("give MNIST: MNISTLAB_MNIST is not set")
     low, middle, high = np.percentile(features(mnist)[1].stroke_width, [5, 50, 95])
     assert (low, middle, high) == pytest.approx((1.7, 2.5, 4.0), abs=0.1)
 

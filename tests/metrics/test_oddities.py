@@ -60,6 +60,7 @@ def test_duplicates_are_found_by_their_pixels() -> None:
     assert near[1].distance == pytest.approx(1 / 28, rel=1e-3)
 
 
+@pytest.mark.mnist
 def test_mnist_has_no_test_image_in_its_training_set(mnist: Dataset) -> None:
     assert exact_duplicates(np.asarray(mnist.x_train), np.asarray(mnist.x_test)) == []
 

@@ -46,7 +46,8 @@ class Preprocessed:
     """What `preprocess` gives.
 
     Attributes:
-        image: (28, 28) uint8, ink bright on black; all zero where there is no ink.
+        image: (28, 28) uint8, ink bright on black; all zero where there is no ink, and where
+            leaving out "scaled" lost all of it between the pixels that were picked.
         stages: the pictures on the way, uint8, with the keys of `STAGES` in their order. Empty
             after "ink" where there is no ink.
         seconds: how long it took.
@@ -130,13 +131,14 @@ def _padded(cut: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def area_average(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Average an (n, n) box with ink to (20, 20), each pixel the mean of the area it covers.
+    """Average an (n, n) box of ink to (20, 20), each pixel the mean of the area it covers.
 
-    The result is stretched so that its brightest pixel is 255.
+    The result is stretched so that its brightest pixel is 255; without ink it is black.
     """
     coverage = _coverage(len(box))
     scaled = coverage @ box.astype(np.float32) @ coverage.T
-    averaged: NDArray[np.uint8] = np.rint(scaled * (255 / scaled.max())).astype(np.uint8)
+    brightest = float(scaled.max()) or 1.0
+    averaged: NDArray[np.uint8] = np.rint(scaled * (255 / brightest)).astype(np.uint8)
     return averaged
 
 
@@ -151,10 +153,13 @@ def _in_the_middle(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def centre(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Paste (20, 20) ink into (28, 28) black so that its centre of mass falls in the middle."""
+    """Paste (20, 20) ink into (28, 28) black so that its centre of mass falls in the middle.
+
+    Without ink there is no centre of mass, and the result is black.
+    """
     weights = scaled.astype(np.float64)
     positions = np.arange(SCALED_SIDE) + 0.5
-    total = weights.sum()
+    total = max(float(weights.sum()), 1.0)
     top = _offset(float(weights.sum(axis=1) @ positions / total))
     left = _offset(float(weights.sum(axis=0) @ positions / total))
     image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)

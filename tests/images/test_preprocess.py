@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from mnistlab.errors import UploadError
 from mnistlab.images import STAGES, Drawing, preprocess
+from mnistlab.images.preprocess import WITHOUT
 
 Images = NDArray[np.uint8]
 
@@ -159,3 +161,50 @@ def test_without_any_step_the_pad_is_just_made_smaller(drawing: Drawing) -> None
     image = preprocess(small, without=tuple(STAGES)).image
     assert not image[15:].any()  # it stays in its corner
     assert image.any()
+
+
+STEPS = [steps for n in range(len(WITHOUT) + 1) for steps in itertools.combinations(WITHOUT, n)]
+
+
+def thin_drawing(rng: np.random.Generator) -> Drawing:
+    """One to three strokes: dots, level and upright lines, and a few points joined."""
+    kinds = (
+        lambda: rng.uniform(0, 280, (1, 2)),
+        lambda: np.stack([rng.uniform(0, 280, 2), np.full(2, rng.uniform(0, 280))], 1),
+        lambda: np.stack([np.full(2, rng.uniform(0, 280)), rng.uniform(0, 280, 2)], 1),
+        lambda: rng.uniform(0, 280, (int(rng.integers(2, 8)), 2)),
+    )
+    strokes = [kinds[rng.integers(len(kinds))]() for _ in range(rng.integers(1, 4))]
+    return Drawing.from_strokes([stroke.tolist() for stroke in strokes])
+
+
+def thin_ink(rng: np.random.Generator) -> Images:
+    """A row, a column or a pixel of ink of any level in a picture of any shape."""
+    ink = np.zeros(rng.integers(1, 130, 2), np.uint8)
+    row, column = (int(rng.integers(side)) for side in ink.shape)
+    where = ((row, slice(None)), (slice(None), column), (row, column))[rng.integers(3)]
+    ink[where] = rng.integers(1, 256)
+    return ink
+
+
+@pytest.mark.parametrize("without", STEPS, ids=lambda steps: "+".join(steps) or "none")
+def test_thin_ink_survives_any_steps_left_out(without: tuple[str, ...]) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        ink = thin_ink(rng)
+        for source in (thin_drawing(rng), ink, Image.fromarray(255 - ink)):
+            with np.errstate(divide="raise", invalid="raise"):
+                result = preprocess(source, without)
+            assert result.image.shape == (28, 28)
+            assert result.image.dtype == np.uint8
+            if not {"scaled", "centred"} & set(without):
+                assert result.is_blank or result.image.max() == 255
+
+
+def test_ink_that_falls_between_the_pixels_that_are_picked_is_lost() -> None:
+    ink = np.zeros((100, 100), np.uint8)
+    ink[0], ink[:, 0] = 255, 255
+    result = preprocess(ink, without=("scaled",))
+    assert not result.is_blank
+    assert list(result.stages) == list(STAGES)
+    assert not result.image.any()

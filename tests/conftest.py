@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import tempfile
+from importlib import metadata, util
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,19 @@ def mnist() -> Dataset:
 def digits() -> Dataset:
     """scikit-learn's digits, which are there on every machine."""
     return load_digits()
+
+
+@pytest.fixture
+def without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if TensorFlow were not installed, for what asks before it imports."""
+    from_name, find_spec = metadata.Distribution.from_name, util.find_spec
+
+    def missing(name: str) -> metadata.Distribution:
+        if name.startswith("tensorflow"):
+            raise metadata.PackageNotFoundError(name)
+        return from_name(name)
+
+    monkeypatch.setattr(metadata.Distribution, "from_name", staticmethod(missing))
+    monkeypatch.setattr(
+        util, "find_spec", lambda name: None if name == "tensorflow" else find_spec(name)
+    )

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,14 +21,21 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
+from importlib import util
 from pathlib import Path
 from typing import Any
 
 from mnistlab.data import Dataset, open_folder, save_folder
+from mnistlab.errors import MnistLabError, TrainingError
 from mnistlab.models.config import TrainingConfig
 from mnistlab.models.events import Event, Progress, Started, Testing
-from mnistlab.models.training import VALIDATION_SHARE, TrainingCancelledError, train
+from mnistlab.models.remote import versions
+from mnistlab.models.training import (
+    NO_TENSORFLOW,
+    VALIDATION_SHARE,
+    TrainingCancelledError,
+    train,
+)
 from mnistlab.settings import home
 
 _FILE = "cost.json"
@@ -35,6 +43,8 @@ _LIMIT = 240  # seconds until a calibration counts as failed; it takes about 30
 _TIMED_SECONDS = 1.5  # of each network, from its second report on
 _SHARE = 0.4  # of the training set: an epoch then outlasts what its beginning and end take
 _NICENESS = 10  # the page that asks has right of way
+_LONGEST = 1e6  # seconds; no figure of a calibration is near it
+_NETWORK = re.compile(r"(mlp|lean|deep) [1-9][0-9]{0,4}")  # a key of `Cost.network`
 _log = logging.getLogger(__name__)
 
 _TIMED = (
@@ -102,12 +112,31 @@ class Cost:
 
 
 def load_cost() -> Cost | None:
-    """What an earlier calibration of this very machine found, or None."""
+    """What an earlier calibration of this very machine found, or None.
+
+    A file that is damaged or that someone else wrote counts as none: measuring again costs half
+    a minute, and a page that does not open costs the page.
+    """
     try:
         cost = Cost(**json.loads((home() / _FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):  # the last from nested brackets
         return None
-    return cost if cost.machine == _machine() else None
+    return cost if cost.machine == _machine() and _is_sound(cost) else None
+
+
+def _is_sound(cost: Cost) -> bool:
+    """Whether all figures are there and are numbers that an estimate can be made of."""
+    tables = (cost.network, cost.augmentation, cost.images, cost.seen)
+    if not all(isinstance(table, dict) for table in tables):
+        return False
+    figures = [cost.start, cost.finish, *(value for table in tables for value in table.values())]
+    return (
+        all(isinstance(each, int | float) and 0 <= each < _LONGEST for each in figures)
+        and all(_NETWORK.fullmatch(name) for name in cost.network)
+        and {_network(config)[0] for config in _TIMED} <= {n.split()[0] for n in cost.network}
+        and min(cost.images.values(), default=0) > 0
+        and bool(cost.augmentation)
+    )
 
 
 def start_calibration(dataset: Dataset, on_done: Callable[[Cost | None, str], None]) -> None:
@@ -121,12 +150,17 @@ def start_calibration(dataset: Dataset, on_done: Callable[[Cost | None, str], No
     def work() -> None:
         try:
             cost, problem = _calibrated(dataset), ""
+        except MnistLabError as error:
+            cost, problem = None, str(error)
         except Exception as error:  # an estimate is no reason to disturb a page
             _log.warning("calibration failed", exc_info=True)
             cost, problem = None, f"How long it takes could not be measured ({error})."
         on_done(cost, problem)
 
-    threading.Thread(target=work, name="calibration", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="calibration", daemon=True).start()
+    except RuntimeError as error:  # the system allows no further thread
+        on_done(None, f"How long it takes could not be measured ({error}).")
 
 
 def duration_text(seconds: float) -> str:
@@ -143,6 +177,8 @@ def duration_text(seconds: float) -> str:
 def _calibrated(dataset: Dataset) -> Cost:
     import filelock  # imported here: most visits find the result
 
+    if util.find_spec("tensorflow") is None:
+        raise TrainingError(NO_TENSORFLOW)
     home().mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(home() / f"{_FILE}.lock", timeout=_LIMIT):
         cost = load_cost()  # another process may have measured while this one waited
@@ -183,12 +219,9 @@ def _run(dataset: Dataset) -> Cost:
 
 
 def _machine() -> str:
-    """What an estimate holds for."""
-    try:
-        version = metadata.version("tensorflow-cpu")
-    except metadata.PackageNotFoundError:
-        version = metadata.version("tensorflow")
-    return f"{platform.machine()} {platform.node()} {os.cpu_count()} CPUs, TensorFlow {version}"
+    """What an estimate holds for; where TensorFlow is not installed, for no training at all."""
+    cpus, tensorflow = os.cpu_count(), versions()["tensorflow"]
+    return f"{platform.machine()} {platform.node()} {cpus} CPUs, TensorFlow {tensorflow}"
 
 
 # Names of settings

@@ -29,6 +29,10 @@ VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
 # Share of the validation images that are answered with a digit, the others with "?". The MLP
 # tells letters from digits less well, so it has to refuse more digits to refuse as many letters.
 DIGITS_KEPT = {"cnn": 0.997, "mlp": 0.991}
+NO_TENSORFLOW = (
+    "Training needs TensorFlow, which is not installed here; "
+    "install it with: pip install 'mnistlab[train]'"
+)
 _MORE_SHARE, _MOST_COPIES = 1 / 20, 50  # of images that are added to a dataset
 
 
@@ -139,10 +143,7 @@ def _set_up_tensorflow(config: TrainingConfig) -> None:
         import keras
         import tensorflow as tf
     except ImportError as error:
-        raise TrainingError(
-            "Training needs TensorFlow, which is not installed here; "
-            "install it with: pip install 'mnistlab[train]'"
-        ) from error
+        raise TrainingError(NO_TENSORFLOW) from error
     threads = config.threads or os.cpu_count() or 1
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

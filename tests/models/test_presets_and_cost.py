@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from mnistlab.data import Dataset
 from mnistlab.models import TrainingConfig, load_classifier
 from mnistlab.models import cost as cost_module
-from mnistlab.models.cost import Cost, duration_text, load_cost
+from mnistlab.models.cost import Cost, duration_text, load_cost, start_calibration
 from mnistlab.models.presets import PRESETS
 
 
@@ -73,6 +75,57 @@ def test_what_was_measured_is_kept_for_this_machine_only(cost: Cost, tmp_path: P
     assert load_cost() is None
     (tmp_path / "cost.json").write_text("{")
     assert load_cost() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network": {}},
+        {"network": {"mlp 512": 1e-4}},
+        {"network": {"mlp": 1e-4, "lean 12": 2e-4, "deep 16": 4e-4}},
+        {"network": {"mlp 0": 1e-4, "lean 12": 2e-4, "deep 16": 4e-4}},
+        {"network": ["mlp 512"]},
+        {"augmentation": {}},
+        {"augmentation": {"none": None}},
+        {"images": {"none": 0}},
+        {"images": 1},
+        {"start": "5"},
+        {"finish": float("nan")},
+        {"seen": {"mlp 512 128 none": 1e400}},
+        {"machine": None},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_damaged_file_counts_as_none(
+    cost: Cost, tmp_path: Path, change: dict[str, object]
+) -> None:
+    (tmp_path / "cost.json").write_text(json.dumps(asdict(cost) | change))
+    assert load_cost() is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "[" * 100_000, "\x00", '{"machine": "this one"}']
+)
+def test_a_file_that_is_no_cost_counts_as_none(cost: Cost, tmp_path: Path, text: str) -> None:
+    (tmp_path / "cost.json").write_text(text)
+    assert load_cost() is None
+
+
+def test_where_tensorflow_is_missing_that_is_what_is_said(
+    cost: Cost, digits: Dataset, without_tensorflow: None
+) -> None:
+    said: list[tuple[Cost | None, str]] = []
+    over = threading.Event()
+
+    def on_done(found: Cost | None, problem: str) -> None:
+        said.append((found, problem))
+        over.set()
+
+    start_calibration(digits, on_done)
+    assert over.wait(60)
+    assert said[0][0] is None
+    assert "install it with: pip install 'mnistlab[train]'" in said[0][1]
 
 
 @pytest.mark.parametrize(

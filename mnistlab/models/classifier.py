@@ -17,6 +17,7 @@ from mnistlab.errors import ModelError
 _CHUNK = 250  # images per call when there are many; more only costs memory
 _DIGITS = 10
 _MAX_LOGITS = _DIGITS + 1
+_LOGITS, _FEATURES = "logits", "features"  # the outputs' names, as `export_litert` gives them
 
 _one_silence = threading.Lock()
 
@@ -42,8 +43,8 @@ class Classifier:
     Parameters
     ----------
     name : what the model is called: `"mlp"`, `"cnn"` or a run's id
-    tflite : the model in LiteRT's format: `(n, 28, 28)` uint8 in; out come logits, `(n, 10)` or
-        `(n, 11)` where the last one means "no digit", and, of models that have them, features
+    tflite : the model in LiteRT's format: `(n, 28, 28)` uint8 in; out come "logits", `(n, 10)` or
+        `(n, 11)` where the last one means "no digit", and, of models that have them, "features"
     card : what is known about it (architecture, config, data, scores, ...)
 
     Raises
@@ -137,16 +138,16 @@ class _Network:
 
         self.n = n
         self._interpreter = Interpreter(model_content=tflite, num_threads=1)
-        inputs, outputs = self._interpreter.get_input_details(), []
-        for output in self._interpreter.get_output_details():
-            outputs.append((int(output["shape"][-1]), output["index"]))
-        # The outputs come in any order; features are always more than the eleven logits.
-        logits = [index for width, index in outputs if width in (_DIGITS, _MAX_LOGITS)]
-        features = [index for width, index in outputs if width > _MAX_LOGITS]
-        if len(inputs) != 1 or inputs[0]["dtype"] is not np.uint8 or len(logits) != 1:
+        inputs, outputs = self._interpreter.get_input_details(), _named_outputs(self._interpreter)
+        width, logits = outputs.get(_LOGITS, (0, 0))
+        if (
+            len(inputs) != 1
+            or inputs[0]["dtype"] is not np.uint8
+            or width not in (_DIGITS, _MAX_LOGITS)
+        ):
             raise ValueError("it does not take one uint8 image and give ten or eleven logits")
-        self._input, self._logits = inputs[0]["index"], logits[0]
-        self._features = features[0] if features else None
+        self._input, self._logits = inputs[0]["index"], logits
+        self._features = outputs[_FEATURES][1] if _FEATURES in outputs else None
         self._interpreter.resize_tensor_input(self._input, (n, 28, 28))
         with _silence():
             self._interpreter.allocate_tensors()
@@ -159,6 +160,21 @@ class _Network:
         if self._features is None:
             return logits, np.zeros((self.n, 0), np.float32)
         return logits, self._interpreter.get_tensor(self._features)
+
+
+def _named_outputs(interpreter: Any) -> dict[str, tuple[int, int]]:
+    """The width and the tensor's index of each output, by its name in the model's signature.
+
+    The outputs come in any order and may be of equal width. A single output needs no name: it is
+    the logits.
+    """
+    signatures = list(interpreter.get_signature_list())
+    if signatures:
+        details = interpreter.get_signature_runner(signatures[0]).get_output_details()
+    else:
+        details = {output["name"]: output for output in interpreter.get_output_details()}
+    outputs = {name: (int(o["shape"][-1]), int(o["index"])) for name, o in details.items()}
+    return {_LOGITS: next(iter(outputs.values()))} if len(outputs) == 1 else outputs
 
 
 @contextmanager

@@ -275,8 +275,9 @@ def export_litert(model: Any) -> bytes:
     """A Keras model in LiteRT's format, weights as float32, with its features as second output."""
     import keras
 
-    features = model.get_layer("features").output
-    model = keras.Model(model.inputs, {"logits": model.outputs[0], "features": features})
+    # By name: `Classifier` finds them by name too, whatever their widths are.
+    outputs = {name: model.get_layer(name).output for name in ("logits", "features")}
+    model = keras.Model(model.inputs, outputs)
     with tempfile.TemporaryDirectory(prefix="mnistlab-export-") as folder:
         path = Path(folder) / "model.tflite"
         model.export(str(path), format="litert", verbose=False)

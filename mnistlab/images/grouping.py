@@ -184,7 +184,8 @@ def _run(parts: list[Part]) -> Part:
 def _parting(a: Part, b: Part) -> float:
     """What speaks for two digits, as a log likelihood: a gap, and being of one height."""
     low, high = sorted((a.height, b.height))
-    return _GAP_SPEAKS * max(_gap(a.box, b.box) / _size(a, b), -0.25) + _EVEN_SPEAKS * low / high
+    even = low / high if high else 1.0  # two dots, or two level lines: both have no height
+    return _GAP_SPEAKS * max(_gap(a.box, b.box) / _size(a, b), -0.25) + _EVEN_SPEAKS * even
 
 
 def _worth(

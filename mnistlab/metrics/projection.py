@@ -72,7 +72,12 @@ def nearest(
 
 
 def neighbour_agreement(points: Floats, labels: NDArray[np.uint8]) -> float:
-    """Share of points (n, d) whose nearest other point has the same label, 0 to 1."""
+    """Share of points (n, d) whose nearest other point has the same label, 0 to 1.
+
+    1 for fewer than two points: there is no other that could disagree.
+    """
+    if len(points) < 2:
+        return 1.0
     found, _ = nearest(points, points, 2)
     other = np.where(found[:, 0] == np.arange(len(points)), found[:, 1], found[:, 0])
     return float((np.asarray(labels)[other] == labels).mean())

@@ -85,11 +85,11 @@ def make_neighbours(
     axes = vectors[:, ::-1][:, :COMPONENTS]
     projected = centred @ axes
     # One scale for all axes: distances are to stay what they are.
-    scale = _LEVELS / float(np.quantile(np.abs(projected), 0.9999))
+    scale = _LEVELS / (float(np.quantile(np.abs(projected), 0.9999)) or 1.0)
     codes = np.clip(np.rint(projected * scale), -_LEVELS, _LEVELS).astype(np.int8)
     pairs = np.random.default_rng(0).integers(len(codes), size=(2, 10_000))
     apart = codes[pairs[0]].astype(np.float32) - codes[pairs[1]]
-    unit = float(np.median(np.linalg.norm(apart, axis=1)))
+    unit = float(np.median(np.linalg.norm(apart, axis=1))) or 1.0
     digest = hashlib.sha256(classifier.tflite).hexdigest()
     return Neighbours(digest, mean, (axes * scale).astype(np.float32), codes, labels, unit)
 

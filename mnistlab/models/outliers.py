@@ -33,7 +33,7 @@ def outliers(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8
     """Pictures that are no digit, `SHARE` of the number of images, in no order.
 
     What comes out as near to a digit as digits are to each other is left out, so there are
-    somewhat fewer.
+    somewhat fewer. Blank training images are no digits and play no part in that.
 
     Parameters
     ----------
@@ -247,6 +247,9 @@ def _recipe(ink: Image8) -> Image8 | None:
 
 def _unlike_digits(made: Image8, images: Image8, rng: np.random.Generator) -> Image8:
     """Without those whose nearest digit is as near as digits are to each other at the median."""
+    images = images[images.any(axis=(1, 2))]  # a blank one is like nothing: its cosine is 0 / 0
+    if len(images) < 2:
+        return made
     digits = images[rng.choice(len(images), min(_COMPARED, len(images)), replace=False)]
     known, probe = np.array_split(_blurred(digits), [len(digits) * 5 // 6])
     limit = float(np.median(_nearest(probe, known)))
@@ -254,7 +257,7 @@ def _unlike_digits(made: Image8, images: Image8, rng: np.random.Generator) -> Im
 
 
 def _blurred(images: Image8) -> NDArray[np.float32]:
-    """Unit vectors of the images averaged over 2 by 2 pixels, `(n, 196)`."""
+    """Unit vectors of images with ink averaged over 2 by 2 pixels, `(n, 196)`."""
     small = images.reshape(-1, 14, 2, 14, 2).mean((2, 4), dtype=np.float32).reshape(-1, 196)
     unit: NDArray[np.float32] = small / np.linalg.norm(small, axis=1, keepdims=True)
     return unit

@@ -82,6 +82,7 @@ def close_html(material: Material) -> str:
         (float(np.linalg.norm(means[i] - means[j])) / (spread[i] + spread[j]), there[i], there[j])
         for i in range(len(there))
         for j in range(i)
+        if spread[i] + spread[j] > 0  # of one image each there is none
     ]
     rows = [[f"{a} and {b}", f"{away:.2f}"] for away, a, b in sorted(pairs)[:8]]
     how = "the pixels" if material.neighbours is None else "the CNN's penultimate layer"

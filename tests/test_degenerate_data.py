@@ -1,0 +1,145 @@
+"""Data without any variety: blank images, one image, the same image again; nothing divides by 0."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from mnistlab.data import Dataset
+from mnistlab.data.averages import average, class_averages
+from mnistlab.data.features import by_digit, compute_features
+from mnistlab.data.statistics import compute
+from mnistlab.images import Drawing
+from mnistlab.images.find import find_digits
+from mnistlab.images.preprocess import area_average, centre
+from mnistlab.metrics.calibration import calibrate
+from mnistlab.metrics.explain import map_similarity, occlude
+from mnistlab.metrics.oddities import far_from_class, least_confident, near_duplicates
+from mnistlab.metrics.projection import neighbour_agreement
+from mnistlab.metrics.scores import evaluate_probabilities
+from mnistlab.models import load_classifier
+from mnistlab.models.neighbours import make_neighbours
+from mnistlab.models.outliers import outliers
+from mnistlab.models.variants import handwriting_variants
+from mnistlab.ui.explore.handwriting import close_html
+from mnistlab.ui.explore.material import Material
+
+BLANK = np.zeros((28, 28), np.uint8)
+BAR = BLANK.copy()
+BAR[4:24, 12:16] = 255
+WIDE = BAR.T.copy()
+FULL = np.full((28, 28), 255, np.uint8)
+
+IMAGES = {
+    "one image": [BAR],
+    "one blank image": [BLANK],
+    "all blank": [BLANK] * 6,
+    "one of them blank": [BAR, BLANK, WIDE, BAR, WIDE, BAR],
+    "all the same": [BAR] * 6,
+    "all ink": [FULL] * 3,
+    "one of each": [BAR, WIDE],
+}
+
+
+@pytest.fixture(autouse=True)
+def no_division_by_zero() -> Iterator[None]:
+    """NumPy only warns of 0 / 0 and goes on with NaN; here it is an error."""
+    with np.errstate(divide="raise", invalid="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # the mean of nothing
+        yield
+
+
+@pytest.fixture(params=IMAGES.values(), ids=IMAGES.keys())
+def images(request: pytest.FixtureRequest) -> np.ndarray:
+    return np.stack(request.param)
+
+
+@pytest.fixture
+def labels(images: np.ndarray) -> np.ndarray:
+    return (np.arange(len(images)) % 2).astype(np.uint8)
+
+
+@pytest.fixture
+def dataset(images: np.ndarray, labels: np.ndarray) -> Dataset:
+    return Dataset("own", "tiny", images, labels, images[:1], labels[:1], digest="", source="")
+
+
+def test_outliers_are_made_beside_any_images(digits: Dataset) -> None:
+    usual = outliers(digits.x_train, digits.y_train, np.random.default_rng(0))
+    x = digits.x_train.copy()
+    x[7] = 0
+    made = outliers(x, digits.y_train, np.random.default_rng(0))
+    assert len(made) > 0.9 * len(usual)
+
+
+def test_outliers_and_variants_of_such_images(images: np.ndarray, labels: np.ndarray) -> None:
+    many, theirs = np.repeat(images, 20, axis=0), np.repeat(labels, 20)
+    made = outliers(many, theirs, np.random.default_rng(0))
+    assert len(made)
+    assert made.any(axis=(1, 2)).all()
+    variants, _ = handwriting_variants(many, theirs, np.random.default_rng(0))
+    assert variants.shape[1:] == (28, 28)
+
+
+def test_what_explore_computes_is_finite(dataset: Dataset) -> None:
+    material = Material(dataset)
+    numbers = [
+        *vars(compute(dataset).train).values(),
+        compute_features(dataset.x_train),
+        class_averages(dataset.x_train, dataset.y_train).std,
+        *average(dataset.x_train),
+        material.projection.explained,
+        material.codes,
+        neighbour_agreement(material.codes[:, :2], dataset.y_train),
+    ]
+    for each in numbers:
+        if not isinstance(each, str):
+            assert np.isfinite(np.asarray(each, float)).all()
+    assert len(far_from_class(material.codes, dataset.y_train))
+    twins = near_duplicates(dataset.x_train, dataset.x_test)
+    assert twins[0].distance == 0
+    assert by_digit(compute_features(dataset.x_train)[:, 0], dataset.y_train).shape == (10, 5)
+    assert "closest" in close_html(material)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_models_answer_with_numbers(name: str, images: np.ndarray, labels: np.ndarray) -> None:
+    classifier = load_classifier(name)
+    proba = classifier.predict_proba(images)
+    np.testing.assert_allclose(proba.sum(1), 1, atol=1e-5)
+    assert np.isfinite(evaluate_probabilities(labels, proba).f1_macro)
+    assert np.isfinite(calibrate(labels, proba, labels, proba).temperature)
+    assert len(least_confident(proba)) == len(images)
+    heat = occlude(classifier, images[0], 3).heat
+    assert np.isfinite(map_similarity(heat, heat))
+
+
+def test_neighbours_of_such_images(images: np.ndarray, labels: np.ndarray) -> None:
+    made = make_neighbours(load_classifier("cnn"), images, labels)
+    assert made.unit > 0
+    assert np.isfinite(made.axes).all()
+
+
+def test_steps_of_the_recipe_take_a_box_without_ink() -> None:
+    black = np.zeros((40, 40), np.uint8)
+    assert not centre(area_average(black)).any()
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [[[140, 100]], [[140, 180]]],
+        [[[10, 100], [100, 100]], [[104, 100], [200, 100]]],
+        [[[10, 100]], [[10, 100]]],
+        [[[10, 90], [10, 200]], [[10, 250], [10, 250.5]]],
+    ],
+    ids=["colon", "two dashes", "the same dot", "a stem and its dot"],
+)
+def test_strokes_without_height_are_grouped(strokes: list[list[list[float]]]) -> None:
+    found = find_digits(
+        Drawing.from_strokes(strokes), likeness=lambda x: np.full(len(x), 0.5, np.float32)
+    )
+    assert found

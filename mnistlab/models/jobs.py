@@ -75,8 +75,20 @@ class Job(ABC):
         return None
 
     def start(self) -> None:
-        """Begin, in a thread of the job's own."""
-        threading.Thread(target=self._run, name=self.id, daemon=True).start()
+        """Begin, in a thread of the job's own.
+
+        Raises
+        ------
+        TrainingError
+            When the system allows no further thread.
+        """
+        try:
+            threading.Thread(target=self._run, name=self.id, daemon=True).start()
+        except (RuntimeError, MemoryError) as error:
+            raise TrainingError(
+                f"The training could not be started ({error}); end other programs or trainings "
+                "and try again."
+            ) from error
 
     def cancel(self) -> None:
         """Ask the training to stop, and end it shortly after if it has not. Returns at once."""
@@ -186,7 +198,11 @@ class LocalJob(Job):
     def start(self) -> None:
         """Take a place in the queue, and begin when it is this job's turn."""
         _queue.join(self)  # here, not in the thread: threads start in any order
-        super().start()
+        try:
+            super().start()
+        except TrainingError:
+            _queue.leave(self)  # no thread will: the jobs behind it would wait for ever
+            raise
 
     def _work(self) -> events.Event:
         try:
@@ -250,6 +266,8 @@ def submit(
     ------
     ConfigError
         When a scheduler is named and `distributed` is not installed.
+    TrainingError
+        When the system allows no further thread.
     """
     runs = runs or runs_folder()
     address = scheduler or named_scheduler()

@@ -79,7 +79,10 @@ class TrainingProcess:
         self._say("stop")
         killer = threading.Timer(CANCEL_GRACE, self._process.kill)
         killer.daemon = True
-        killer.start()
+        try:
+            killer.start()
+        except RuntimeError:  # the system allows no further thread to wait in
+            self._process.kill()
 
     def listen(self, tell: Callable[[events.Event], None]) -> events.Event:
         """Pass events on until the process has ended; returns the last, which is not passed on.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
@@ -26,7 +27,7 @@ CAPTION_HEIGHT = 14
 
 __all__ = [
     "button", "classed", "data_uri", "digit_grid", "escape", "guard", "heading", "log", "percent",
-    "png", "probability_bars", "style_sheet", "table", "with_article",
+    "png", "probability_bars", "start_thread", "style_sheet", "table", "with_article",
 ]  # fmt: skip
 
 
@@ -55,6 +56,30 @@ def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
                 )
 
     return guarded
+
+
+def start_thread(work: Callable[[], object], undo: Callable[[], object]) -> threading.Thread:
+    """Start `work` in a thread that ends with the page.
+
+    Parameters
+    ----------
+    undo : called where the system allows no further thread; takes back what the page shows of
+        work that is under way
+
+    Raises
+    ------
+    MnistLabError
+        When the thread could not be started.
+    """
+    thread = threading.Thread(target=work, daemon=True)
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError) as error:
+        undo()
+        raise MnistLabError(
+            f"The work could not be started ({error}); end other programs and try again."
+        ) from error
+    return thread
 
 
 def style_sheet() -> widgets.HTML:

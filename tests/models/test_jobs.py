@@ -260,3 +260,25 @@ def test_discarding_a_run_takes_its_halves_too(tmp_path: Path) -> None:
 )
 def test_what_went_wrong_is_said_with_its_remedy(error: Exception, said: str) -> None:
     assert said in worker._explain(error)
+
+
+def test_a_job_that_cannot_start_leaves_the_queue(
+    blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    config = TrainingConfig("mlp", **QUICK)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(TrainingError, match=r"can't start new thread.* try again"):
+            submit(config, blocks, runs=tmp_path)
+    # With one place, the next job's turn comes at once, or never.
+    monkeypatch.setenv("MNISTLAB_WORKERS", "1")
+    seen: list[events.Event] = []
+    job = submit(config, blocks, seen.append, tmp_path)
+    try:
+        until(lambda: job.pid is not None or job.status.is_over, "its turn", 60)
+    finally:
+        job.cancel()
+    assert job.wait(30)

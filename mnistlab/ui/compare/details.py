@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets as widgets
 
@@ -64,8 +65,10 @@ class Details:
         pair = self._pair()
         self._stop.clear()
         self._state.robustness_progress = 0.0
-        self._thread = threading.Thread(target=self._measure, args=(pair,), daemon=True)
-        self._thread.start()
+        self._thread = ui.start_thread(
+            partial(self._measure, pair),
+            lambda: setattr(self._state, "robustness_progress", None),
+        )
 
     def cancel(self) -> None:
         """Stop measuring."""

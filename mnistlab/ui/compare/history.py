@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -167,8 +168,9 @@ class Report:
         names = self._state.names
         self.button.disabled = True
         self._app.say("Writing the report …", "busy")
-        self._thread = threading.Thread(target=self._write, args=(names,), daemon=True)
-        self._thread.start()
+        self._thread = ui.start_thread(
+            partial(self._write, names), lambda: setattr(self.button, "disabled", False)
+        )
 
     def wait(self, timeout: float = 60.0) -> None:
         """Block until the report is written."""

@@ -20,7 +20,7 @@ from mnistlab.models import Classifier, Run, list_runs, load_classifier, remove_
 from mnistlab.models.config import MODELS
 from mnistlab.models.store import PRETRAINED, read_predictions, rename_run
 from mnistlab.ui.compare.state import CompareState, Pair
-from mnistlab.ui.components import log
+from mnistlab.ui.components import log, start_thread
 from mnistlab.ui.state import AppState, Sent
 
 SHOWN_AT_FIRST = 6  # newest runs in the table, beside the pretrained pair
@@ -143,8 +143,7 @@ class Results:
             self._asked = True
             if not self._running:
                 self._running = True
-                self._thread = threading.Thread(target=self._measure, daemon=True)
-                self._thread.start()
+                self._thread = start_thread(self._measure, lambda: setattr(self, "_running", False))
 
     def wait(self, timeout: float = 60.0) -> None:
         """Block until all is measured."""
@@ -156,14 +155,17 @@ class Results:
             for name in self._state.chosen:
                 if name not in self._state.evaluations:
                     self._attempt(name, partial(self._score, name))
-            with self._app.lock:
-                self.pair_up()
+            self._attempt("The pair", self._pair_up_from_thread)
             self._attempt("The latency", self._time_models)
         with self._app.lock:
             if self._app.status_kind == "busy" and not self._state.is_training:
                 self._app.say("Ready.")
         if not self._state.is_training:
             self.when_idle()
+
+    def _pair_up_from_thread(self) -> None:
+        with self._app.lock:
+            self.pair_up()
 
     def _next_turn(self) -> bool:
         """Whether something was asked for since the last turn; if not, this thread is over."""

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mnistlab.data.dataset import Dataset
-from mnistlab.errors import ConfigError
+from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.models import Job, TrainingConfig, events
 from mnistlab.models.config import MODELS
 from mnistlab.models.presets import PRESETS
 from mnistlab.ui.compare.state import CompareState, Key, RunState
+from mnistlab.ui.components import guard, log
 from mnistlab.ui.state import AppState
 
 MAX_SEEDS = 10
@@ -76,38 +77,50 @@ class Training:
             self._state.runs = dict(self._latest)
             self._state.is_training = True
             self._app.say("Training runs in the background; the page stays yours.", "busy")
-            self._jobs = [
-                self._submit(config, dataset, self._listener((config.model, config.seed)))
-                for config in configs
-            ]
+            started = [self._start_one(config, dataset) for config in configs]
+            self._jobs = [job for job in started if job is not None]
 
     def cancel(self) -> None:
         """Stop all running and waiting jobs; what is trained already stays."""
         self._app.say("Cancelling …", "busy")
         for job in self._jobs:
-            job.cancel()
+            guard(self._app, job.cancel)()  # one that fails must not keep the others going
 
     def wait(self, timeout: float = 60.0) -> None:
         """Block until all jobs are over."""
         for job in self._jobs:
             job.wait(timeout)
 
+    def _start_one(self, config: TrainingConfig, dataset: Dataset) -> Job | None:
+        """The job, or None where it could not be started; its run has then failed like any other.
+
+        The others go on, and the training as a whole ends with the last of them.
+        """
+        listen = self._listener((config.model, config.seed))
+        try:
+            return self._submit(config, dataset, listen)
+        except MnistLabError as error:
+            failed = events.Failed(str(error))
+        except Exception as error:
+            log.exception("a training could not be started")
+            failed = events.Failed(f"The training could not be started ({error}); see the log.")
+        listen(failed)
+        return None
+
     def _listener(self, key: Key) -> Callable[[events.Event], None]:
         def listen(event: events.Event) -> None:
-            with self._app.lock:
-                run = self._latest[key] = self._latest[key].after(event)
-                now = time.monotonic()
-                if not isinstance(event, events.Progress) or (
-                    now - self._shown_at >= _SECONDS_BETWEEN
-                ):
-                    self._shown_at = now
-                    self._state.runs = dict(self._latest)
-                if run.failure and isinstance(event, events.Failed):
-                    self._app.say(f"{run.config.title}: {run.failure}", "error")
-                if run.is_over and all(run.is_over for run in self._latest.values()):
-                    self._finish()
+            run = self._latest[key] = self._latest[key].after(event)
+            now = time.monotonic()
+            if not isinstance(event, events.Progress) or now - self._shown_at >= _SECONDS_BETWEEN:
+                self._shown_at = now
+                self._state.runs = dict(self._latest)
+            if run.failure and isinstance(event, events.Failed):
+                self._app.say(f"{run.config.title}: {run.failure}", "error")
+            if run.is_over and all(run.is_over for run in self._latest.values()):
+                self._finish()
 
-        return listen
+        # Guarded like a widget's handler: what fails here must reach the status line as well.
+        return guard(self._app, listen)
 
     def _finish(self) -> None:
         self._state.is_training = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import ipywidgets as widgets
@@ -72,8 +73,9 @@ class MapSection:
         self._stop.clear()
         material: Material = self._state.material
         self._say_progress(0.0)
-        self._thread = threading.Thread(target=self._compute, args=(material,), daemon=True)
-        self._thread.start()
+        self._thread = ui.start_thread(
+            partial(self._compute, material), lambda: self._say_progress(None)
+        )
 
     def cancel(self) -> None:
         """Stop computing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import ipywidgets as widgets
@@ -71,8 +72,9 @@ class Odd:
             return
         self._text.value = "<p class='ml-note' role='status'>Looking …</p>"
         material, kind = self._state.material, self.kind.value
-        self._thread = threading.Thread(target=self._seek, args=(material, kind), daemon=True)
-        self._thread.start()
+        self._thread = ui.start_thread(
+            partial(self._seek, material, kind), lambda: setattr(self._text, "value", "")
+        )
 
     def wait(self, timeout: float = 60.0) -> None:
         """Block until what is sought is found."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mnistlab.data import Dataset
+from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
 from mnistlab.models import TrainingConfig, events
@@ -15,6 +20,7 @@ from mnistlab.models.presets import PRESETS
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.compare import CompareTab
 from mnistlab.ui.compare.state import RunState
+from mnistlab.ui.state import AppState
 from tests.ui.compare.conftest import FakeJob
 
 
@@ -198,3 +204,119 @@ def test_the_curve_of_a_long_run_stays_small_and_whole() -> None:
     assert len(run.training_curve) <= 400
     assert run.training_curve[0][0] < 5
     assert run.training_curve[-1][0] > 195
+
+
+# What cannot be started
+
+NO_CLUSTER = ConfigError("Training on a cluster needs the package distributed.")
+NO_THREAD = RuntimeError("can't start new thread")
+
+
+@pytest.fixture
+def failing_tab(home: Path, digits: Dataset, jobs: list[FakeJob]) -> Callable[..., CompareTab]:
+    """Makes a tab whose submissions fail with the given errors, None for one that succeeds."""
+
+    def make(*errors: Exception | None) -> CompareTab:
+        due = list(errors)
+
+        def submit(config: TrainingConfig, dataset: Dataset, tell: Callable[..., None]) -> FakeJob:
+            error = due.pop(0) if due else None
+            if error is not None:
+                raise error
+            jobs.append(FakeJob(config, tell))
+            return jobs[-1]
+
+        return CompareTab(AppState(dataset=digits), submit, measure_cost=False)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(NO_CLUSTER, "needs the package distributed"), (NO_THREAD, "can't start new thread")],
+    ids=["refused", "unforeseen"],
+)
+def test_a_training_that_cannot_be_submitted_has_failed_and_another_can_be_started(
+    failing_tab: Callable[..., CompareTab], jobs: list[FakeJob], error: Exception, said: str
+) -> None:
+    tab = failing_tab(error, error)
+    tab.configure.train.click()
+    assert not tab.state.is_training
+    assert (tab.configure.train.disabled, tab.configure.cancel.disabled) == (False, True)
+    for bar in tab.live.progress.values():
+        assert said in bar.value.replace("&#x27;", "'")
+    assert (tab.app.status_kind, said in tab.app.status) == ("error", True)
+    tab.configure.train.click()
+    assert tab.state.is_training
+    assert len(jobs) == 2
+    tab.configure.cancel.click()
+    assert not tab.state.is_training
+
+
+@pytest.mark.parametrize("errors", [(NO_THREAD, None), (None, NO_THREAD)], ids=["first", "last"])
+def test_one_that_cannot_be_submitted_leaves_the_other_to_train(
+    failing_tab: Callable[..., CompareTab], jobs: list[FakeJob], errors: tuple[Exception | None]
+) -> None:
+    tab = failing_tab(*errors)
+    tab.configure.train.click()
+    assert tab.state.is_training
+    assert not tab.configure.cancel.disabled
+    (job,) = jobs
+    job.tell(events.Preparing("loading TensorFlow"))
+    assert "loading TensorFlow" in tab.live.progress[job.config.model].value
+    tab.configure.cancel.click()
+    assert job.is_over
+    assert not tab.state.is_training
+
+
+def test_one_job_that_cannot_be_cancelled_does_not_keep_the_others_going(
+    tab: CompareTab, jobs: list[FakeJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OSError("the connection is lost")
+
+    tab.configure.train.click()
+    monkeypatch.setattr(jobs[0], "cancel", fail)
+    tab.configure.cancel.click()
+    assert jobs[1].is_over
+    assert "the connection is lost" in tab.app.status
+    jobs[0].end(events.Cancelled())
+    assert not tab.state.is_training
+
+
+def test_no_busy_state_outlives_a_thread_that_cannot_start(
+    tab: CompareTab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise NO_THREAD
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        tab.report.button.click()
+        assert "can't start new thread" in tab.app.status
+        assert not tab.report.button.disabled
+        tab.details.start.click()
+        assert tab.state.robustness_progress is None
+        with pytest.raises(MnistLabError, match="end other programs"):
+            tab.results.measure()
+    tab.results.measure()
+    tab.wait()
+    tab.details.start.click()
+    assert tab.state.robustness_progress is not None
+    tab.details.cancel()
+    tab.details.wait()
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "{", json.dumps({"machine": "another"})])
+def test_the_tab_opens_without_tensorflow_whatever_the_cost_file_holds(
+    home: Path, digits: Dataset, without_tensorflow: None, text: str
+) -> None:
+    figures = {name: {} for name in ("network", "augmentation", "images", "seen")}
+    written = {"machine": "another", **figures, "start": 1.0, "finish": 1.0}
+    (home / "cost.json").write_text(json.dumps(written) if "another" in text else text)
+    tab = CompareTab(AppState(dataset=digits))
+    said = threading.Event()
+    tab.state.observe(lambda _: said.set(), ["cost"])
+    assert "pip install" in tab.state.cost or said.wait(60)
+    assert "Training needs TensorFlow" in tab.configure.cost.value
+    assert not tab.configure.train.disabled

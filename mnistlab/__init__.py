@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from mnistlab.images import Drawing, Preprocessed, decode_upload, preprocess
     from mnistlab.metrics.comparison import compare_predictions
-    from mnistlab.metrics.evaluation import evaluate
+    from mnistlab.metrics.evaluation import evaluate, evaluate_models
     from mnistlab.metrics.latency import measure_latency
     from mnistlab.metrics.scores import evaluate_probabilities
     from mnistlab.metrics.seeds import compare_seeds
@@ -41,7 +41,7 @@ _HOMES = {
     ),
     "mnistlab.images": ("Drawing", "Preprocessed", "decode_upload", "preprocess"),
     "mnistlab.metrics.comparison": ("compare_predictions",),
-    "mnistlab.metrics.evaluation": ("evaluate",),
+    "mnistlab.metrics.evaluation": ("evaluate", "evaluate_models"),
     "mnistlab.metrics.latency": ("measure_latency",),
     "mnistlab.metrics.scores": ("evaluate_probabilities",),
     "mnistlab.metrics.seeds": ("compare_seeds",),
@@ -66,6 +66,7 @@ __all__ = [
     "compare_seeds",
     "decode_upload",
     "evaluate",
+    "evaluate_models",
     "evaluate_probabilities",
     "load_classifier",
     "load_default",

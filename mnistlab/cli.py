@@ -92,7 +92,7 @@ def train(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """`evaluate`: a model's figures on the test set."""
-    figures = _figures(options.model, _dataset())[0]
+    (figures,), _ = _figures([options.model], _dataset())
     if options.json:
         terminal.print_json(figures)
     else:
@@ -110,9 +110,8 @@ def compare(options: argparse.Namespace) -> None:
         flag = "--" + idle[0].replace("_", "-")
         raise ConfigError(f"{flag} is for training, and nothing is trained without --seeds N.")
     dataset = _dataset()
-    a, proba_a = _figures(options.a, dataset)
-    b, proba_b = _figures(options.b, dataset)
-    comparison = compare_predictions(dataset.y_test, proba_a, proba_b)
+    (a, b), answers = _figures([options.a, options.b], dataset)
+    comparison = compare_predictions(dataset.y_test, *answers)
     if options.json:
         terminal.print_json({"a": a, "b": b, **comparison.to_dict(options.a, options.b)})
         return
@@ -328,11 +327,13 @@ def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> d
     }
 
 
-def _figures(name: str, dataset: Dataset) -> tuple[dict[str, Any], Any]:
-    from mnistlab.metrics.evaluation import evaluate
+def _figures(names: list[str], dataset: Dataset) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Of each model its figures, timed against the others, and its answers (n, 10)."""
+    from mnistlab.metrics.evaluation import evaluate_models
 
-    result = evaluate(_load(name), dataset.x_test, dataset.y_test)
-    return {**result.to_dict(), "data": dataset.name}, result.y_proba
+    found = evaluate_models([_load(name) for name in names], dataset.x_test, dataset.y_test)
+    figures = [{**each.to_dict(), "data": dataset.name} for each in found]
+    return figures, [each.y_proba for each in found]
 
 
 def _model_row(name: str, card: Any, damage: str = "") -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mnistlab.data.label_errors import applies_to, corrected_test_labels
 from mnistlab.errors import ModelError
 from mnistlab.figures.curves import Curves
 from mnistlab.metrics.calibration import Calibration, calibrate
-from mnistlab.metrics.evaluation import Evaluation, evaluate
+from mnistlab.metrics.evaluation import Evaluation, score, time_models
 from mnistlab.metrics.robustness import Robustness, measure_robustness, sample
 from mnistlab.metrics.scores import evaluate_probabilities
 from mnistlab.metrics.seeds import compare_settings
@@ -30,6 +30,7 @@ from mnistlab.report import build_report
 
 FORMATS = ("keras", "tflite", "csv", "json", "zip")
 _READING = 0.2  # of the progress, where robustness is measured too
+_SCORING = 0.7  # of that, the rest being timing
 
 Progress = Callable[[float], None]
 
@@ -50,8 +51,9 @@ def compare_models(
     Parameters
     ----------
     a, b : `"mlp"`, `"cnn"` or a run's id
-    known : evaluations on this dataset's test set that need not be made again; all of them are in
-        the report's table
+    known : evaluations on this dataset's test set, whose answers need not be computed again; all
+        of them are in the report's table. Where one of the pair is not among them, both are timed
+        anew, in turns
     robustness : also let both read a thousand images under every corruption, about a minute of
         work; or what was measured of them already
     on_progress : called with the share that is done, rising to 1
@@ -69,16 +71,27 @@ def compare_models(
     classifiers = {name: load_classifier(name, runs) for name in (a, b)}
     part = _READING if robustness is True else 1.0
     evaluations = {e.model: e for e in known}
+    is_new = not classifiers.keys() <= evaluations.keys()
     calibrations: dict[str, Calibration] = {}
     for done, (name, classifier) in enumerate(classifiers.items(), 1):
         check(should_stop)
         if name not in evaluations:
-            evaluations[name] = evaluate(classifier, dataset.x_test, dataset.y_test)
+            proba = classifier.predict_proba(dataset.x_test)
+            evaluations[name] = score(classifier, dataset.y_test, proba)
         answers = validation_answers(name, classifier, dataset, runs)
         if answers is not None:
             proba = evaluations[name].y_proba
             calibrations[name] = calibrate(*answers, dataset.y_test, proba)
-        tell(part * done / len(classifiers))
+        tell(_SCORING * part * done / len(classifiers))
+    if is_new:  # both again: a latency that was measured earlier is none to compare with
+        timed = time_models(
+            [evaluations[name] for name in classifiers],
+            list(classifiers.values()),
+            dataset.x_test,
+            should_stop=should_stop,
+        )
+        evaluations |= {evaluation.model: evaluation for evaluation in timed}
+    tell(part)
     return build_report(
         list(evaluations.values()),
         (a, b),

@@ -30,7 +30,8 @@ _METHODS = (
     ("Robustness", "Accuracy on test images changed in many ways and five degrees, in the manner "
      "of MNIST-C but with corruptions of our own: not comparable with figures for MNIST-C."),
     ("Latency", "Percentiles of the time of single predictions after a warm-up, on this machine, "
-     "without preprocessing."),
+     "without preprocessing. The models alternate in blocks of 50 predictions, so that a busy or "
+     "throttled machine slows all of them alike."),
     ("Training curves", "A twelfth of the training images is put aside for validation and decides "
      "which epoch's weights are kept; the test set is read once, at the end."),
 )  # fmt: skip

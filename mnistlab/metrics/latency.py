@@ -33,7 +33,9 @@ def measure_latency(
     n: int = 1000,
     warmup: int = 50,
 ) -> LatencyMs:
-    """Time `n` single predictions, one after the other.
+    """Time `n` single predictions of one model, as `measure_latencies` does.
+
+    The figures of two models that were timed one after the other are no comparison.
 
     Parameters
     ----------
@@ -51,10 +53,7 @@ def measure_latency(
     ValueError
         When there is no image or `n` is below 1.
     """
-    _check_work(images, n)
-    for i in range(warmup):
-        predict(images[i % len(images)])
-    return _percentiles(_timed(predict, images, range(n)))
+    return measure_latencies({"": predict}, images, n=n, warmup=warmup)[""]
 
 
 def measure_latencies(
@@ -112,22 +111,27 @@ def measure_latencies(
 
 
 def images_per_second(
-    predict: Predict,
+    predictors: Mapping[str, Predict],
     images: NDArray[np.uint8],
     repeats: int = 5,
     should_stop: ShouldStop | None = None,
-) -> float:
-    """How many images a second a model reads when it is given all of them at once.
+) -> dict[str, float]:
+    """How many images a second each model reads when it is given all of them at once.
+
+    Like single predictions, the passes take turns, and every second round goes backwards.
 
     Parameters
     ----------
-    predict : callable
-        Takes images `(m, 28, 28)` uint8.
+    predictors : by name, callables that take images `(m, 28, 28)` uint8
     images : array (m, 28, 28) uint8
         A thousand are enough, and keep a pass short.
     repeats : int
-        Passes, at least 1, after one that is not timed; the median counts.
+        Passes of each, at least 1, after one that is not timed; the median counts.
     should_stop : asked before every pass
+
+    Returns
+    -------
+    dict of float, with the names and the order of `predictors`
 
     Raises
     ------
@@ -137,11 +141,14 @@ def images_per_second(
         When `should_stop` said so.
     """
     _check_work(images, repeats)
-    passes = []
+    passes: dict[str, list[float]] = {name: [] for name in predictors}
+    names = list(predictors)
     for _ in range(1 + repeats):
-        check(should_stop)
-        passes.append(_seconds(predict, images))
-    return len(images) / float(np.median(passes[1:]))
+        for name in names:
+            check(should_stop)
+            passes[name].append(_seconds(predictors[name], images))
+        names.reverse()
+    return {name: len(images) / float(np.median(taken[1:])) for name, taken in passes.items()}
 
 
 def _check_work(images: NDArray[np.uint8], n: int) -> None:

@@ -12,8 +12,7 @@ import numpy as np
 
 from mnistlab.data.label_errors import applies_to, corrected_test_labels
 from mnistlab.errors import MnistLabError, ModelError
-from mnistlab.metrics.evaluation import Evaluation, score
-from mnistlab.metrics.latency import images_per_second, measure_latencies
+from mnistlab.metrics.evaluation import Evaluation, score, time_models
 from mnistlab.metrics.seeds import SeedComparison, compare_settings
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, Run, list_runs, load_classifier, remove_run
@@ -207,19 +206,21 @@ class Results:
         untimed = [n for n in names if self._state.evaluations[n].latency_ms is None]
         if not untimed:
             return
-        images = self._app.dataset.x_test
-        predictors = {name: self.classifier(name).predict_proba for name in names}
-
         try:
-            latencies = measure_latencies(
-                predictors, images, should_stop=lambda: bool(self._state.is_training)
+            timed = time_models(
+                [self._state.evaluations[name] for name in names],
+                [self.classifier(name) for name in names],
+                self._app.dataset.x_test,
+                should_stop=lambda: bool(self._state.is_training),
             )
         except MeasurementStopped:
             return  # when the training is over, it is measured
-        for name in names:
-            known = self._state.evaluations[name]
-            speed = known.images_per_second or images_per_second(predictors[name], images)
-            self._keep(replace(known, latency_ms=latencies[name], images_per_second=speed))
+        for each in timed:
+            # As it is called now: it may have been renamed, or deleted, meanwhile.
+            known = self._state.evaluations.get(each.model)
+            if known is not None:
+                speed = {"latency_ms": each.latency_ms, "images_per_second": each.images_per_second}
+                self._keep(replace(known, **speed))
 
     # The pair
 

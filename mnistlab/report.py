@@ -181,7 +181,7 @@ def _caption(row: int, pair: _Pair, dataset: Dataset, corrected: Corrected | Non
         if not keep[row]:
             lines.append("no agreed label")
         elif labels[row] != dataset.y_test[row]:
-            lines.append(f"people read {labels[row]}")
+            lines.append(f"most raters read {labels[row]}")
     return lines
 
 

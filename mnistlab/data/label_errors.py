@@ -1,8 +1,9 @@
 """Wrong labels in MNIST's test set, as published, and the labels that ought to stand there.
 
 From Northcutt, Athalye and Mueller, "Pervasive Label Errors in Test Sets Destabilize Machine
-Learning Benchmarks" (NeurIPS 2021, arXiv:2103.14749; labelerrors.com): five people each looked at
-the images whose labels an algorithm doubted. 15 of the 10,000 labels did not stand.
+Learning Benchmarks" (NeurIPS 2021, arXiv:2103.14749; labelerrors.com): an algorithm chose images
+whose labels it doubted, and five raters looked at each of them. 15 of the 10,000 labels did not
+stand: most raters, though not always all, chose another answer, or they did not agree.
 """
 
 from __future__ import annotations
@@ -21,15 +22,24 @@ Kind = Literal["corrected", "no agreement", "not a digit"]
 
 @dataclass(frozen=True)
 class LabelError:
-    """An image of MNIST's test set whose label people did not confirm."""
+    """An image of MNIST's test set whose label most raters did not confirm."""
 
     index: int
     """Its row in `x_test`."""
     given: int
     """The label in MNIST."""
     corrected: int | None
-    """What most people read; None where they did not agree or saw no digit."""
+    """What most raters read; None where they did not agree or saw no digit."""
     kind: Kind
+
+    @property
+    def finding(self) -> str:
+        """What the study says, as a clause, such as `most raters read it as 9`."""
+        if self.corrected is not None:
+            return f"most raters read it as {self.corrected}"
+        if self.kind == "not a digit":
+            return "most raters saw no digit in it"
+        return "the raters did not agree on a digit"
 
 
 LABEL_ERRORS = (
@@ -65,7 +75,7 @@ def applies_to(dataset: Dataset) -> bool:
 
 
 def corrected_test_labels(dataset: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The test set's labels as people read the images.
+    """The test set's labels as most raters read the images.
 
     Returns
     -------

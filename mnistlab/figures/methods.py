@@ -25,8 +25,8 @@ _METHODS = (
     ("Calibration", "One temperature that divides the logits, fitted on the validation part of the "
      "training set, then tried on the test set (Guo et al. 2017). It changes no answer."),
     ("Corrected labels", "MNIST's test set scored against the 15 published label errors of "
-     "Northcutt, Athalye and Mueller (2021): ten labels corrected, five images without a right "
-     "answer left out."),
+     "Northcutt, Athalye and Mueller (2021), who asked five raters about each doubted image: ten "
+     "labels replaced by what most raters read, five images without such an answer left out."),
     ("Robustness", "Accuracy on test images changed in many ways and five degrees, in the manner "
      "of MNIST-C but with corruptions of our own: not comparable with figures for MNIST-C."),
     ("Latency", "Percentiles of the time of single predictions after a warm-up, on this machine, "

@@ -65,3 +65,10 @@ def test_other_data_has_other_errors(like_mnist: Dataset, digits: Dataset) -> No
         assert not applies_to(other)
         with pytest.raises(DataError, match="published for MNIST's test set only"):
             corrected_test_labels(other)
+
+
+def test_the_finding_speaks_of_most_raters() -> None:
+    findings = {error.index: error.finding for error in LABEL_ERRORS}
+    assert findings[947] == "most raters read it as 9"
+    assert findings[2130] == "the raters did not agree on a digit"
+    assert findings[2654] == "most raters saw no digit in it"

@@ -115,9 +115,10 @@ class Item:
         found = [error for error in LABEL_ERRORS if error.index == row]
         if not found:
             return ""
-        meant = found[0].corrected
-        what = f"five people read a {meant}" if meant is not None else f"it is {found[0].kind}"
-        return f" <b>Its label is known to be wrong: {what}.</b>"
+        return (
+            f" <b>Its label did not stand in the label study (Northcutt et al. 2021), which asked "
+            f"five raters: {found[0].finding}.</b>"
+        )
 
     def _paint_neighbours(self, split: str, row: int, image: np.ndarray) -> None:
         rows = self._nearest(split, row, image)

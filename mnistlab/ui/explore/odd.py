@@ -146,9 +146,9 @@ def _labels(material: Material) -> Found:
     return Found(
         [("test", error.index) for error in LABEL_ERRORS],
         captions,
-        "The 15 test labels that five raters each disagreed with (cleanlab's label error study): "
-        "given → corrected, ? where they did not agree or saw no digit. A model that reads all "
-        "10,000 test images “right” has learned these by heart.",
+        "The 15 test labels that most of five raters did not confirm (Northcutt et al. 2021): "
+        "given → what most raters read, ? where they did not agree or saw no digit. A model that "
+        "reads all 10,000 test images “right” has learned these by heart.",
     )
 
 

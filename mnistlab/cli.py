@@ -252,7 +252,8 @@ def _output(name: str) -> Path:
     from pathlib import Path
 
     path = Path(name)
-    if path.is_dir() or not path.parent.is_dir():
+    target = Path(os.path.realpath(path))  # a link stays, and what it leads to is written
+    if path.is_dir() or not target.parent.is_dir():
         what = "is a folder" if path.is_dir() else "is in no folder that exists"
         raise ConfigError(f"{path} {what}; give the name of a file with: --out FILE")
     return path

@@ -1,25 +1,74 @@
-"""Files that are there whole or not at all."""
+"""Writing a file at once, without harm to what stands under its name."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import secrets
+import shutil
+import stat
 from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name beside its own, then rename it.
+    """Write a file in one step: a reader sees the old contents or the new, never a part.
+
+    A file that is there keeps its mode, owner and extended attributes. A symbolic link stays, and
+    the file that it leads to is written. A device or a pipe is written into, never replaced; so
+    is a file with further hard links, and one whose owner or folder allows no replacement.
 
     Raises
     ------
     OSError
-        When it cannot be written; what stood under the name still stands there.
+        When it cannot be written. A file that can be replaced then stands there as before.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError:
+        there = path.stat()
+    except FileNotFoundError:
+        there = None
+    target = Path(os.path.realpath(path))
+    if there is not None:
+        if not _can_be_replaced(target, there):
+            path.write_bytes(data)
+            return
+        if not os.access(target, os.W_OK):  # a rename would not ask
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    # A name of its own: the file's with something added might be longer than a name may be.
+    partial = target.with_name(f".mnistlab-{secrets.token_hex(8)}.partial")
+    try:
+        if there is not None and not _make_alike(partial, target, there):
+            path.write_bytes(data)
+            return
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
         with contextlib.suppress(OSError):
             partial.unlink()
-        raise
+
+
+def _can_be_replaced(target: Path, there: os.stat_result) -> bool:
+    """Whether a new file of that name can stand for the old one."""
+    if not stat.S_ISREG(there.st_mode) or there.st_nlink > 1:
+        return False
+    try:
+        # /dev/stdout and its kind may lead to a file that no longer has the name it had.
+        return os.path.samestat(target.stat(), there)
+    except OSError:
+        return False
+
+
+def _make_alike(partial: Path, target: Path, there: os.stat_result) -> bool:
+    """Make an empty file with the attributes of another; False where that is not allowed."""
+    try:
+        # Nobody else may read it before it has the mode of the file that it replaces.
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        if hasattr(os, "chown"):
+            os.chown(partial, there.st_uid, there.st_gid)
+    except PermissionError:
+        return False
+    shutil.copystat(target, partial)
+    return True

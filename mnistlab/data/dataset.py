@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from mnistlab.data.features import features
 from mnistlab.data.statistics import FILE, compute
 from mnistlab.errors import DataError
+from mnistlab.files import write_whole
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -188,9 +188,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
     """Write or replace a folder's manifest in one step; raises OSError where that fails."""
-    temporary = path / f"{MANIFEST}.{os.getpid()}"
-    temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    temporary.replace(path / MANIFEST)
+    write_whole(path / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
 def _file_marks(path: Path) -> dict[str, dict[str, int]]:

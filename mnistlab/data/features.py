@@ -7,13 +7,15 @@ after the first reads them in milliseconds.
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mnistlab.files import write_whole
 
 if TYPE_CHECKING:
     from mnistlab.data.dataset import Dataset
@@ -152,8 +154,7 @@ def _read(folder: Path | None, n: int) -> Floats | None:
 def _write(folder: Path | None, values: Floats) -> None:
     if folder is None:
         return
-    temporary = folder / f"{FILE}.{os.getpid()}"
+    buffer = io.BytesIO()
+    np.save(buffer, values)
     with contextlib.suppress(OSError):  # a cache that cannot be written only costs time
-        with temporary.open("wb") as file:
-            np.save(file, values)
-        temporary.replace(folder / FILE)
+        write_whole(folder / FILE, buffer.getvalue())

@@ -10,7 +10,6 @@ import codecs
 import contextlib
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import DataError, UploadError
+from mnistlab.files import write_whole
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.preprocess import IMAGE_SIDE, preprocess
 
@@ -213,16 +213,9 @@ class Collection:
         data = _file(kept)
         if len(kept) > MAX_DRAWINGS or len(data) > MAX_BYTES:
             raise UploadError(f"My digits are full at {_LIMITS}; export and remove some first.")
-        partial = self._beside("partial")
         try:
-            with partial.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self.path)
+            write_whole(self.path, data)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
             raise self._trouble("saved", error) from error
         self._cache = (self.version, kept)
 

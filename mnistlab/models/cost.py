@@ -27,6 +27,7 @@ from typing import Any
 
 from mnistlab.data import Dataset, open_folder, save_folder
 from mnistlab.errors import MnistLabError, TrainingError
+from mnistlab.files import write_whole
 from mnistlab.models.config import TrainingConfig
 from mnistlab.models.events import Event, Progress, Started, Testing
 from mnistlab.models.remote import versions
@@ -95,11 +96,9 @@ class Cost:
     def save(self) -> None:
         """Keep it for the next visit; a disk that refuses only costs another calibration."""
         path = home() / _FILE
-        fresh = path.with_name(f"{_FILE}.{os.getpid()}")
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(json.dumps(asdict(self)), encoding="utf-8")
-            fresh.replace(path)
+            write_whole(path, json.dumps(asdict(self)).encode())
 
     def _network_seconds(self, config: TrainingConfig) -> float:
         """From the network of the same kind that was timed and is nearest in size."""

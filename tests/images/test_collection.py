@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -288,10 +290,13 @@ def test_a_file_far_too_large_is_not_read(kept: Collection, path: Path) -> None:
 
 
 def test_a_disk_that_cannot_be_written_is_told_and_nothing_is_lost(
-    kept: Collection, path: Path
+    kept: Collection, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     before = path.read_bytes()
-    path.with_name("my-digits.jsonl.partial").mkdir()  # as good as a full disk, and root feels it
+    monkeypatch.setattr("mnistlab.files.os.fsync", full)
     with pytest.raises(DataError, match=r"cannot be saved in .*MNISTLAB_HOME"):
         kept.add(Drawing.from_strokes(ONE), 2)
     assert path.read_bytes() == before

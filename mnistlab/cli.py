@@ -34,19 +34,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ----------
     arguments : those of the command line, by default the process's own
     """
+    terminal.prepare_streams()
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options) or 0)
+        status = int(options.run(options) or 0)
+        sys.stdout.flush()  # here, where an error can still be told
+        return status
     except MnistLabError as error:
         terminal.complain(str(error))
         return BAD_INPUT if isinstance(error, _BAD_INPUT_ERRORS) else FAILURE
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough. Nothing more is written, not even by
-        # Python's own flush at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        terminal.discard_stdout()  # the reader, such as `head`, has seen enough
         return 0
     except OSError as error:
         terminal.complain(f"{error}; check the disk and the permissions.")
+        try:
+            sys.stdout.flush()
+        except OSError:
+            terminal.discard_stdout()
         return FAILURE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -60,7 +65,7 @@ def fetch_data(options: argparse.Namespace) -> None:
     from mnistlab.data import fetch
 
     dataset = fetch(progress=sys.stderr.isatty())
-    print(f"{dataset.title} is in {dataset.folder} ({dataset.source}).")
+    terminal.show(f"{dataset.title} is in {dataset.folder} ({dataset.source}).")
 
 
 def show_data(options: argparse.Namespace) -> None:
@@ -71,11 +76,13 @@ def show_data(options: argparse.Namespace) -> None:
     if options.json:
         terminal.print_json(facts)
         return
-    print(f"{facts['title']}: {facts['images']['train']:,} training images, ", end="")
-    print(f"{facts['images']['test']:,} test images")
-    print(f"from    {facts['source']}")
-    print(f"cached  {facts['folder'] or 'no'} ({facts['cached_bytes'] / 1e6:.1f} MB)")
-    print(f"SHA-256 {facts['digest']}")
+    images = facts["images"]
+    terminal.show(
+        f"{facts['title']}: {images['train']:,} training images, {images['test']:,} test images"
+    )
+    terminal.show(f"from    {facts['source']}")
+    terminal.show(f"cached  {facts['folder'] or 'no'} ({facts['cached_bytes'] / 1e6:.1f} MB)")
+    terminal.show(f"SHA-256 {facts['digest']}")
     terminal.note(facts["notice"])
 
 
@@ -86,8 +93,10 @@ def train(options: argparse.Namespace) -> None:
         terminal.print_json(result)
     else:
         scores = result["scores"]
-        print(f"{result['run']}: {scores['accuracy']:.2%} of the test images right ", end="")
-        print(f"(F1 {scores['f1_macro']:.4f}), trained in {result['seconds']:.0f} s")
+        terminal.show(
+            f"{result['run']}: {scores['accuracy']:.2%} of the test images right "
+            f"(F1 {scores['f1_macro']:.4f}), trained in {result['seconds']:.0f} s"
+        )
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -116,9 +125,12 @@ def compare(options: argparse.Namespace) -> None:
         terminal.print_json({"a": a, "b": b, **comparison.to_dict(options.a, options.b)})
         return
     terminal.print_figures([a, b])
-    print(f"\nBoth right {comparison.both_right}, only {options.a} {comparison.only_a}, ", end="")
-    print(f"only {options.b} {comparison.only_b}, neither {comparison.neither}.")
-    print(comparison.verdict(options.a, options.b))
+    terminal.show("")
+    terminal.show(
+        f"Both right {comparison.both_right}, only {options.a} {comparison.only_a}, "
+        f"only {options.b} {comparison.only_b}, neither {comparison.neither}."
+    )
+    terminal.show(comparison.verdict(options.a, options.b))
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -151,7 +163,7 @@ def list_models(options: argparse.Namespace) -> None:
         terminal.print_json(rows)
         return
     for row in rows:
-        print(f"{row['model']:<28} {row['title']:<10} {_state(row)}")
+        terminal.show(f"{row['model']:<28} {row['title']:<10} {_state(row)}")
 
 
 def remove_model(options: argparse.Namespace) -> None:
@@ -169,7 +181,7 @@ def export_model(options: argparse.Namespace) -> None:
     made = export(options.run_id, options.format)
     path = _output(options.out or made.name)
     write_whole(path, made.data)
-    print(f"{path}: {len(made.data):,} bytes")
+    terminal.show_written(path, f"{len(made.data):,} bytes")
 
 
 def report(options: argparse.Namespace) -> None:
@@ -193,7 +205,7 @@ def report(options: argparse.Namespace) -> None:
             {"report": str(path), "bytes": len(data), "models": models, "data": dataset.name}
         )
     else:
-        print(f"{path}: {len(data):,} bytes; open it in any browser.")
+        terminal.show_written(path, f"{len(data):,} bytes; open it in any browser.")
 
 
 def kaggle(options: argparse.Namespace) -> None:
@@ -208,7 +220,7 @@ def kaggle(options: argparse.Namespace) -> None:
     if options.json:
         terminal.print_json({"submission": str(path), "rows": len(digits), "model": options.model})
     else:
-        print(f"{path}: {len(digits):,} answers of {options.model}")
+        terminal.show_written(path, f"{len(digits):,} answers of {options.model}")
     terminal.note(
         "Kaggle's images are MNIST's own, shuffled: a model that was trained on MNIST has seen "
         "most of them, so its score there says little."

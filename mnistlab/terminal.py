@@ -1,11 +1,18 @@
-"""What a command shows: results on standard output; bars, notes, complaints on standard error."""
+"""What a command shows: results on standard output; bars, notes, complaints on standard error.
+
+All text for people goes through `show`, `note` or `complain`. They print control characters as
+escapes: a file's name or a label must not move the cursor, colour the terminal or hide a line.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,24 +37,95 @@ _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
 )
 
 
+def prepare_streams() -> None:
+    """Make standard output and standard error usable where they are closed or know few characters.
+
+    What is written to a closed one is lost, as with `/dev/null`. Left closed, its number would go
+    to the next file that is opened, and whatever a library writes to standard error into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            _discard(number)
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    # A title such as "Größe" must not end a command where the terminal is said to know ASCII only.
+    with suppress(AttributeError):  # a stream of a test or a notebook takes every character
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def discard_stdout() -> None:
+    """Lose what is still to be written, even by Python's own flush at the end."""
+    with suppress(OSError, ValueError):  # a stream that is no file has nothing to be lost
+        _discard(sys.stdout.fileno())
+
+
+def _discard(number: int) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere == number:
+        os.set_inheritable(number, True)  # for the processes that are started
+    else:
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+
+
+def show(*parts: str) -> None:
+    """Print a line of text for people; what would end it early or steer the terminal is escaped."""
+    print(*(printable(part) for part in parts))
+
+
+def show_written(path: Path, text: str) -> None:
+    """Say that a file was written; on standard error where standard output is that very file."""
+    try:
+        is_stdout = os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):
+        is_stdout = False
+    if is_stdout:
+        _print_error(f"{path}: {text}")
+    else:
+        show(f"{path}: {text}")
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters, line ends and what cannot be encoded as escapes.
+
+    Examples
+    --------
+    >>> printable("7\x1b[2J")
+    '7\\x1b[2J'
+    """
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNSEEN else c
+        for c in text
+    )
+
+
+# Controls, formatting such as the marks that turn the direction of text, halves of characters
+# (which stand for the bytes of a file's name that are no text), line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
 def print_figures(columns: list[dict[str, Any]]) -> None:
     """Evaluations side by side."""
-    print(" " * 20, *(f"{figures['model']:>24}" for figures in columns))
+    show(" " * 20, *(f"{figures['model']:>24}" for figures in columns))
     for title, text in _ROWS:
-        print(f"{title:<20}", *(f"{text(figures):>24}" for figures in columns))
+        show(f"{title:<20}", *(f"{text(figures):>24}" for figures in columns))
 
 
 def print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:
     """Two settings, an accuracy for each seed, and the verdict."""
     from mnistlab.seeds import accuracies
 
-    print(f"{'seed':<20} {name_a:>24} {name_b:>24}")
+    show(f"{'seed':<20} {name_a:>24} {name_b:>24}")
     for seed, pair in enumerate(zip(accuracies(seeded.a), accuracies(seeded.b), strict=True)):
-        print(f"{seed:<20}", *(f"{accuracy:>24.2%}" for accuracy in pair))
+        show(f"{seed:<20}", *(f"{accuracy:>24.2%}" for accuracy in pair))
     sides = (seeded.comparison.a, seeded.comparison.b)
-    print(f"{'mean':<20}", *(f"{side.mean:>24.2%}" for side in sides))
-    print(f"{'standard deviation':<20}", *(f"{side.std:>24.2%}" for side in sides))
-    print(f"\n{seeded.comparison.verdict(name_a, name_b)}")
+    show(f"{'mean':<20}", *(f"{side.mean:>24.2%}" for side in sides))
+    show(f"{'standard deviation':<20}", *(f"{side.std:>24.2%}" for side in sides))
+    show("")
+    show(seeded.comparison.verdict(name_a, name_b))
 
 
 def print_answer(answer: dict[str, Any]) -> None:
@@ -59,7 +137,7 @@ def print_answer(answer: dict[str, Any]) -> None:
         read = f"{answer['digit']}  {answer['probabilities'][answer['digit']]:>6.1%}"
         read += "" if answer["is_digit"] else "  no digit, it seems"
     meant = "" if answer["label"] is None else f"  (meant: {answer['label']})"
-    print(f"{place:<40} {answer['model']:<8} {read}{meant}")
+    show(f"{place:<40} {answer['model']:<8} {read}{meant}")
 
 
 def print_json(value: Any) -> None:
@@ -70,13 +148,22 @@ def print_json(value: Any) -> None:
 def note(text: str) -> None:
     """Tell what a person should know of the result; nothing where the text is empty."""
     if text:
-        print(f"Note: {_one_line(text)}", file=sys.stderr)
+        _print_error(f"Note: {_one_line(text)}")
 
 
 def complain(text: str) -> None:
     """Tell what went wrong, in one line with its remedy."""
-    sys.stdout.flush()  # where both go to the same place, the order is kept
-    print(f"mnistlab: {_one_line(text)}", file=sys.stderr)
+    with suppress(OSError):  # the command's end tells that standard output cannot be written
+        sys.stdout.flush()  # where both go to the same place, the order is kept
+    _print_error(f"mnistlab: {_one_line(text)}")
+
+
+def _print_error(text: str) -> None:
+    try:
+        print(printable(text), file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it, or its disk is full: there is no other place to say so
+        with suppress(OSError, ValueError):
+            _discard(sys.stderr.fileno())
 
 
 def _one_line(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import socket
+import sys
 import tempfile
 import threading
 import urllib.request
@@ -66,7 +67,9 @@ def _retrieve(url: str, folder: Path, name: str, progress: Any) -> None:
         fname=name,
         path=folder,
         downloader=pooch.HTTPDownloader(
-            progressbar=progress, chunk_size=65536, timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS)
+            progressbar=progress and sys.stderr is not None,  # where the bar would go
+            chunk_size=65536,
+            timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
         ),
     )
 

@@ -181,7 +181,11 @@ def _named_outputs(interpreter: Any) -> dict[str, tuple[int, int]]:
 def _silence() -> Iterator[None]:
     """Keep LiteRT's greeting from the terminal: a line that it writes past Python's own stream."""
     with _one_silence:
-        kept = os.dup(2)
+        try:
+            kept = os.dup(2)
+        except OSError:  # standard error is closed, so nothing is shown
+            yield
+            return
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(nowhere, 2)

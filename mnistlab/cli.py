@@ -310,13 +310,9 @@ def _compare_with_seeds(options: argparse.Namespace) -> None:
 
 
 def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> dict[str, Any]:
-    import io
-
-    import numpy as np
-
     from mnistlab.metrics.scores import evaluate_probabilities
     from mnistlab.models import find_run, submit
-    from mnistlab.models.store import read_run_file
+    from mnistlab.models.store import read_predictions
 
     _quiet_dask()
     with terminal.TrainingBar(config) as bar:
@@ -329,8 +325,8 @@ def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> d
             job.wait(5)
             raise
     run = find_run(job.result())
-    with np.load(io.BytesIO(read_run_file(run, "predictions.npz"))) as predictions:
-        scores = evaluate_probabilities(predictions["y_test"], predictions["test_proba"])
+    answers = read_predictions(run)
+    scores = evaluate_probabilities(answers["y_test"], answers["test_proba"])
     return {
         "run": run.id,
         "weights_digest": run.card["weights_digest"],
@@ -364,11 +360,9 @@ def _model_row(name: str, card: Any, damage: str = "") -> dict[str, Any]:
 
 def _state(row: dict[str, Any]) -> str:
     """What `models list` says of a model: how good it is, or what to do about a damaged one."""
-    if isinstance(row["test_accuracy"], int | float) and not row["damage"]:
-        return f"{row['test_accuracy']:.2%} of its test set"
-    # What Python says of the file, in brackets, is for --json.
-    what = row["damage"].partition(" (")[0] or "run.json has no test accuracy"
-    return f"damaged: {what}; remove it with: mnistlab models remove {row['model']}"
+    if row["damage"]:
+        return f"damaged: {row['damage']}; remove it with: mnistlab models remove {row['model']}"
+    return f"{row['test_accuracy']:.2%} of its test set"
 
 
 # The parser

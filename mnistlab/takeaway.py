@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mnistlab.data import Dataset
 from mnistlab.data.label_errors import applies_to, corrected_test_labels
 from mnistlab.errors import ModelError
@@ -25,7 +23,7 @@ from mnistlab.metrics.seeds import compare_settings
 from mnistlab.metrics.stopping import ShouldStop, check
 from mnistlab.metrics.validation import validation_answers
 from mnistlab.models import Classifier, find_run, list_runs, load_classifier
-from mnistlab.models.store import PRETRAINED, read_run_file
+from mnistlab.models.store import PRETRAINED, read_predictions, read_run_file
 from mnistlab.report import build_report
 
 FORMATS = ("keras", "tflite", "csv", "json", "zip")
@@ -138,13 +136,20 @@ def _histories(names: Iterable[str], runs: Path | None) -> dict[str, Curves]:
 def read_history(name: str, runs: Path | None = None) -> Curves:
     """The training curves of a run, a point for each epoch; `ModelError` where it is damaged."""
     run = find_run(name, runs)
-    text = read_run_file(run, "history.csv").decode("ascii")
-    rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(io.StringIO(text))]
-    return Curves(
-        str(run.card.get("architecture", "")),
-        tuple((row["epoch"], row["loss"], row["accuracy"]) for row in rows),
-        tuple((row["epoch"], row["val_loss"], row["val_accuracy"]) for row in rows),
-    )
+    data = read_run_file(run, "history.csv")
+    try:
+        text = io.StringIO(data.decode("ascii"))
+        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(text)]
+        return Curves(
+            run.card["architecture"],
+            tuple((row["epoch"], row["loss"], row["accuracy"]) for row in rows),
+            tuple((row["epoch"], row["val_loss"], row["val_accuracy"]) for row in rows),
+        )
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise ModelError(
+            f"Run {run.id} is damaged (history.csv holds no training curves); "
+            f"remove it with: mnistlab models remove {run.id}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -234,5 +239,5 @@ def _scores(name: str, runs: Path | None) -> tuple[Mapping[str, Any], Mapping[st
         card = load_classifier(name).card
         return card, card["scores"]
     run = find_run(name, runs)
-    with np.load(io.BytesIO(read_run_file(run, "predictions.npz"))) as kept:
-        return run.card, evaluate_probabilities(kept["y_test"], kept["test_proba"]).to_dict()
+    kept = read_predictions(run)
+    return run.card, evaluate_probabilities(kept["y_test"], kept["test_proba"]).to_dict()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.models import Classifier, TrainingConfig, find_run
-from mnistlab.models.store import PRETRAINED, read_run_file
+from mnistlab.models.store import PRETRAINED, read_predictions
 from mnistlab.models.training import split_training
 
 
@@ -39,8 +38,8 @@ def validation_answers(
         When the run is damaged or there is none of that name.
     """
     if name not in PRETRAINED:
-        with np.load(io.BytesIO(read_run_file(find_run(name, runs), "predictions.npz"))) as kept:
-            return kept["y_val"], kept["val_proba"]
+        kept = read_predictions(find_run(name, runs))
+        return kept["y_val"], kept["val_proba"]
     card: dict[str, Any] = classifier.card
     if card["data"]["digest"] != dataset.digest:
         return None

@@ -1,12 +1,14 @@
 """Models on disk: the pretrained pair inside the package, and one folder per finished run.
 
 A run folder holds `run.json`, `model.keras`, `model.tflite`, `history.csv` and `predictions.npz`.
-It is written under a temporary name and renamed, and its files are checked by SHA-256 when read.
+It is written under a temporary name and renamed. When read, `run.json` is checked value by value
+(`mnistlab.models.card`) and the other files by SHA-256.
 """
 
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -14,7 +16,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError, TrainingError
+from mnistlab.files import write_whole
+from mnistlab.models.card import MAX_BYTES, MAX_TITLE, Card, CardError, is_title, read_card
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TITLES, TrainingConfig
 from mnistlab.models.training import DIGITS_KEPT, TrainedModel
@@ -31,7 +35,7 @@ from mnistlab.settings import runs_folder
 PRETRAINED = ("mlp", "cnn")
 PRETRAINED_FOLDER = Path(__file__).parent / "pretrained"
 _ROOM = 16 * 2**20  # bytes; a run has 9 MB, and Keras writes some of it twice
-_LONGEST_TITLE = 60  # characters; longer ones would tear the tables
+_ANSWERS = ("y_val", "val_proba", "y_test", "test_proba")
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Run:
 
     id: str
     folder: Path
-    card: Mapping[str, Any]
-    """The contents of `run.json`; empty for a damaged run."""
+    card: Card
+    """The contents of `run.json`, checked; empty for a damaged run."""
     damage: str = ""
     """What is wrong with the folder, or an empty string."""
 
@@ -145,28 +149,42 @@ def _describe_layer(layer: Any) -> str:
 
 def list_runs(runs: Path | None = None) -> list[Run]:
     """The finished runs, newest last; a damaged one is listed as damaged."""
+    return sorted((_read_run(path) for path in _run_folders(runs)), key=_age)
+
+
+def _run_folders(runs: Path | None) -> list[Path]:
     folder = runs or runs_folder()
     if not folder.is_dir():
         return []
-    found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    return sorted((_read_run(path) for path in found), key=_age)
+    return [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
 
 
 def _age(run: Run) -> tuple[str, str]:
-    return str(run.card.get("created", "")), run.id
+    return run.card.get("created", ""), run.id
 
 
 def _read_run(folder: Path) -> Run:
+    """The one place where a run's card is read and checked; whatever is wrong is its damage."""
+    if not folder.name.isprintable():  # nor could it be sent to a page, where it is not UTF-8
+        return Run(folder.name, folder, {}, "the name of its folder is not printable")
     try:
-        card = json.loads((folder / "run.json").read_text())
+        card = read_card(_read_start(folder / "run.json", MAX_BYTES + 1))
         missing = [name for name in card["files"] if not (folder / name).is_file()]
-        if missing:
-            return Run(folder.name, folder, {}, f"{', '.join(missing)} missing")
-        return Run(folder.name, folder, card)
     except OSError as error:
         return Run(folder.name, folder, {}, f"run.json cannot be read: {error.strerror}")
-    except (ValueError, KeyError, TypeError):
-        return Run(folder.name, folder, {}, "run.json cannot be read: it is not the card of a run")
+    except CardError as error:
+        return Run(folder.name, folder, {}, f"run.json cannot be read: {error}")
+    if missing:
+        return Run(folder.name, folder, {}, f"{', '.join(missing)} missing")
+    return Run(folder.name, folder, card)
+
+
+def _read_start(path: Path, size: int) -> bytes:
+    """The first bytes of a regular file; of a pipe none would ever come."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def read_run_file(run: Run, name: str) -> bytes:
@@ -177,11 +195,14 @@ def read_run_file(run: Run, name: str) -> bytes:
     except (OSError, KeyError):
         intact = False
     if not intact:
-        raise ModelError(
-            f"Run {run.id} is damaged ({run.damage or name + ' is not what was saved'}); "
-            f"remove it with: mnistlab models remove {run.id}"
-        )
+        raise _damaged(run, run.damage or f"{name} is not what was saved")
     return data
+
+
+def _damaged(run: Run, what: str) -> ModelError:
+    return ModelError(
+        f"Run {run.id} is damaged ({what}); remove it with: mnistlab models remove {run.id}"
+    )
 
 
 def read_predictions(run: Run) -> dict[str, NDArray[Any]]:
@@ -198,8 +219,13 @@ def read_predictions(run: Run) -> dict[str, NDArray[Any]]:
     ModelError
         When the run is damaged.
     """
-    with np.load(io.BytesIO(read_run_file(run, "predictions.npz")), allow_pickle=False) as stored:
-        return dict(stored)
+    data = read_run_file(run, "predictions.npz")
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            answers = {name: stored[name] for name in _ANSWERS}
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise _damaged(run, "predictions.npz holds no answers") from error
+    return answers
 
 
 def rename_run(name: str, title: str, runs: Path | None = None) -> None:
@@ -213,15 +239,12 @@ def rename_run(name: str, title: str, runs: Path | None = None) -> None:
     run, title = find_run(name, runs), " ".join(title.split())
     if run.damage:
         raise ModelError(f"Run {name} is damaged ({run.damage}) and cannot be renamed.")
-    if not 0 < len(title) <= _LONGEST_TITLE:
-        raise ModelError(f"The title {title[:80]!r} is not 1 to {_LONGEST_TITLE} characters long.")
-    # Beside it and then over it: whoever reads meanwhile sees the old card or the new one.
-    fresh = run.folder / f".run.json.{secrets.token_hex(4)}"
+    if not is_title(title):
+        raise ModelError(f"The title {title[:80]!r} is not 1 to {MAX_TITLE} characters long.")
+    card = json.dumps({**run.card, "title": title}, indent=2) + "\n"
     try:
-        fresh.write_text(json.dumps({**run.card, "title": title}, indent=2) + "\n")
-        fresh.replace(run.folder / "run.json")
+        write_whole(run.folder / "run.json", card.encode())
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise ModelError(
             f"Run {name} could not be renamed ({error.strerror}); check the disk."
         ) from error
@@ -237,15 +260,16 @@ def load_classifier(name: str, runs: Path | None = None) -> Classifier:
     """
     if name in PRETRAINED:
         return _load_pretrained(name)
-    return Classifier(name, read_run_file(run := find_run(name, runs), "model.tflite"), run.card)
+    run = find_run(name, runs)
+    return Classifier(name, read_run_file(run, "model.tflite"), run.card)
 
 
 def find_run(name: str, runs: Path | None = None) -> Run:
     """A run by its id; raises `ModelError` when there is none."""
-    # Looked up in the list, never joined to a path: a name from outside cannot leave the folder.
-    for run in list_runs(runs):
-        if run.id == name:
-            return run
+    # Looked up among the folders, never joined to a path: so a name cannot lead elsewhere.
+    for folder in _run_folders(runs):
+        if folder.name == name:
+            return _read_run(folder)
     raise ModelError(
         f"There is no model {name!r}; use {', '.join(PRETRAINED)} "
         "or a run's id as listed by: mnistlab models list"
@@ -258,7 +282,9 @@ def remove_run(name: str, runs: Path | None = None) -> None:
     try:
         shutil.rmtree(folder)
     except OSError as error:
-        raise ModelError(f"{folder} could not be removed ({error.strerror}); check it.") from error
+        raise ModelError(
+            f"{folder} could not be removed ({error.strerror or error}); check it."
+        ) from error
 
 
 def _load_pretrained(name: str) -> Classifier:

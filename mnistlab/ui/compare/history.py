@@ -130,7 +130,7 @@ class History:
         chosen = self.run.value
         titles = [(f"{TITLES[name]} (pretrained)", name) for name in PRETRAINED]
         titles += [(f"{run.card['title']} ({run.id})", run.id) for run in good]
-        titles += [(f"damaged: {run.id}", run.id) for run in damaged]
+        titles += [(f"damaged: {_sendable(run.id)}", run.id) for run in damaged]
         self.run.options = titles
         values = [value for _, value in titles]
         self.run.value = chosen if chosen in values else values[-1 if not good else len(PRETRAINED)]
@@ -205,22 +205,28 @@ def download(content: bytes, name: str, kind: str) -> str:
 
 def describe_run(run: Run) -> str:
     """A run in a line: its name, what made it, and how well it reads."""
-    card, config = run.card, run.card.get("config", {})
+    card, config = run.card, run.card["config"]
     parts = [
-        str(card.get("title", run.id)),
-        f"{card.get('test_accuracy', 0):.2%}".replace("%", " %"),
+        card["title"],
+        f"{card['test_accuracy']:.2%}".replace("%", " %"),
         f"{config.get('epochs', '?')} epochs",
-        f"seed {card.get('seed', '?')}",
+        f"seed {config['seed']}",
         f"augmentation {config.get('augmentation', '?')}",
-        str(card.get("created", "")).replace("T", " ")[:16],
+        card["created"].replace("T", " ")[:16],
     ]
     return " · ".join(parts)
+
+
+def _sendable(name: str) -> str:
+    """A folder's name as text that the page can show; on disk it may be any bytes."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _damaged_html(runs: list[Run]) -> str:
     if not runs:
         return ""
     lines = "".join(
-        f"<li>{ui.escape(run.id)}: {ui.escape(run.damage)}. Delete it below.</li>" for run in runs
+        f"<li>{ui.escape(_sendable(run.id))}: {ui.escape(run.damage)}. Delete it below.</li>"
+        for run in runs
     )
     return f"<div class='ml-warning'>Damaged runs, which nothing uses:<ul>{lines}</ul></div>"

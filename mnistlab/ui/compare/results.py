@@ -44,7 +44,7 @@ class Results:
         digest = self._app.dataset.digest
         self._state.history = tuple(
             run for run in reversed(list_runs())
-            if run.damage or run.card.get("data", {}).get("digest") == digest
+            if run.damage or run.card["data"]["digest"] == digest
         )  # fmt: skip
 
     def open(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import psutil
 from playwright.sync_api import expect, sync_playwright
 
+from mnistlab import load_default
 from tests.browser.conftest import SWITCHES, served
 from tests.browser.lab import Lab
 
@@ -39,7 +40,10 @@ APPEARS = """what => new Promise(done => {
 })"""
 
 
-def main() -> None:
+SMALL = {"clicks": 1}
+
+
+def main(clicks: int = CLICKS) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with served() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
@@ -51,18 +55,18 @@ def main() -> None:
         digits = samples.locator("select").nth(0)
         _report("filter", [
             _wait(lab, ".ml-samples", lambda d=d: digits.select_option(index=1 + d % 10))
-            for d in range(CLICKS)
+            for d in range(clicks)
         ])  # fmt: skip
         digits.select_option(index=0)
-        expect(samples).to_contain_text("1 to 50 of 60,000")
+        expect(samples).to_contain_text(f"1 to 50 of {len(load_default().x_train):,}")
         _report("page", [
-            _wait(lab, ".ml-samples", lambda: lab.at("ml-next").click()) for _ in range(CLICKS)
+            _wait(lab, ".ml-samples", lambda: lab.at("ml-next").click()) for _ in range(clicks)
         ])  # fmt: skip
         tiles = samples.locator(".ml-tile:visible")
         first = _wait(lab, ".ml-item", lambda: tiles.nth(0).click())
         print(f"  the first image opened: {first:.0f} ms (loads LiteRT and both models)")
         _report("open", [
-            _wait(lab, ".ml-item", lambda n=n: tiles.nth(1 + n).click()) for n in range(CLICKS)
+            _wait(lab, ".ml-item", lambda n=n: tiles.nth(1 + n).click()) for n in range(clicks)
         ])  # fmt: skip
         for fold, what in (
             ("Averages", ".ml-averages img"),

@@ -5,7 +5,6 @@ Every row is the share read right, over all, by donor or by digit; "loss" is aga
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks.drawings import rows
-from mnistlab import Classifier, Drawing, load_classifier, load_mnist, preprocess
+from mnistlab import Classifier, Drawing, load_classifier, load_default, preprocess
 
 Strokes = list[list[list[float]]]
 Images = NDArray[np.uint8]
@@ -26,8 +25,12 @@ ANGLES = (-15, 15)  # degrees
 _ZOOM = 3
 
 
-def main() -> None:
-    data = rows()
+SMALL = {"drawings": 10, "images": 10}
+
+
+def main(drawings: int | None = None, images: int | None = None) -> None:
+    """On all drawings and all of MNIST's test images, or on so many of each."""
+    data = rows(drawings)
     strokes = [row["strokes"] for row in data]
     labels = np.array([int(row["label"]) for row in data])
     donors = np.array([row["donor"] for row in data])
@@ -42,9 +45,9 @@ def main() -> None:
         print(f"    {kept:.2%} taken for digits")
         _print_parts("donor", donors, right)
         _print_parts("digit", labels, right)
-    _print_mnist(models)
-    for name, images in _variations(strokes).items():
-        _print_loss(name, models, images, recipe, labels)
+    _print_mnist(models, images)
+    for name, changed in _variations(strokes).items():
+        _print_loss(name, models, changed, recipe, labels)
 
 
 def _images(strokes: list[Strokes], render: Callable[[Strokes], Images]) -> Images:
@@ -56,18 +59,16 @@ def _print_parts(kind: str, parts: np.ndarray, right: np.ndarray) -> None:
     print(f"    by {kind}: {'  '.join(shares)}")
 
 
-def _print_mnist(models: list[Classifier]) -> None:
-    if "MNISTLAB_MNIST" not in os.environ:
-        print("  MNIST: set MNISTLAB_MNIST")
-        return
-    test = load_mnist()
-    back = np.stack([preprocess(np.array(image)).image for image in test.x_test])
+def _print_mnist(models: list[Classifier], images: int | None) -> None:
+    test = load_default()
+    x, y = test.x_test[:images], test.y_test[:images]
+    back = np.stack([preprocess(np.array(image)).image for image in x])
     for model in models:
-        outputs = model.read(test.x_test)
+        outputs = model.read(x)
         answers = outputs.probabilities.argmax(1)
         same = (model.predict_proba(back).argmax(1) == answers).mean()
         kept = (outputs.digit_scores >= model.digit_threshold).mean()
-        print(f"  MNIST test, {model.title}: {(answers == test.y_test).mean():.2%} right,", end="")
+        print(f"  {test.title}, test, {model.title}: {(answers == y).mean():.2%} right,", end="")
         print(f" {kept:.2%} taken for digits; fed back through the recipe {same:.2%} the same")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -30,23 +31,24 @@ FONTS = {
 }
 """Package -> name of the font's path in it. Two are handwritten. Tuning used Hershey's strokes."""
 
+LETTERS = [letter for letter in string.ascii_letters if letter not in LIKE_DIGITS]
 SCRIBBLES = 200
+SMALL = {"letters": LETTERS[:3], "scribbles": 3}
 
 
-def main() -> None:
-    groups = {**_letters(), "scribbles": _scribbles()}
+def main(letters: Sequence[str] = LETTERS, scribbles: int = SCRIBBLES) -> None:
+    groups = {**_letters(letters), "scribbles": _scribbles(scribbles)}
     for model in (load_classifier("cnn"), load_classifier("mlp")):
         refused = {
             name: model.read(images).digit_scores < model.digit_threshold
             for name, images in groups.items()
         }
-        letters = np.concatenate([v for name, v in refused.items() if name != "scribbles"])
-        print(f"  {model.title}: {letters.mean():.1%} of {len(letters)} letters answered with ?,")
+        ours = np.concatenate([v for name, v in refused.items() if name != "scribbles"])
+        print(f"  {model.title}: {ours.mean():.1%} of {len(ours)} letters answered with ?,")
         print(f"    {'  '.join(f'{name} {v.mean():.0%}' for name, v in refused.items())}")
 
 
-def _letters() -> dict[str, NDArray[np.uint8]]:
-    wanted = [letter for letter in string.ascii_letters if letter not in LIKE_DIGITS]
+def _letters(letters: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
     fonts = {}
     for package, name in FONTS.items():
         try:
@@ -56,7 +58,7 @@ def _letters() -> dict[str, NDArray[np.uint8]]:
                 f"{package} is missing; install the bench extra: pip install 'mnistlab[bench]'"
             )
         font = ImageFont.truetype(str(Path(path)), 160)
-        fonts[name] = np.stack([_letter(letter, font) for letter in wanted])
+        fonts[name] = np.stack([_letter(letter, font) for letter in letters])
     return fonts
 
 
@@ -66,11 +68,11 @@ def _letter(letter: str, font: ImageFont.FreeTypeFont) -> NDArray[np.uint8]:
     return preprocess(sheet).image
 
 
-def _scribbles() -> NDArray[np.uint8]:
+def _scribbles(count: int) -> NDArray[np.uint8]:
     """A pen that wanders about."""
     rng = np.random.default_rng(0)
     images = []
-    for _ in range(SCRIBBLES):
+    for _ in range(count):
         path = np.cumsum(rng.normal(0, 20, (int(rng.integers(25, 120)), 2)), axis=0)
         path = (path - path.min(axis=0)) / np.ptp(path) * 220 + 30
         images.append(preprocess(Drawing.from_strokes([path.tolist()])).image)

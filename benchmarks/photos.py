@@ -57,8 +57,11 @@ _PENS = ((0.1, 0.1, 0.12), (0.1, 0.15, 0.5), (0.05, 0.1, 0.3))  # black, blue, d
 _LINES = ((0.45, 0.45, 0.45), (0.35, 0.5, 0.85), (0.85, 0.4, 0.4))  # grey, blue, red
 
 
-def main() -> None:
-    data = np.random.default_rng(1).permutation(np.array(rows(), dtype=object))[:SAMPLE]
+SMALL = {"sample": 2}
+
+
+def main(sample: int = SAMPLE) -> None:
+    data = np.random.default_rng(1).permutation(np.array(rows(), dtype=object))[:sample]
     labels = np.array([int(row["label"]) for row in data])
     donors = np.array([row["donor"] for row in data])
     model = load_classifier("cnn")

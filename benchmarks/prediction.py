@@ -9,9 +9,15 @@ import numpy as np
 from benchmarks.drawings import rows
 from mnistlab import Drawing, load_classifier, preprocess
 
+SMALL = {"drawings": 3}
 
-def main() -> None:
-    drawings = [Drawing.from_strokes(row["strokes"]) for row in rows()]
+
+def main(drawings: int | None = None) -> None:
+    """Of all drawings, or so many of them."""
+    _measure([Drawing.from_strokes(row["strokes"]) for row in rows(drawings)])
+
+
+def _measure(drawings: list[Drawing]) -> None:
     models = [load_classifier(name) for name in ("mlp", "cnn")]
     for drawing in drawings[:50]:
         _read(drawing, models)

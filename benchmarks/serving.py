@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+import json
 import os
 import shutil
 import statistics
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,12 +40,33 @@ MEGABYTE = 1e6
 WATCHED = 120  # seconds of a training
 
 
-def main() -> None:
-    _costs()
-    _binder()
-    _class_of_forty()
-    _warm_pages()
-    _visits_in_a_row()
+PARTS = ("costs", "binder", "class", "warm", "visits")
+SMALL = {
+    "parts": ("costs", "class"), "visitors": 2, "drawings": 1, "pause": 0.0, "pages": 1,
+    "visits": 1, "afterwards": 0, "training": False,
+}  # fmt: skip
+
+
+def main(
+    parts: Sequence[str] = PARTS,
+    visitors: int = CLASS,
+    drawings: int = DRAWINGS,
+    pause: float = PAUSE,
+    pages: int = PAGES,
+    visits: int = VISITS,
+    afterwards: float = AFTERWARDS,
+    training: bool = True,
+) -> None:
+    """Some of `PARTS`; without `training`, costs are those of looking and drawing only."""
+    measure = {
+        "costs": lambda: _costs(drawings, training),
+        "binder": lambda: _binder(training),
+        "class": lambda: _class(visitors, drawings, pause),
+        "warm": lambda: _warm_pages(pages),
+        "visits": lambda: _visits_in_a_row(visits, afterwards),
+    }
+    for part in parts:
+        measure[part]()
 
 
 @contextmanager
@@ -77,27 +98,29 @@ def _patient_page(browser: Browser) -> Page:
     return context.new_page()
 
 
-def _costs() -> None:
+def _costs(drawings: int, training: bool) -> None:
     with _server("--shared") as server:
         pid = server.process.pid
         alone = _pss(pid)
         visitor = Visitor(server.url)
         idle = _pss(pid)
         visitor.open_pad()
-        for strokes in _drawings(0):
+        for strokes in _drawings(0, drawings):
             visitor.draw(strokes)
             visitor.click("ml-clear")
         drawing = _pss(pid)
-        start_training(visitor)
-        wait_for(lambda: server.health()["trainings_running"] == 1, 60, "a training")
-        peak = _peak(pid, lambda: server.health()["trainings_running"] == 0)
         print(
             f"  server {alone:.0f} MB; a visitor who looks {idle - alone:.0f}, has drawn "
-            f"{drawing - alone:.0f}; a training at most {peak - drawing:.0f} MB more (PSS)"
+            f"{drawing - alone:.0f} (PSS)"
         )
+        if training:
+            start_training(visitor)
+            wait_for(lambda: server.health()["trainings_running"] == 1, 60, "a training")
+            peak = _peak(pid, lambda: server.health()["trainings_running"] == 0)
+            print(f"  a training at most {peak - drawing:.0f} MB more (PSS)")
 
 
-def _binder() -> None:
+def _binder(training: bool) -> None:
     """As Binder runs it: the notebook's server, Voilà in it, one page, both models trained."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -108,11 +131,12 @@ def _binder() -> None:
         lab = Lab(_patient_page(browser), f"{url}voila/render/dashboard.ipynb")
         lab.open_predict()
         lab.open("Train & Compare")
-        idle = _pss(server.pid)
-        lab.at("ml-train").click()
-        lab.at("ml-progress-mlp").get_by_text("epoch").first.wait_for()
-        peak = _peak(server.pid, lambda: not lab.at("ml-cancel").is_enabled())
-        print(f"  as on Binder: {idle:.0f} MB, while training at most {peak:.0f} MB (PSS)")
+        print(f"  as on Binder: {_pss(server.pid):.0f} MB (PSS)")
+        if training:
+            lab.at("ml-train").click()
+            lab.at("ml-progress-mlp").get_by_text("epoch").first.wait_for()
+            peak = _peak(server.pid, lambda: not lab.at("ml-cancel").is_enabled())
+            print(f"  while training at most {peak:.0f} MB (PSS)")
         browser.close()
 
 
@@ -125,33 +149,36 @@ def _peak(pid: int, is_over: Callable[[], bool]) -> float:
     return peak
 
 
-def _class_of_forty() -> None:
-    with _server("--shared", "--max-visitors", str(CLASS)) as server, sync_playwright() as pw:
+def _class(visitors: int, drawings: int, pause: float) -> None:
+    with _server("--shared", "--max-visitors", str(visitors)) as server, sync_playwright() as pw:
         alone = _pss(server.process.pid)
-        command = [sys.executable, "-m", "benchmarks.serving", "clients", server.url]
+        command = [sys.executable, "-m", "benchmarks.serving", server.url, str(pause)]
         clients = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        begun = time.perf_counter()
-        browser = _chromium(pw)
-        lab = Lab(_patient_page(browser), server.url)
         assert clients.stdout is not None
         assert clients.stdin is not None
+        begun = time.perf_counter()
+        theirs = [_drawings(number, drawings) for number in range(1, visitors)]
+        clients.stdin.write(json.dumps(theirs) + "\n")
+        clients.stdin.flush()
+        browser = _chromium(pw)
+        lab = Lab(_patient_page(browser), server.url)
         print(f"  {clients.stdout.readline().strip()}")
-        print(f"  all {CLASS} pages at once: {time.perf_counter() - begun:.0f} s until the last")
-        wait_for(lambda: server.health()["visitors"] == CLASS, 60, "all visitors")
+        print(f"  all {visitors} pages at once: {time.perf_counter() - begun:.0f} s until the last")
+        wait_for(lambda: server.health()["visitors"] == visitors, 60, "all visitors")
         idle = _pss(server.process.pid)
-        print(f"  server {alone:.0f} MB, with {CLASS} idle visitors {idle:.0f} MB (PSS)")
+        print(f"  server {alone:.0f} MB, with {visitors} idle visitors {idle:.0f} MB (PSS)")
         status, headers, body = server.ask()
         print(f"  one more: {status}, Retry-After {headers['Retry-After']}, {len(body)} bytes")
         lab.open_predict()
         lab.page.evaluate(WATCH)
         clients.stdin.write("draw\n")
         clients.stdin.flush()
-        for strokes in _drawings(0):
+        for strokes in _drawings(0, drawings):
             lab.draw(strokes)
             lab.clear()
-            lab.page.wait_for_timeout(1000 * PAUSE)
+            lab.page.wait_for_timeout(1000 * pause)
         waits = np.array(lab.page.evaluate("() => window.waits")) / 1000
         print(f"  {_figures('Chromium', waits)}")
         print(f"  {clients.stdout.readline().strip()}")
@@ -163,9 +190,9 @@ def _class_of_forty() -> None:
         wait_for(lambda: not server.kernels(), 90, "the end of all kernels")
 
 
-def _drawings(visitor: int) -> list[list[list[list[float]]]]:
+def _drawings(visitor: int, count: int) -> list[list[list[list[float]]]]:
     data = rows()
-    return [data[(visitor * DRAWINGS + i) * 7 % len(data)]["strokes"] for i in range(DRAWINGS)]
+    return [data[(visitor * count + i) * 7 % len(data)]["strokes"] for i in range(count)]
 
 
 def _figures(who: str, seconds: np.ndarray) -> str:
@@ -175,24 +202,26 @@ def _figures(who: str, seconds: np.ndarray) -> str:
     )
 
 
-def _clients(url: str) -> None:
-    """All visitors but the Chromium, a thread each, in a process of their own."""
-    count = CLASS - 1
+def _clients(url: str, pause: float) -> None:
+    """All visitors but the Chromium, a thread each, in a process of their own.
+
+    Their drawings come in the first line of standard input; at the second they begin to draw.
+    """
+    drawings = json.loads(sys.stdin.readline())
+    count = len(drawings)
     visitors: list[Visitor] = []
     seconds: list[float] = []
     failures: list[str] = []
-    drawn = threading.Barrier(count + 1)
 
     def draw(visitor: Visitor, number: int) -> None:
         try:
             visitor.open_pad()
-            for strokes in _drawings(number):
+            for strokes in drawings[number]:
                 seconds.extend(visitor.draw(strokes))
                 visitor.click("ml-clear")
-                time.sleep(PAUSE)
+                time.sleep(pause)
         except Exception as error:
             failures.append(repr(error))
-        drawn.wait()
 
     def come() -> None:
         try:
@@ -200,29 +229,29 @@ def _clients(url: str) -> None:
         except Exception as error:
             failures.append(repr(error))
 
-    threads = [threading.Thread(target=come) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    def at_once(threads: list[threading.Thread]) -> None:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    at_once([threading.Thread(target=come) for _ in range(count)])
     print(f"{len(visitors)} of {count} clients are there; failures: {failures}", flush=True)
     sys.stdin.readline()
-    for number, visitor in enumerate(visitors, 1):
-        threading.Thread(target=draw, args=(visitor, number), daemon=True).start()
-    drawn.wait()
+    at_once([threading.Thread(target=draw, args=(each, n)) for n, each in enumerate(visitors)])
     print(f"{_figures('clients', np.array(seconds))}; failures: {failures}", flush=True)
     sys.stdin.read()
     for visitor in visitors:
         visitor.leave()
 
 
-def _warm_pages() -> None:
+def _warm_pages(pages: int) -> None:
     times: dict[str, list[tuple[float, float]]] = {"cold": [], "warm": []}
     with _server("--warm", "0") as cold, _server("--warm", "1") as warm, sync_playwright() as pw:
         browser = _chromium(pw)
         # One for all pages: a farewell would end with a context of its own.
         context = browser.new_context()
-        for _ in range(PAGES):
+        for _ in range(pages):
             for name, server in (("cold", cold), ("warm", warm)):
                 if name == "warm":
                     wait_for(lambda: warm.health()["warm_kernels"] == 1, 60, "a warm kernel")
@@ -253,22 +282,22 @@ def _page_times(context: BrowserContext, url: str) -> tuple[float, float]:
     return sent, usable
 
 
-def _visits_in_a_row() -> None:
+def _visits_in_a_row(visits: int, afterwards: float) -> None:
     with _server("--shared") as server:
-        for number in range(VISITS + 1):
+        for number in range(visits + 1):
             visitor = Visitor(server.url)
             visitor.open_pad()
-            visitor.draw(_drawings(number)[0])
+            visitor.draw(_drawings(number, 1)[0])
             visitor.leave()
             if number == 0:
-                time.sleep(AFTERWARDS)
+                time.sleep(afterwards)
                 before = _footprint(server)
         begun = time.perf_counter()
         wait_for(lambda: not server.kernels(), 90, "the end of all kernels")
         ended = time.perf_counter() - begun
-        time.sleep(AFTERWARDS)
+        time.sleep(afterwards)
         print(f"  after one visit   {before}")
-        print(f"  after {VISITS} more   {_footprint(server)} (kernels gone within {ended:.0f} s)")
+        print(f"  after {visits} more   {_footprint(server)} (kernels gone within {ended:.0f} s)")
 
 
 def _footprint(server: Server) -> str:
@@ -282,7 +311,4 @@ def _footprint(server: Server) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["clients"])
-    parser.add_argument("url")
-    _clients(parser.parse_args().url)
+    _clients(sys.argv[1], float(sys.argv[2]))

@@ -9,7 +9,7 @@ writers; the other two are held out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks.drawings import rows
-from mnistlab import Classifier, Drawing, load_classifier, load_mnist, preprocess
+from mnistlab import Classifier, Drawing, load_classifier, load_default, preprocess
 from mnistlab.images.ink import find_ink
 from mnistlab.images.segment import Likeness, split_digits
 
@@ -60,7 +60,11 @@ LAYOUTS = {
 }
 
 
-def main() -> None:
+SMALL = {"lengths": (2,), "count": 1, "lone": 4}
+
+
+def main(lengths: Sequence[int] = LENGTHS, count: int = STRINGS, lone: int | None = None) -> None:
+    """`count` strings of each length, layout and group of writers, and `lone` single digits."""
     cnn = load_classifier("cnn")
 
     def likeness(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -72,8 +76,9 @@ def main() -> None:
             for kind in (as_drawing, as_ink):
                 print(f"  {way}, {kind.__name__}, writers {writers}:")
                 for layout in LAYOUTS:
-                    _print_layout(writers, layout, kind, cnn, judge)
-        _print_lone(way, judge)
+                    made = {n: strings(writers, layout, n, count) for n in lengths}
+                    _print_layout(layout, made, kind, cnn, judge)
+        _print_lone(way, judge, lone)
 
 
 @cache
@@ -157,16 +162,16 @@ def _ink_path(drawer: ImageDraw.ImageDraw, path: NDArray[np.float64], pen: float
 
 
 def _print_layout(
-    writers: str,
     name: str,
+    made: Mapping[int, list[Digits]],
     kind: Callable[[Digits, Layout], Drawing | NDArray[np.uint8]],
     cnn: Classifier,
     judge: Likeness | None,
 ) -> None:
     layout, cells, seconds = LAYOUTS[name], [], []
-    for length in LENGTHS:
+    for length, all_digits in made.items():
         counted, right = [], []
-        for digits in strings(writers, name, length):
+        for digits in all_digits:
             source = kind(digits, layout)
             begun = time.perf_counter()
             pieces = split_digits(source, judge)
@@ -179,11 +184,12 @@ def _print_layout(
     print(f"    {name:<16} {'   '.join(cells)}   {1e3 * np.median(seconds):.1f} ms")
 
 
-def _print_lone(way: str, judge: Likeness | None) -> None:
+def _print_lone(way: str, judge: Likeness | None, count: int | None) -> None:
     """Single digits must stay whole."""
-    drawn = [Drawing.from_strokes(row["strokes"]) for row in rows()]
-    test = [np.array(image) for image in load_mnist().x_test]
-    for name, sources in (("drawings", drawn), ("MNIST's test images", test)):
+    dataset = load_default()
+    drawn = [Drawing.from_strokes(row["strokes"]) for row in rows(count)]
+    test = [np.array(image) for image in dataset.x_test[:count]]
+    for name, sources in (("drawings", drawn), (f"{dataset.title}'s test images", test)):
         begun = time.perf_counter()
         whole = [len(split_digits(source, judge)) == 1 for source in sources]
         each = (time.perf_counter() - begun) / len(sources)

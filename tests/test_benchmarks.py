@@ -1,0 +1,184 @@
+"""Each benchmark runs to its end on tiny input, so that none is found broken when it is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+
+import numpy as np
+import pytest
+
+from benchmarks import drawings
+from benchmarks.__main__ import NAMES
+from mnistlab.data import Dataset
+from mnistlab.models import TrainingConfig, events, submit
+from mnistlab.models.store import PRETRAINED_FOLDER
+
+IN_CHROMIUM = {"pad", "explore", "serving"}
+TRAINING = {"training", "pad"}
+SAID = {
+    "prediction": "preprocessing  p50",
+    "handwriting": "taken for digits",
+    "letters": "letters answered with ?",
+    "strings": "stay one piece",
+    "photos": "report photos:",
+    "pad": "updates a second",
+    "kernel": "heavy modules: none",
+    "explore": "the kernel:",
+    "training": "same seed again: identical weights",
+    "cluster": "2 of 2 runs have the weights digest",
+    "serving": "after drawing:",
+}
+SHAPES = {
+    "0": [[[140, 40], [85, 100], [85, 190], [140, 240], [195, 190], [195, 100], [140, 40]]],
+    "1": [[[140, 40], [135, 240]]],
+    "3": [[[90, 60], [150, 45], [190, 80], [140, 130], [195, 170], [160, 230], [85, 220]]],
+    "7": [[[80, 70], [180, 70], [125, 215]]],
+}
+
+
+@pytest.fixture(autouse=True)
+def tiny_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """scikit-learn's digits, and four drawings of each of the four writers."""
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MNISTLAB_MNIST", "")
+    file = tmp_path / "drawings.jsonl"
+    rows = [
+        {"label": label, "donor": donor, "strokes": strokes}
+        for donor in ("aga", "art", "imp", "uqb")
+        for label, strokes in SHAPES.items()
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(drawings, "FILE", file)
+
+
+class StandIn:
+    """A job without TensorFlow, in a thread: a few events, then a run, or until it is cancelled."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        dataset: Dataset,
+        on_event: Callable[[events.Event], None] | None,
+        runs: Path,
+    ) -> None:
+        self._config, self._dataset, self._runs = config, dataset, runs
+        self._tell = on_event or (lambda event: None)
+        self._cancelled = threading.Event()
+        self.name = f"{config.model}-{len(list(runs.glob('*'))):04d}"
+        (runs / self.name).mkdir(parents=True)
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def _work(self) -> None:
+        self._tell(events.Started(self._config.epochs, 100, 1000))
+        self._tell(events.Progress(1, self._config.epochs, 60, 100, 0.5, 0.8, 1.0, 9.0))
+        if self._config.epochs >= 20:
+            self._cancelled.wait(60)
+        write_run(self._runs / self.name, self._config, self._dataset)
+        self._tell(events.Finished(self.name, 0.9, 1.0))
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def result(self, timeout: float | None = None) -> str:
+        self.wait(timeout)
+        return self.name
+
+
+def write_run(folder: Path, config: TrainingConfig, dataset: Dataset) -> None:
+    """A run folder as a training leaves it, with the pretrained model in it."""
+    model = PRETRAINED_FOLDER / f"{config.model}.tflite"
+    (folder / "model.tflite").write_bytes(model.read_bytes())
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    card = {
+        "name": folder.name,
+        "title": config.title,
+        "architecture": config.model,
+        "config": config.to_dict(),
+        "seed": config.seed,
+        "data": {"name": dataset.name, "digest": dataset.digest},
+        "parameters": 1000,
+        "training_seconds": 1.0,
+        "test_accuracy": 0.9,
+        "file_size": 1000,
+        "weights_digest": hashlib.sha256(repr(config).encode()).hexdigest(),
+        "created": "2026-11-26T10:00:00",
+        "files": {"model.tflite": digest},
+    }
+    (folder / "run.json").write_text(json.dumps(card))
+
+
+def marked(name: str) -> Any:
+    """The benchmark with the markers of what it needs."""
+    marks = [pytest.mark.browser] * (name in IN_CHROMIUM)
+    return pytest.param(name, marks=[*marks, *[pytest.mark.tensorflow] * (name in TRAINING)])
+
+
+def need_chromium() -> None:
+    if not (shutil.which("chromium") or shutil.which("google-chrome")):
+        pytest.skip("no Chromium or Chrome found; install one to run the browser tests")
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in NAMES])
+def test_a_small_run_ends_with_figures(
+    name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name in IN_CHROMIUM:
+        need_chromium()
+    benchmark = import_module(f"benchmarks.{name}")
+    if hasattr(benchmark, "submit"):  # its own trainings would take most of a minute
+        calls_as_ever = create_autospec(
+            submit,
+            side_effect=lambda config, dataset, on_event=None, runs=None, scheduler=None: StandIn(
+                config, dataset, on_event, runs
+            ),
+        )
+        monkeypatch.setattr(benchmark, "submit", calls_as_ever)
+    with np.errstate(invalid="raise"):
+        benchmark.main(**benchmark.SMALL)
+    said = capfd.readouterr().out
+    assert SAID[name] in said, said
+    assert "nan" not in said.split(), said
+
+
+@pytest.mark.soak  # a minute for these alone
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [("binder", "as on Binder:"), ("warm", "the usable page:"), ("visits", "kernels gone within")],
+)
+def test_the_longer_parts_of_serving_end_too(
+    part: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    need_chromium()
+    serving = import_module("benchmarks.serving")
+    serving.main(**serving.SMALL | {"parts": (part,)})
+    assert said in capfd.readouterr().out
+
+
+def test_all_benchmarks_are_in_the_list() -> None:
+    folder = Path(drawings.__file__).parent
+    helpers = {"__init__", "__main__", "drawings"}
+    assert {path.stem for path in folder.glob("*.py")} - helpers == set(NAMES)
+
+
+def test_an_unknown_benchmark_is_refused_before_any_runs() -> None:
+    command = [sys.executable, "-m", "benchmarks", "letters", "nonsense"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no nonsense; choose among prediction" in done.stderr
+    assert done.stdout == ""

@@ -73,7 +73,7 @@ def main(
 def _server(*arguments: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         data = {"MNISTLAB_MNIST": str(local_mnist() or "")}
-        with serving(Path(folder), *arguments, seconds=3600, **data) as server:
+        with serving(Path(folder), *arguments, **data) as server:
             server.get("healthz")
             yield server
 

@@ -19,6 +19,8 @@ from typing import Any
 
 import psutil
 
+START_SECONDS = 120
+
 
 class Server:
     """`mnistlab app` as a process of its own."""
@@ -56,10 +58,8 @@ class Server:
 
 
 @contextmanager
-def serving(
-    folder: Path, *arguments: str, seconds: float = 120, **environment: str
-) -> Iterator[Server]:
-    """A server on a free port, its temporary files below `folder`; it lives `seconds` at most."""
+def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+    """A server on a free port, its temporary files below `folder`; it lives until the end."""
     home = {"MNISTLAB_HOME": str(folder / "home"), "MNISTLAB_OFFLINE": "1", "MNISTLAB_MNIST": ""}
     (folder / "tmp").mkdir(exist_ok=True)
     process = subprocess.Popen(
@@ -69,11 +69,14 @@ def serving(
         cwd=folder,
         env={**os.environ, **home, "TMPDIR": str(folder / "tmp"), **environment},
     )
-    killer = threading.Timer(seconds, process.kill)  # no test waits for a dead server
+    # Only its start is limited. A server of several tests must outlive them all, however long the
+    # tests between them take.
+    killer = threading.Timer(START_SECONDS, process.kill)
     killer.start()
     try:
         assert process.stdout is not None
         found = re.search(r"http://\S+", process.stdout.readline())
+        killer.cancel()
         assert found, "the server ended without a URL"
         yield Server(process, found[0])
     finally:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -246,3 +247,13 @@ def test_visits_of_a_shared_server_are_apart_and_end_with_their_kernel(tmp_path:
         gone, stays = folders
         wait_for(lambda: not gone.exists() or not stays.exists(), 60, "the visit's folder gone")
         assert gone.exists() != stays.exists()
+
+
+def test_a_server_of_several_tests_outlives_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers = []
+    monkeypatch.setattr(threading, "Timer", lambda *_: timers.append(Mock()) or timers[-1])
+    with serving(tmp_path):
+        (timer,) = timers
+        timer.cancel.assert_called()

@@ -25,7 +25,7 @@ STROKES = [[[90, 60], [190, 60], [130, 220]]]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("serve"), "--shared", seconds=500) as running:
+    with serving(tmp_path_factory.mktemp("serve"), "--shared") as running:
         yield running
 
 

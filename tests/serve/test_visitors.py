@@ -23,7 +23,7 @@ STROKES = [[[90, 60], [190, 60], [130, 220]]]
 @pytest.fixture
 def three(tmp_path: Path) -> Iterator[Server]:
     """A server with three places."""
-    with serving(tmp_path, "--shared", "--max-visitors", "3", seconds=300) as running:
+    with serving(tmp_path, "--shared", "--max-visitors", "3") as running:
         yield running
 
 
@@ -112,7 +112,7 @@ def start_training(visitor: Visitor) -> None:
 @pytest.mark.tensorflow
 @pytest.mark.timeout(400)
 def test_trainings_of_all_visitors_queue_and_end_with_their_visits(tmp_path: Path) -> None:
-    with serving(tmp_path, "--shared", seconds=350) as server:
+    with serving(tmp_path, "--shared") as server:
         first, second = Visitor(server.url), Visitor(server.url)
         start_training(first)
         wait_for(lambda: server.health()["trainings_running"] == 1, 60, "a training")

@@ -75,9 +75,13 @@ class Turns:
                 continue
             try:
                 with FileLock(path, timeout=0):
-                    path.unlink(missing_ok=True)
+                    pass
             except Timeout:
                 held.append(path)
+            else:
+                # Not before the lock is given back: Windows deletes no file that is open. Nobody
+                # takes the ticket in between, for that needs the queue's lock, which is held here.
+                path.unlink(missing_ok=True)
         return held
 
 

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from mnistlab.models.turns import Turns
 
@@ -65,6 +66,27 @@ def test_a_turn_comes_when_the_process_before_ends_or_is_killed(tmp_path: Path, 
         thread.join(30)
     assert came == [True]
     assert told == [1]
+
+
+def test_no_file_is_deleted_while_it_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = Path.unlink
+
+    def delete_as_windows_does(path: Path, missing_ok: bool = False) -> None:
+        try:
+            with FileLock(path, timeout=0):
+                pass
+        except Timeout:
+            raise PermissionError(13, "The process cannot access the file", str(path)) from None
+        delete(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", delete_as_windows_does)
+    end(holder(tmp_path), kill=True)
+    with Turns(tmp_path, 1).queued() as ticket:  # the killed one's ticket goes
+        assert ticket.wait(threading.Event(), lambda ahead: None)
+    assert Turns(tmp_path, 1).counts() == (0, 0)
+    assert not list(tmp_path.glob("*.ticket"))
 
 
 def test_a_cancelled_one_leaves_the_queue(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mnistlab import settings
 from mnistlab.errors import ConfigError
 
 ENVIRONMENT = "MNISTLAB_APP_"
@@ -54,13 +55,18 @@ class AppOptions:
         0.0, "end a visit in which nothing happened for so long, 0 for never (0)", (0, 10_000)
     )
     shared: bool = _option(False, "each visit has runs and drawings of its own, which end with it")
-    workers: int = _option(1, "trainings at once over all visitors; further ones wait (1)", (1, 64))
-    training_memory: int = _option(
-        0, "megabytes that one training may use, 0 for no limit (0)", (0, 1_000_000)
-    )
+    workers: int = _option(
+        1, "trainings at once over all visitors; further ones wait (MNISTLAB_WORKERS, or 1)",
+        (1, settings.MOST_WORKERS),
+    )  # fmt: skip
+    training_memory: float = _option(
+        0.0, "megabytes that one training may use, 0 for no limit (MNISTLAB_TRAINING_MEMORY, or 0)",
+        (0, 1_000_000),
+    )  # fmt: skip
     training_minutes: float = _option(
-        0.0, "minutes that one training may take, 0 for no limit (0)", (0, 10_000)
-    )
+        0.0, "minutes that one training may take, 0 for no limit (MNISTLAB_TRAINING_MINUTES, or 0)",
+        (0, 10_000),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -76,6 +82,9 @@ class AppOptions:
 def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOptions:
     """The options from flags, then the environment, then a TOML file.
 
+    `MNISTLAB_WORKERS`, `MNISTLAB_TRAINING_MEMORY` and `MNISTLAB_TRAINING_MINUTES` belong to the
+    environment, below the variable of the same setting that begins with `MNISTLAB_APP_`.
+
     Parameters
     ----------
     given : values of flags by the option's name; None where a flag was not used
@@ -88,19 +97,35 @@ def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOpti
     """
     path = config or os.environ.get(f"{ENVIRONMENT}CONFIG", "").strip()
     flags = {name: value for name, value in given.items() if value is not None}
-    return AppOptions(**_from_file(path) | _from_environment() | flags)
+    return AppOptions(**_from_file(path) | _of_trainings() | _from_environment() | flags)
+
+
+def _of_trainings() -> dict[str, Any]:
+    """What the environment says of all trainings on this machine, where it says something."""
+    values: dict[str, Any] = {}
+    if _is_set("MNISTLAB_WORKERS"):
+        values["workers"] = settings.workers()
+    if _is_set("MNISTLAB_TRAINING_MEMORY"):
+        values["training_memory"] = (settings.training_memory() or 0) / 2**20
+    if _is_set("MNISTLAB_TRAINING_MINUTES"):
+        values["training_minutes"] = (settings.training_seconds() or 0) / 60
+    return values
+
+
+def _is_set(variable: str) -> bool:
+    return bool(os.environ.get(variable, "").strip())
 
 
 def _from_environment() -> dict[str, Any]:
-    settings = {ENVIRONMENT + each.name.upper(): each for each in fields(AppOptions)}
+    known = {ENVIRONMENT + each.name.upper(): each for each in fields(AppOptions)}
     values = {}
     for variable, text in os.environ.items():
         if not variable.startswith(ENVIRONMENT) or variable == f"{ENVIRONMENT}CONFIG":
             continue
-        if variable not in settings:  # a misspelt token would leave the lab open
-            raise ConfigError(f"{variable} is no setting; choose {', '.join(settings)}.")
+        if variable not in known:  # a misspelt token would leave the lab open
+            raise ConfigError(f"{variable} is no setting; choose {', '.join(known)}.")
         if text.strip():
-            each = settings[variable]
+            each = known[variable]
             values[each.name] = _parsed(text.strip(), each.metadata["kind"], variable)
     return values
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from mnistlab import settings
 from mnistlab.cli import main
 from mnistlab.errors import ConfigError
+from mnistlab.serve.app import _tell_kernels
 from mnistlab.serve.options import AppOptions, read_options
 
 
@@ -80,3 +83,50 @@ def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["app", "--warm", "999"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+VARIABLES = ("MNISTLAB_WORKERS", "MNISTLAB_TRAINING_MEMORY", "MNISTLAB_TRAINING_MINUTES")
+
+
+def of_trainings(options: AppOptions) -> tuple[float, ...]:
+    return options.workers, options.training_memory, options.training_minutes
+
+
+def test_variables_of_trainings_hold_unless_a_flag_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, " 3 ")
+    assert of_trainings(read_options({})) == (3, 3, 3)
+    file = tmp_path / "app.toml"
+    file.write_text("workers = 2\ntraining_memory = 2\ntraining_minutes = 2\n")
+    assert of_trainings(read_options({}, str(file))) == (3, 3, 3)
+    monkeypatch.setenv("MNISTLAB_APP_WORKERS", "4")
+    flags = {"training_memory": 5.0, "training_minutes": 0.0}
+    assert of_trainings(read_options(flags, str(file))) == (4, 5, 0)
+    monkeypatch.setenv("MNISTLAB_TRAINING_MEMORY", "0.5")
+    assert read_options({}).training_memory == 0.5, "and not 0, which is no limit"
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_wrong_variable_of_trainings_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str
+) -> None:
+    monkeypatch.setenv(variable, "many")
+    assert main(["app"]) == 2
+    assert variable in capsys.readouterr().err
+
+
+def test_kernels_inherit_what_the_user_has_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "3")
+    for variable in ("JUPYTER_PATH", "PYTHONPATH", "MNISTLAB_QUEUE"):
+        monkeypatch.setenv(variable, "mine")
+    _tell_kernels(read_options({}), tmp_path)
+    assert settings.workers() == 3
+    assert settings.training_memory() == 3 * 2**20
+    assert settings.training_seconds() == 180
+    for variable in ("JUPYTER_PATH", "PYTHONPATH"):
+        assert os.environ[variable].split(os.pathsep)[-1] == "mine"

@@ -93,7 +93,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         self._sweeper.start()
         # A page of another site cannot reach a lab that is served to this machine only by giving
         # its own name this machine's address.
-        local = self.options.ip in ("127.0.0.1", "::1", "localhost")
+        local = self.options.listens_here
         names = ["localhost", *([self.options.host] if self.options.host else [])]
         return made | {
             "allow_remote_access": not local,

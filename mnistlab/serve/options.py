@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -55,6 +56,10 @@ class AppOptions:
         0.0, "end a visit in which nothing happened for so long, 0 for never (0)", (0, 10_000)
     )
     shared: bool = _option(False, "each visit has runs and drawings of its own, which end with it")
+    trust_visitors: bool = _option(
+        False, "let other machines in without --shared: visitors see your runs and can name files "
+        "of this machine",
+    )  # fmt: skip
     workers: int = _option(
         1, "trainings at once over all visitors; further ones wait (MNISTLAB_WORKERS, or 1)",
         (1, settings.MOST_WORKERS),
@@ -77,6 +82,31 @@ class AppOptions:
         if not self.base_url.startswith("/") or set(self.base_url) & set("?#\"'<> "):
             raise ConfigError(f"base_url is {self.base_url!r}; give a path such as /lab/")
         object.__setattr__(self, "base_url", self.base_url.rstrip("/") + "/")
+        if not (self.is_private or self.shared or self.trust_visitors):
+            where = f"--host {self.host}" if self.listens_here else f"--ip {self.ip or repr('')}"
+            raise ConfigError(
+                f"With {where} other people can see your runs and name files of this machine; add "
+                "--shared, which gives each visitor runs of their own, or --trust-visitors."
+            )
+
+    @property
+    def listens_here(self) -> bool:
+        """Whether only this machine can connect."""
+        return _is_this_machine(self.ip)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether no other machine can open the page, through a proxy on this one either."""
+        return self.listens_here and (not self.host or _is_this_machine(self.host))
+
+
+def _is_this_machine(address: str) -> bool:
+    if address.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:  # a name; or nothing, which means all addresses of this machine
+        return False
 
 
 def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOptions:

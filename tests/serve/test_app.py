@@ -151,7 +151,16 @@ def test_kernels_load_no_debugger(server: Server) -> None:
 @pytest.mark.parametrize("arguments", [[], ["--port", "0"]])
 def test_an_address_of_another_machine_is_refused(arguments: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "mnistlab", "app", "--ip", "192.0.2.1", "--no-browser", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "mnistlab",
+            "app",
+            "--ip=192.0.2.1",
+            "--shared",
+            "--no-browser",
+            *arguments,
+        ],
         capture_output=True,
         text=True,
         timeout=60,
@@ -166,7 +175,16 @@ def test_the_browser_and_other_machines_are_led_to_the_page(tmp_path: Path) -> N
     script.write_text(f'echo "$1" > {opened}.new && mv {opened}.new {opened}\n')
     token = "two words & 100 %"
     process = subprocess.Popen(
-        [sys.executable, "-m", "mnistlab", "app", "--port=0", "--ip=0.0.0.0", "--base-url=/a+b"],
+        [
+            sys.executable,
+            "-m",
+            "mnistlab",
+            "app",
+            "--port=0",
+            "--ip=0.0.0.0",
+            "--base-url=/a+b",
+            "--shared",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -130,3 +130,31 @@ def test_kernels_inherit_what_the_user_has_set(
     assert settings.training_seconds() == 180
     for variable in ("JUPYTER_PATH", "PYTHONPATH"):
         assert os.environ[variable].split(os.pathsep)[-1] == "mine"
+
+
+OTHERS = ["0.0.0.0", "::", "", "192.168.1.5", "lab.example.org", "0", "127.0.0.1.example.org"]
+
+
+@pytest.mark.parametrize("ip", OTHERS)
+def test_other_machines_are_let_in_only_where_that_is_said(
+    capsys: pytest.CaptureFixture[str], ip: str
+) -> None:
+    assert main(["app", "--ip", ip]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "--shared" in said
+    assert "--trust-visitors" in said
+    for flag in ("shared", "trust_visitors"):
+        assert not read_options({"ip": ip, flag: True}).is_private
+
+
+def test_visitors_through_a_proxy_are_other_people_too() -> None:
+    with pytest.raises(ConfigError, match=r"--host lab\.example\.org .*--trust-visitors"):
+        read_options({"host": "lab.example.org"})
+    assert read_options({"host": "lab.example.org", "shared": True}).listens_here
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "localhost", "127.0.0.2"])
+def test_this_machine_needs_no_flag(ip: str) -> None:
+    assert read_options({"ip": ip}).is_private
+    assert read_options({"ip": ip, "host": "localhost"}).is_private

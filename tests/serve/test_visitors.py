@@ -149,7 +149,7 @@ def test_a_training_beyond_the_servers_limits_ends_with_a_sentence(
 
 
 def test_the_app_lives_below_a_path_and_behind_a_name(tmp_path: Path) -> None:
-    with serving(tmp_path, "--base-url", "/lab", "--host", "lab.example") as server:
+    with serving(tmp_path, "--base-url=/lab", "--host=lab.example", "--shared") as server:
         assert server.url.endswith("/lab/")
         assert server.ask("", Host="lab.example")[0] == 200
         assert server.ask("", Host="other.example")[0] == 403

@@ -31,7 +31,15 @@ from mnistlab.models.scratch import remove_orphans, scratch_folder
 from mnistlab.models.turns import Turns
 from mnistlab.serve import kernels, memory
 from mnistlab.serve.bytecode import compile_modules
-from mnistlab.serve.handlers import ExtensionFile, Health, Login, Page, SecurityHeaders, Socket
+from mnistlab.serve.handlers import (
+    ExtensionFile,
+    Health,
+    Login,
+    Page,
+    SecurityHeaders,
+    Socket,
+    TrainingCounts,
+)
 from mnistlab.serve.messages import ALLOWED
 from mnistlab.serve.options import AppOptions
 
@@ -106,7 +114,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         root = re.escape(self.server_url)
         static = {"paths": self.static_paths}
         handlers: list[Any] = [
-            (f"{root}healthz", Health, {"turns": self.turns}),
+            (f"{root}healthz", Health, {"trainings": TrainingCounts(self.turns)}),
             (f"{root}voila/templates/mnistlab/static/(.*)", MultiStaticFileHandler, static),
         ]
         if self.options.token:

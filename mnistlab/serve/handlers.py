@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import logging
 import re
+import threading
 from asyncio import Future
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Template
 from jupyter_server.auth.login import LoginFormHandler
@@ -38,8 +42,10 @@ _NOT_STARTED = (
 _SESSION = re.compile(r"[\w-]{0,64}")
 _MOST_SOCKETS = 8  # of a visit: its page's, and those that a failing network has not ended yet
 _MOST_UNREAD = 32 * 1024**2  # bytes that wait for a page which does not read
+_QUEUE_SECONDS = 1
 _HOST = re.compile(r"[\w.:\[\]-]+")
 _log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 
 
 class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
@@ -197,17 +203,52 @@ class ExtensionFile(FileFindHandler):
     write_error = RequestHandler.write_error  # as for `Socket`
 
 
+class TrainingCounts:
+    """How many trainings run and wait, read in a thread.
+
+    The queue has a lock on the disk, which another process may hold for long.
+    """
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._reading: asyncio.Future[tuple[int, int]] | None = None
+
+    async def read(self) -> tuple[int, int] | tuple[None, None]:
+        """Both numbers; None where they cannot be read within a second."""
+        if self._reading is None or self._reading.done():
+            self._reading = _in_thread(self._turns.counts)
+        reading = self._reading  # one for all who ask at the same time
+        done, _ = await asyncio.wait({reading}, timeout=_QUEUE_SECONDS)
+        if not done or reading.exception() is not None:
+            return None, None
+        return reading.result()
+
+
+def _in_thread(function: Callable[[], _Result]) -> asyncio.Future[_Result]:
+    """Call in a thread that does not keep the server from ending."""
+    result: concurrent.futures.Future[_Result] = concurrent.futures.Future()
+
+    def call() -> None:
+        try:
+            result.set_result(function())
+        except Exception as error:
+            result.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return asyncio.wrap_future(result)
+
+
 class Health(RequestHandler):
     """`/healthz`: how full the lab is, as JSON. It tells nothing of anyone."""
 
-    def initialize(self, turns: Turns) -> None:
-        """Take the queue of the trainings."""
-        self._turns = turns
+    def initialize(self, trainings: TrainingCounts) -> None:
+        """Take what tells of the trainings."""
+        self._trainings = trainings
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Answer."""
         kernels = self.settings["kernel_manager"]
-        running, waiting = self._turns.counts()
+        running, waiting = await self._trainings.read()
         self.set_header("Cache-Control", "no-store")
         self.write(
             {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from tests.serve.server import Server, serving, wait_for
 from tests.visitor import Visitor
@@ -100,6 +101,19 @@ def test_an_idle_visit_ends_where_that_is_asked_for(tmp_path: Path) -> None:
         visitor.wait_for_end()
         wait_for(lambda: not server.kernels(), 30, "the end of the kernel")
         assert server.health()["visitors"] == 0
+
+
+def test_the_queues_lock_holds_up_nobody_but_trainings(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        (folder,) = (tmp_path / "tmp").glob("mnistlab-app-*")
+        (folder / "queue").mkdir()
+        with FileLock(folder / "queue" / "queue.lock"):  # as a process that was stopped holds it
+            for _ in range(20):
+                threading.Thread(target=server.ask, args=("healthz",), daemon=True).start()
+            with Visitor(server.url) as visitor:
+                visitor.open_pad()
+            assert server.health()["trainings_running"] is None
+        wait_for(lambda: server.health()["trainings_running"] == 0, 10, "the count")
 
 
 def start_training(visitor: Visitor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -36,6 +37,7 @@ from mnistlab.serve.handlers import (
     Health,
     Login,
     Page,
+    Presence,
     SecurityHeaders,
     Socket,
     TrainingCounts,
@@ -71,6 +73,9 @@ _SERVED = {
 _SCRIPTS = f"((?:{'|'.join(map(re.escape, _EXTENSIONS))})/.+)"
 
 
+_log = logging.getLogger(__name__)
+
+
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     """Voilà, which says its address once it answers."""
 
@@ -84,12 +89,14 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
+        loop.asyncio_loop.set_exception_handler(_report)  # type: ignore[attr-defined]
         loop.add_callback(self._announce)  # runs when the loop does, the socket being open
         memory.keep_what_is_loaded()
         super().start()
 
     def stop(self) -> None:
         """End all kernels, and leave nothing."""
+        self._sweeper.stop()  # it would start warm kernels
         run_sync(self.kernel_manager.shutdown_all)()
         shutil.rmtree(self.connection_dir, ignore_errors=True)
 
@@ -115,6 +122,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         static = {"paths": self.static_paths}
         handlers: list[Any] = [
             (f"{root}healthz", Health, {"trainings": TrainingCounts(self.turns)}),
+            (rf"{root}api/kernels/([\w-]+)/presence", Presence),
             (f"{root}voila/templates/mnistlab/static/(.*)", MultiStaticFileHandler, static),
         ]
         if self.options.token:
@@ -141,6 +149,13 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         print(f"MNIST Lab is at {self._address()}{token} (end it with Ctrl-C)", flush=True)
         if self.options.ip in _EVERYWHERE:
             print(f"for other machines at {self._address(socket.gethostname())}{token}", flush=True)
+
+
+def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say in one line what failed and nobody waited for, such as a page whose kernel was killed."""
+    failed = context.get("exception")
+    _log.error("Background work failed: %s", failed or context["message"])
+    _log.debug("%s", context["message"], exc_info=failed)
 
 
 def serve(options: AppOptions) -> None:

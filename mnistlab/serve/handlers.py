@@ -13,8 +13,10 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from jinja2 import Template
+from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.auth.login import LoginFormHandler
-from jupyter_server.base.handlers import FileFindHandler
+from jupyter_server.base.handlers import FileFindHandler, JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamBufferFullError
@@ -40,8 +42,9 @@ _NOT_STARTED = (
     "'This page could not be started; please reload it.'</script>"
 )
 _SESSION = re.compile(r"[\w-]{0,64}")
-_MOST_SOCKETS = 8  # of a visit: its page's, and those that a failing network has not ended yet
+_KERNEL_PLACE = "[kernel-id]"  # in the page's template
 _MOST_UNREAD = 32 * 1024**2  # bytes that wait for a page which does not read
+_LOOK_SECONDS = 0.5
 _QUEUE_SECONDS = 1
 _HOST = re.compile(r"[\w.:\[\]-]+")
 _log = logging.getLogger(__name__)
@@ -56,11 +59,12 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
 
     _kernel_id: str | None = None
     _closed = False
+    _warm = False
 
     @property
     def kernel_manager(self) -> Any:
         """The kernels, which learn through this which one becomes this visit's."""
-        return Arrival(self.settings["kernel_manager"], self._take)
+        return Arrival(self.settings["kernel_manager"], self._take, self._warm)
 
     def _take(self, kernel_id: str) -> None:
         self._kernel_id = kernel_id
@@ -80,6 +84,7 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
         try:
             async with kernels.starting:
                 if not self._closed:  # who went away or reloaded meanwhile needs no kernel
+                    self._warm = await kernels.find_warm()
                     await self._make_page()
         except OSError as error:  # no room on the disk, no memory, too many processes or files
             _log.error("no kernel for another visitor: %s", error)
@@ -94,7 +99,8 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
                 # Voilà would wait for it for ever.
                 self.write(_NOT_STARTED)
                 return
-            self.write(html)
+            # The page's first script says that the page is there while all the others load.
+            self.write(html.replace(_KERNEL_PLACE, self._kernel_id or "", 1))
             self.flush()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -115,7 +121,53 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
         self.finish(self.render_template(template, seconds=RETRY_SECONDS, **facts))
 
 
-class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has no types
+class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """A socket of a visit's page. While one is there, so is the page, and its kernel lives."""
+
+    kernel_manager: Any  # `VisitKernels`
+    ws_connection: Any
+
+    write_error = RequestHandler.write_error  # Jupyter's page for errors needs files of its own
+    reaches_kernel = False
+
+    @ws_authenticated
+    async def get(self, kernel_id: str) -> None:
+        """Serve the socket to its end; refuse one too many, and one to a kernel that has died."""
+        self.kernel_id = kernel_id
+        kernels = self.kernel_manager
+        if kernel_id not in kernels:
+            raise HTTPError(404)
+        # Before anything is waited for: many may come in the same moment.
+        if not kernels.admit(kernel_id, self):
+            self.set_status(429)
+            self.finish("This visit has too many connections; close some of its pages.")
+            return
+        try:
+            if not await kernels.get_kernel(kernel_id).is_alive():
+                raise HTTPError(404)  # Jupyter would wait a minute for it
+            await super().get(kernel_id=kernel_id)
+        finally:
+            kernels.socket_closed(kernel_id, self)
+
+    def on_close(self) -> None:
+        """Forget the socket, though `get` may still wait for an answer of the kernel."""
+        self.kernel_manager.socket_closed(self.kernel_id, self)
+        super().on_close()
+
+
+class Presence(VisitSocket):
+    """The socket by which a page says that it is there, from its first script on.
+
+    The browser answers the server's pings by itself, even while a slow network brings the scripts
+    that open the kernel's socket.
+    """
+
+    def on_message(self, message: str | bytes) -> None:
+        """Refuse what no page of ours sends."""
+        self.close(1008, "refused")
+
+
+class Socket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[misc]
     """Voilà's socket, without delay and without a trap that stops the whole server.
 
     Voilà reads the first bytes of every binary message as a count of offsets. That is right in
@@ -124,32 +176,42 @@ class Socket(VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voilà has n
     to it, and fill its memory, for ever.
     """
 
-    write_error = RequestHandler.write_error  # Jupyter's page for errors needs files of its own
+    reaches_kernel = True
 
     async def get(self, kernel_id: str) -> None:
         """Refuse what would fail only after the kernel counts on the page, or fill the memory."""
-        self._moves = Moves(super().on_message, self._say_done, IOLoop.current())
+        forward: Any = super().on_message
+        self._moves = Moves(forward, self._say_done, IOLoop.current())
         if not _SESSION.fullmatch(self.get_argument("session_id", "")):
             self.set_status(400)
             self.finish("A session_id is letters, digits and dashes.")
-        elif self.kernel_manager.sockets(kernel_id) >= _MOST_SOCKETS:
-            self.set_status(429)
-            self.finish("This visit has too many connections; close some of its pages.")
         else:
-            await super().get(kernel_id=kernel_id)
+            await super().get(kernel_id)
+
+    def send_ping(self) -> None:
+        """Ping; where megabytes lie before the answer, the page's other socket answers sooner."""
+        self.last_pong = self.kernel_manager.last_pong(self.kernel_id)
+        super().send_ping()
+
+    async def pre_get(self) -> None:
+        """Wait for the kernel's answer, but not for one that dies meanwhile."""
+        ready = asyncio.ensure_future(super().pre_get())
+        while not (await asyncio.wait({ready}, timeout=_LOOK_SECONDS))[0]:
+            if self.kernel_id not in self.kernel_manager:
+                ready.cancel()
+                raise HTTPError(404)
+        await ready
 
     async def open(self, *args: Any, **kwargs: Any) -> None:
         """Send each message at once: held back for company, an answer comes 40 ms later."""
         self.set_nodelay(True)
         if self.ws_connection is not None:
             self.ws_connection.stream.max_write_buffer_size = _MOST_UNREAD
-        self.kernel_manager.socket_opened(self.kernel_id, self)
         await super().open(*args, **kwargs)
 
     def on_close(self) -> None:
         """Forget the socket."""
         self._moves.close()
-        self.kernel_manager.socket_closed(self.kernel_id, self)
         if self.connection is not None:
             super().on_close()
 

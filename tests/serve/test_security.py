@@ -9,6 +9,7 @@ import random
 import struct
 import urllib.parse
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import psutil
 import pytest
 import websocket
 
+from mnistlab.serve.kernels import MOST_SOCKETS
 from tests.serve.server import Server, serving, wait_for
 from tests.visitor import Visitor
 
@@ -199,14 +201,25 @@ def test_a_socket_that_jupyter_could_not_set_up_is_refused(
                 websocket.create_connection(url + session, timeout=60)
 
 
-def test_a_visit_has_a_few_sockets_only(server: Server, bystander: Visitor) -> None:
+@pytest.mark.parametrize("address", ["channels", "presence"])
+def test_a_visit_has_a_few_sockets_only(server: Server, bystander: Visitor, address: str) -> None:
     with Visitor(server.url) as visitor:
-        url = f"ws{server.url[4:]}api/kernels/{visitor.kernel}/channels"
-        opened = []
-        with suppress(websocket.WebSocketBadStatusException):
-            for _ in range(20):
+        url = f"ws{server.url[4:]}api/kernels/{visitor.kernel}/{address}"
+        opened: list[websocket.WebSocket] = []
+        refused: list[int] = []
+
+        def open_one(_: int) -> None:
+            try:
                 opened.append(websocket.create_connection(url, timeout=60))
-        assert 0 < len(opened) < 20
+            except websocket.WebSocketBadStatusException as error:
+                refused.append(error.status_code)
+
+        with ThreadPoolExecutor(60) as threads:  # at once, and then again one after the other
+            list(threads.map(open_one, range(60)))
+        for number in range(4):
+            open_one(number)
+        assert len(opened) == MOST_SOCKETS - 1, "one is the page's own"
+        assert set(refused) == {429}
         for socket in opened:
             socket.close()
 

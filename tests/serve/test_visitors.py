@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import threading
+import time
 import urllib.error
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
+import websocket
 from filelock import FileLock
 
+from mnistlab.serve import kernels
 from tests.serve.server import Server, serving, wait_for
 from tests.visitor import Visitor
 
@@ -66,7 +71,7 @@ def test_a_killed_kernel_ends_its_own_visit_only(three: Server) -> None:
         with pytest.raises(urllib.error.HTTPError):
             gone._opener.open(f"{three.url}api/kernels/{gone.kernel}")
         wait_for(lambda: three.health()["visitors"] == 1, 30, "the free place")
-        assert not folder.exists()
+        wait_for(lambda: not folder.exists(), 30, "the end of what the visitor made")
         stays.draw(STROKES)
 
 
@@ -95,12 +100,97 @@ def test_warm_kernels_are_no_visitors(tmp_path: Path) -> None:
             wait_for(lambda: server.health()["warm_kernels"] == 1, 60, "the next one")
 
 
+def warm_kernel(server: Server) -> psutil.Process:
+    """The one that waits, of a server without visitors."""
+    wait_for(lambda: server.health()["warm_kernels"] == 1, 60, "a warm kernel")
+    wait_for(lambda: len(server.kernels()) == 1, 60, "the ends of all other kernels")
+    return server.kernels()[0]
+
+
+def test_ten_dead_warm_kernels_cost_no_page(tmp_path: Path) -> None:
+    with serving(tmp_path, "--warm", "1") as server:
+        for number in range(10):
+            kernel = warm_kernel(server)
+            if number == 3:
+                kernel.suspend()  # it lives, but answers no more
+            else:
+                kernel.kill()
+            with Visitor(server.url) as visitor:
+                assert visitor.text("ml-dataset"), f"page {number} is whole"
+
+
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="psutil limits files on Linux only")
+def test_warm_kernels_come_back_when_they_can_be_started_again(tmp_path: Path) -> None:
+    with serving(tmp_path, "--warm", "1") as server:
+        kernel, main = warm_kernel(server), psutil.Process(server.process.pid)
+        _, hard = limit = main.rlimit(psutil.RLIMIT_FSIZE)
+        main.rlimit(psutil.RLIMIT_FSIZE, (0, hard))  # no kernel can be told where to listen
+        kernel.kill()
+        assert server.ask()[0] == 503
+        main.rlimit(psutil.RLIMIT_FSIZE, limit)
+        warm_kernel(server)
+        with Visitor(server.url) as visitor:
+            visitor.open_pad()
+
+
+def test_a_socket_to_a_kernel_that_has_died_is_refused_at_once(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        visitor, (kernel,) = Visitor(server.url), server.kernels()
+        kernel.kill()
+        psutil.wait_procs([kernel], timeout=10)
+        visitor.patience = 10  # seconds; Jupyter waits for a minute
+        with pytest.raises(websocket.WebSocketBadStatusException):
+            visitor.connect()
+
+
+def test_a_page_that_loads_keeps_its_kernel(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        page = server.get()[1]
+        (address,) = re.findall(r'<meta name="mnistlab-kernel" content="/([^"]+)"', page)
+        loading = websocket.create_connection(f"ws{server.url[4:]}{address}/presence")
+        threading.Thread(target=receive_all, args=(loading,), daemon=True).start()
+        time.sleep(kernels.ABANDONED_SECONDS + 2 * kernels.CHECK_SECONDS)
+        assert len(server.kernels()) == 1
+        loading.close()
+        wait_for(lambda: not server.kernels(), 60, "the end of the kernel of a closed page")
+
+
+def receive_all(socket: websocket.WebSocket) -> None:
+    """Answer the server's pings, as a browser does while a page loads."""
+    with suppress(OSError, websocket.WebSocketException):
+        while socket.connected:
+            socket.recv()
+
+
 def test_an_idle_visit_ends_where_that_is_asked_for(tmp_path: Path) -> None:
     with serving(tmp_path, "--idle-minutes", "0.1") as server:
         visitor = Visitor(server.url)
         visitor.wait_for_end()
         wait_for(lambda: not server.kernels(), 30, "the end of the kernel")
         assert server.health()["visitors"] == 0
+
+
+def test_killed_kernels_leave_no_traceback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serving(tmp_path, "--warm", "1") as server:
+        warm_kernel(server).kill()
+        visitor = Visitor(server.url)
+        visitor.open_pad()
+        for kernel in server.kernels():
+            kernel.kill()
+        visitor.wait_for_end()
+        asking = threading.Thread(target=server.ask)
+        asking.start()
+        while asking.is_alive():  # as soon as they start
+            for kernel in server.kernels():
+                kernel.kill()
+            time.sleep(0.05)
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+    said = capfd.readouterr().err
+    assert "A kernel died" in said
+    assert "Traceback" not in said, said
 
 
 def test_the_queues_lock_holds_up_nobody_but_trainings(tmp_path: Path) -> None:

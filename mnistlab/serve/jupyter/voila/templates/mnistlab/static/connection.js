@@ -2,8 +2,13 @@
 (() => {
   const NativeSocket = window.WebSocket;
   const PATIENCE = 2500; // milliseconds in which a lost socket may come back unnoticed
-  let socket = null;
+  const kernel = new URL(document.querySelector("meta[name=mnistlab-kernel]").content, location.href);
+  let socket = null; // the kernel's
+  let presence = null; // the server's
+  let lost = false; // the kernel's socket, after it was open
+  let ended = false;
   let leaving = false;
+  let timer = 0;
   addEventListener("pagehide", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
 
@@ -22,40 +27,71 @@
   }
 
   function say(text) {
+    if (!document.body) {
+      setTimeout(say, PATIENCE, text);
+      return;
+    }
     const found = bar();
     found.firstChild.textContent = text;
-    found.hidden = !text;
+    found.hidden = false;
   }
 
-  async function explain(kernel) {
-    if (leaving || (socket && socket.readyState === NativeSocket.OPEN)) return;
-    let ended = false;
-    try {
-      ended = (await fetch(kernel)).status === 404;
-    } catch {
-      // The server itself cannot be reached.
+  function hide() {
+    const shown = document.querySelector(".ml-connection");
+    if (shown) shown.hidden = true;
+  }
+
+  function isOpen(any) {
+    return any !== null && any.readyState === NativeSocket.OPEN;
+  }
+
+  // This socket tells the server that the page is there: while it loads, and while the kernel's
+  // socket is busy with megabytes or lost.
+  function beHere() {
+    presence = new NativeSocket(`${kernel.href.replace(/^http/, "ws")}/presence`);
+    presence.addEventListener("open", () => { if (!lost) hide(); });
+    presence.addEventListener("close", check);
+  }
+
+  function check() {
+    clearTimeout(timer);
+    timer = setTimeout(explain, PATIENCE);
+  }
+
+  async function explain() {
+    if (leaving || ended) return;
+    if (!isOpen(presence)) {
+      try {
+        ended = (await fetch(kernel)).status === 404;
+      } catch {
+        // The server itself cannot be reached.
+      }
+      if (leaving) return;
+      if (!ended) beHere();
     }
-    if (leaving) return;
     if (ended) {
       say("This visit has ended, and what was drawn and trained in it with it. Reload to start anew.");
-    } else {
+      document.getElementById("loading")?.remove();
+    } else if (!isOpen(socket) && (lost || !isOpen(presence))) {
       say("The connection to the lab is lost; trying again. If this stays, reload.");
-      setTimeout(explain, PATIENCE, kernel);
     }
   }
 
   window.WebSocket = class extends NativeSocket {
     constructor(url, ...rest) {
       super(url, ...rest);
-      const at = new URL(url, location.href);
-      if (!at.pathname.endsWith("/channels")) return;
-      const kernel = at.pathname.slice(0, -"/channels".length);
+      if (!new URL(url, location.href).pathname.endsWith("/channels")) return;
       this.addEventListener("open", () => {
         socket = this;
-        const shown = document.querySelector(".ml-connection");
-        if (shown) shown.hidden = true;
+        lost = false;
+        hide();
       });
-      this.addEventListener("close", () => setTimeout(explain, PATIENCE, kernel));
+      this.addEventListener("close", () => {
+        lost = true;
+        check();
+      });
     }
   };
+
+  beHere();
 })();

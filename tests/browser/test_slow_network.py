@@ -1,0 +1,59 @@
+"""The page over a slow network, in a Chromium that emulates one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.serve.server import serving, wait_for
+
+SLOWLY = 240_000  # milliseconds; 10 MB take 60 s at 2 Mbit/s, on an idle machine
+
+
+def slow_page(context: BrowserContext, bytes_per_second: int) -> Page:
+    page = context.new_page()
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": 100,
+            "downloadThroughput": bytes_per_second,
+            "uploadThroughput": bytes_per_second,
+        },
+    )
+    return page
+
+
+def test_the_page_is_usable_at_2_mbit(chromium: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path) as server, chromium.new_context() as context:
+        page = slow_page(context, 250_000)
+        page.goto(server.url, wait_until="commit")
+        wait_for(server.kernels, 60, "the visit's kernel")
+        kernels = server.kernels()
+        expect(page.locator(".ml-samples img").first).to_be_visible(timeout=SLOWLY)
+        assert server.kernels() == kernels
+        expect(page.locator(".ml-connection")).to_be_hidden()
+        page.get_by_role("tab", name="Predict").click()
+        expect(page.locator(".ml-answer")).to_have_text("answer 0", timeout=SLOWLY)
+
+
+def test_a_page_that_loads_and_loses_its_kernel_says_so(chromium: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path) as server, chromium.new_context() as context:
+        page = slow_page(context, 500_000)
+        with page.expect_websocket():
+            page.goto(server.url, wait_until="commit")
+        expect(page.locator("#rendered_cells")).to_have_count(1)
+        server.kernels()[0].kill()
+        said = page.locator(".ml-connection")
+        expect(said).to_contain_text("has ended")
+        # All scripts come, and Jupyter draws what it can of widgets without a kernel: nothing.
+        page.wait_for_load_state("networkidle", timeout=SLOWLY)
+        expect(said).to_be_visible()
+        assert "Dashboard(" not in page.inner_text("body")
+        assert "Loading" not in page.inner_text("body")
+        said.get_by_role("button", name="Reload").click()
+        expect(page.locator(".ml-samples img").first).to_be_visible(timeout=SLOWLY)
+        expect(said).to_have_count(0)

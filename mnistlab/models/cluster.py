@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import atexit
 import hashlib
+import logging
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +33,9 @@ from mnistlab.models.store import check_writable, partial_folder
 
 CONNECT_TIMEOUT = 6  # seconds
 RETRIES = 1  # after a training process was lost; Dask itself makes good lost workers
+LOOK_INTERVAL = 5  # seconds between two questions whether the scheduler is there
+SILENCE = 30  # seconds without an answer, after which that is said
+_log = logging.getLogger(__name__)
 _NEEDS = "pip install 'mnistlab[train,cluster]'"
 
 
@@ -74,7 +78,7 @@ class ClusterJob(Job):
         if self._cancelled.is_set():
             return events.Cancelled()
         topic = f"mnistlab-{self.id}"
-        with _subscribed(connection.client, topic, self._inbox):
+        with _subscribed(connection, topic, self._inbox):
             self._submit(connection, Task(self.config, self.id, topic))
             self._listen()
             answer = self._answer()
@@ -103,6 +107,9 @@ class ClusterJob(Job):
         attempts: list[str] = []
         for message in iter(self._inbox.get, None):
             if self._cancelled.is_set():
+                continue
+            if "notice" in message:
+                self._tell(events.Preparing(message["notice"]))
                 continue
             if message["attempt"] not in attempts:
                 if attempts:
@@ -139,9 +146,45 @@ class Connection:
     client: Any
     data: tuple[str, Any] = ("", None)
     """Fingerprint and future of the dataset that was sent last."""
+    inboxes: set[queue.SimpleQueue[Any]] = field(default_factory=set)
+    """Of the jobs that wait for the scheduler."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        threading.Thread(target=self._watch, name="watch the scheduler", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Say when the scheduler falls silent while jobs wait for it, and when it answers again.
+
+        One that was stopped, or is out of reach, breaks no connection: Dask waits for ever.
+        """
+        answered, is_silent = time.monotonic(), False
+        while self.client.status not in ("closing", "closed"):
+            time.sleep(LOOK_INTERVAL)
+            address = self.client.scheduler.address
+            if not self.inboxes or self._answers():
+                answered = time.monotonic()
+                if is_silent:
+                    self._notify(f"The Dask scheduler at {address} answers again.")
+                is_silent = False
+            elif not is_silent and time.monotonic() - answered > SILENCE:
+                is_silent = True
+                self._notify(
+                    f"The Dask scheduler at {address} has not answered for {SILENCE:.0f} s. "
+                    "Still trying; check it, or cancel."
+                )
+
+    def _answers(self) -> bool:
+        try:
+            self.client.sync(self.client.scheduler.identity, callback_timeout=LOOK_INTERVAL)
+        except Exception:  # too late, or whatever a lost connection brings about
+            return False
+        return True
+
+    def _notify(self, text: str) -> None:
+        _log.warning(text)
+        for inbox in tuple(self.inboxes):
+            inbox.put({"notice": text})
 
     def send(self, dataset: Dataset) -> Any:
         """The future of a packed dataset; each worker that needs it gets it once."""
@@ -195,6 +238,7 @@ def connect(address: str) -> Connection:
 
 
 def _new_client(address: str) -> Any:
+    _distributed()  # its import takes seconds on a busy machine, which are none of the scheduler's
     # Asked first: a client of a server that takes the call and says nothing, which is none of
     # Dask's, waits for ever, whatever its timeout.
     asyncio.run(asyncio.wait_for(_check_scheduler(address), CONNECT_TIMEOUT))
@@ -231,13 +275,17 @@ def _close_all() -> None:
 
 
 @contextmanager
-def _subscribed(client: Any, topic: str, inbox: queue.SimpleQueue[Any]) -> Iterator[None]:
-    client.subscribe_topic(topic, lambda event: inbox.put(event[1]))  # (time, message)
+def _subscribed(
+    connection: Connection, topic: str, inbox: queue.SimpleQueue[Any]
+) -> Iterator[None]:
+    connection.inboxes.add(inbox)
+    connection.client.subscribe_topic(topic, lambda event: inbox.put(event[1]))  # (time, message)
     try:
         yield
     finally:
+        connection.inboxes.discard(inbox)
         with suppress(Exception):  # a lost connection has no topics left
-            client.unsubscribe_topic(topic)
+            connection.client.unsubscribe_topic(topic)
 
 
 def _failure(error: Exception, address: str) -> events.Failed:

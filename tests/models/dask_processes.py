@@ -46,6 +46,16 @@ class DaskProcesses:
         self._scheduler.kill()
         self._scheduler.wait()
 
+    @contextmanager
+    def stopped_scheduler(self) -> Iterator[None]:
+        """The scheduler, alive but doing nothing, as on a machine that is out of reach."""
+        scheduler = psutil.Process(self._scheduler.pid)
+        scheduler.suspend()
+        try:
+            yield
+        finally:
+            scheduler.resume()
+
     def trainings(self) -> list[psutil.Process]:
         """The training processes that run on the workers."""
         found: list[psutil.Process] = []

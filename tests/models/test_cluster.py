@@ -172,6 +172,38 @@ def test_a_lost_scheduler_is_told_and_its_trainings_end(blocks: Dataset, tmp_pat
     assert list((tmp_path / "runs").iterdir()) == []
 
 
+def test_a_scheduler_that_was_stopped_is_told_and_waited_for(
+    dask: DaskProcesses,
+    blocks: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(cluster_module, "SILENCE", 2)
+    monkeypatch.setattr(cluster_module, "LOOK_INTERVAL", 1)
+    seen: list[events.Event] = []
+
+    def notices(text: str) -> list[int]:
+        return [
+            number
+            for number, event in enumerate(seen)
+            if isinstance(event, events.Preparing) and text in event.message
+        ]
+
+    job = submit(TrainingConfig("cnn", **LONG), blocks, seen.append, tmp_path, dask.address)
+    until(lambda: any(isinstance(e, events.Progress) for e in seen), "the first step", job)
+    with dask.stopped_scheduler():
+        until(lambda: bool(notices("has not answered")), "the notice", job)
+        assert dask.address in caplog.text, "the command line shows it too"
+    until(lambda: bool(notices("answers again")), "the scheduler", job)
+    until(lambda: isinstance(seen[-1], events.Progress), "more progress", job)
+    with dask.stopped_scheduler():
+        job.cancel()
+        assert job.wait(30)
+    assert job.status is JobStatus.CANCELLED
+    until(lambda: not dask.trainings(), "the training's end")
+
+
 def test_other_versions_on_the_workers_are_told(
     dask: DaskProcesses, blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

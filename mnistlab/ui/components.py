@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -26,8 +26,9 @@ TILE_GAP = 4
 CAPTION_HEIGHT = 14
 
 __all__ = [
-    "button", "classed", "data_uri", "digit_grid", "escape", "guard", "heading", "log", "percent",
-    "png", "probability_bars", "start_thread", "style_sheet", "table", "with_article",
+    "button", "classed", "data_uri", "digit_grid", "escape", "file_button", "guard", "heading",
+    "log", "percent", "png", "probability_bars", "start_thread", "style_sheet", "table",
+    "with_article",
 ]  # fmt: skip
 
 
@@ -102,6 +103,40 @@ def button(text: str, name: str, tooltip: str = "", *, primary: bool = False) ->
     """A button with words on it: Voilà's icon font comes from a CDN that may be out of reach."""
     made = widgets.Button(description=text, tooltip=tooltip or text)
     return classed(made, "ml-button", name, *(["ml-primary"] if primary else []))
+
+
+def file_button(
+    app: AppState,
+    text: str,
+    name: str,
+    verb: Callable[[Sequence[Mapping[str, Any]]], object],
+    *,
+    types: str = "",
+    multiple: bool = False,
+) -> Any:
+    """A button that lets the visitor choose files.
+
+    Parameters
+    ----------
+    app : the page's state, for `guard`
+    text : accessible name and tooltip; begins with the words that style.css shows on the button
+    name : the button's CSS class
+    verb : called with the chosen files, each with its `name` (str) and `content` (bytes)
+    types : file name extensions that are offered, separated by commas; empty for all
+    multiple : whether several files can be chosen at once
+    """
+    made = widgets.FileUpload(
+        description=text, tooltip=text, accept=types, icon="", multiple=multiple
+    )
+
+    def on_files(change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            made.value = ()  # so that the same file can be chosen again
+            # The browser's files arrive as memoryviews, which have none of the methods of bytes.
+            verb([{"name": str(f["name"]), "content": bytes(f["content"])} for f in change["new"]])
+
+    made.observe(guard(app, on_files), "value")
+    return classed(made, "ml-button", "ml-file", name)
 
 
 def heading(text: str, note: str = "") -> str:

@@ -23,7 +23,7 @@ def write_drawing(drawing: Drawing) -> str:
     return json.dumps(drawing.to_dict())
 
 
-def read_drawing(text: str | bytes, size: float) -> Drawing:
+def read_drawing(text: str | bytes | memoryview, size: float) -> Drawing:
     """The first drawing of a JSON or JSON-lines text, scaled to a pad of `size`.
 
     Raises
@@ -39,11 +39,11 @@ def read_drawing(text: str | bytes, size: float) -> Drawing:
     return Drawing.from_strokes(strokes, size, drawing.label)
 
 
-def _first_value(text: str | bytes) -> object:
+def _first_value(text: str | bytes | memoryview) -> object:
     start = text[:MAX_BYTES]
-    if isinstance(start, bytes):
-        # What is no UTF-8 is no JSON either, and is told below.
-        start = start.decode("utf-8-sig", "replace")
+    if not isinstance(start, str):
+        # Bytes that are not UTF-8 are not JSON either: the error below says so.
+        start = bytes(start).decode("utf-8-sig", "replace")
     try:
         value: object = json.JSONDecoder().raw_decode(start.lstrip())[0]
     except (ValueError, RecursionError) as error:

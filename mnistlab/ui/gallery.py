@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -186,15 +185,13 @@ class Gallery:
         return made
 
     def _build_import(self) -> widgets.Widget:
-        made = widgets.FileUpload(description="Import", accept=".jsonl", icon="", multiple=False)
-
-        def read(change: Mapping[str, Any]) -> None:
-            if change["new"]:
-                made.value = ()  # so that the same file can be chosen again
-                self.add_from(bytes(change["new"][0]["content"]))
-
-        made.observe(ui.guard(self._app, read), "value")
-        return ui.classed(made, "ml-button", "ml-file", "ml-my-import")
+        return ui.file_button(
+            self._app,
+            "Import drawings saved as JSON lines",
+            "ml-my-import",
+            lambda files: self.add_from(files[0]["content"]),
+            types=".jsonl",
+        )
 
     def _paint_page(self, images: np.ndarray) -> None:
         """The newest first, so that a drawing just kept is seen at once."""

@@ -150,7 +150,7 @@ class Pad:
         """Put a picture (h, w) uint8, bright ink on black, in place of what lies on the pad."""
         self._replace(Content(picture=picture, note=note))
 
-    def load(self, text: str | bytes) -> None:
+    def load(self, text: str | bytes | memoryview) -> None:
         """Put the first drawing of a JSON or JSON-lines text in place of what lies on the pad.
 
         Raises

@@ -59,8 +59,16 @@ class PredictView:
         sample = button(
             "Random test digit", "ml-sample", "An image no model was trained on", tab.sample
         )
-        self.upload = self._chooser("ml-upload", UPLOAD_TYPES, tab.upload, multiple=True)
-        self.files = ui.classed(widgets.Dropdown(layout={"display": "none"}), "ml-files")
+        self.upload = ui.file_button(
+            self._app,
+            "Upload pictures of digits",
+            "ml-upload",
+            tab.upload,
+            types=UPLOAD_TYPES,
+            multiple=True,
+        )
+        files = widgets.Dropdown(description="Picture", layout={"display": "none"})
+        self.files = ui.classed(files, "ml-files")
         self.files.observe(self._guard(self._on_file), "value")
         rows = [
             [sample, self.upload, self.files],
@@ -84,7 +92,13 @@ class PredictView:
         pen.tooltip = "For the eye only: what the models see follows the drawing's size"
         pen.observe(self._guard(lambda change: tab.pad.set_pen_width(change["new"])), "value")
         self.link = ui.classed(widgets.HTML(), "ml-save-link")
-        load = self._chooser("ml-load", DRAWING_TYPES, lambda files: tab.load(files[0]["content"]))
+        load = ui.file_button(
+            self._app,
+            "Load a saved drawing",
+            "ml-load",
+            lambda files: tab.load(files[0]["content"]),
+            types=DRAWING_TYPES,
+        )
         return [
             button("Keys", "ml-keys", HELP, tab.pad.keys.enter),
             button("Replay", "ml-replay", "See the strokes being drawn again", tab.replay),
@@ -93,19 +107,6 @@ class PredictView:
             self.link,
             ui.classed(pen, "ml-pen"),
         ]
-
-    def _chooser(
-        self, name: str, types: str, verb: Callable[[Any], None], multiple: bool = False
-    ) -> Any:
-        chooser = widgets.FileUpload(accept=types, icon="", multiple=multiple)
-
-        def on_files(change: Mapping[str, Any]) -> None:
-            if change["new"]:
-                chooser.value = ()  # so that the same file can be chosen again
-                verb(change["new"])
-
-        chooser.observe(self._guard(on_files), "value")
-        return ui.classed(chooser, "ml-button", "ml-file", name)
 
     def _save(self) -> None:
         self.link.value = ""  # the last one's, should there be nothing to save now

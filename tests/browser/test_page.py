@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 
 import pytest
@@ -56,3 +57,26 @@ def test_nothing_is_wider_than_the_window(
             " return app.scrollWidth - app.clientWidth }"
         )
         assert overflow <= 1, tab
+
+
+def test_every_file_button_is_found_by_its_name(lab: Lab) -> None:
+    lab.at("ml-folds").get_by_text("Own data", exact=True).click()
+    names = {"Explore": ["Choose files of images and labels"], "Train & Compare": []}
+    names["Predict"] = [
+        "Upload pictures of digits", "Load a saved drawing", "Import drawings saved as JSON lines"
+    ]  # fmt: skip
+    for tab, expected in names.items():
+        lab.open(tab)
+        if tab == "Predict":
+            lab.at("ml-my-fold").click()
+        for name in expected:
+            button = lab.page.get_by_role("button", name=name, exact=True)
+            expect(button).to_be_visible()
+            expect(button).to_have_attribute("title", name)
+        expect(lab.page.locator(".widget-upload:visible")).to_have_count(len(expected))
+    # What the browser tells screen readers, not only what Playwright computes.
+    session = lab.page.context.new_cdp_session(lab.page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    told = [node["name"]["value"] for node in nodes if node["role"]["value"] == "button"]
+    assert set(names["Predict"]) <= set(told)
+    assert not [name for name in told if re.match(r"(Upload|Load|Import|Choose).*\(\d", name)]

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from tests.browser.lab import SEVEN, Lab
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "drawings-dev.jsonl"
+FAULTS = REAL.parent / "faults"
 FOUR = [[[120, 60], [80, 150], [190, 150]], [[160, 60], [158, 140], [150, 230]]]
 ONE = [[[140, 60], [140, 110], [139, 160], [138, 225]]]
 
@@ -107,6 +109,16 @@ def _upload(lab: Lab, name: str, content: bytes) -> None:
     chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": content})
 
 
+def _load(lab: Lab, file: Path) -> None:
+    with lab.page.expect_file_chooser() as chooser:
+        lab.page.get_by_role("button", name="Load a saved drawing").click()
+    chooser.value.set_files(str(file))
+
+
+def _ink_on_canvas(lab: Lab) -> str:
+    return str(lab.at("ml-pad").locator("canvas").evaluate("canvas => canvas.toDataURL()"))
+
+
 def test_an_upload_is_read_and_garbage_leaves_the_page_as_it_was(lab: Lab) -> None:
     lab.open_predict()
     _upload(lab, "seven.png", _picture())
@@ -117,6 +129,32 @@ def test_an_upload_is_read_and_garbage_leaves_the_page_as_it_was(lab: Lab) -> No
     lab.expect_answer(1)
     expect(lab.at("ml-digit-cnn")).to_have_text("7")
     assert lab.page.locator(".ml-status b").count() == 0
+
+
+def test_a_drawing_is_saved_and_loaded_again(lab: Lab, tmp_path: Path) -> None:
+    lab.open_predict()
+    lab.draw(SEVEN)
+    ink = _ink_on_canvas(lab)
+    lab.at("ml-save").click()
+    with lab.page.expect_download() as download:
+        lab.page.get_by_role("link", name="Download drawing.json").click()
+    saved = tmp_path / "drawing.json"
+    download.value.save_as(saved)
+    lab.clear()
+    assert _ink_on_canvas(lab) != ink
+    _load(lab, saved)
+    lab.expect_answer(2)
+    for name in ("mlp", "cnn"):
+        expect(lab.at(f"ml-digit-{name}")).to_have_text("7")
+    assert _ink_on_canvas(lab) == ink
+
+
+@pytest.mark.shared
+def test_a_drawing_that_the_page_saved_elsewhere_is_loaded(lab: Lab) -> None:
+    lab.open_predict()
+    _load(lab, FAULTS / "drawing_saved_by_the_page.json")
+    lab.expect_answer(1)
+    expect(lab.at("ml-digit-cnn")).to_have_text("7")  # the MLP is wrong about this one: 4
 
 
 def test_a_reload_brings_a_working_pad_back(lab: Lab, url: str) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from mnistlab.errors import UploadError
 from mnistlab.ui import components as ui
 from mnistlab.ui.state import AppState
+from tests.ui.files import choose
 
 
 def test_the_guard_tells_an_expected_error_as_it_is(app: AppState) -> None:
@@ -33,6 +34,16 @@ def test_the_guard_logs_a_bug_with_its_traceback_and_names_it(
     assert "ZeroDivisionError" in app.status
     assert app.status_kind == "error"
     assert caplog.records[-1].exc_info
+
+
+def test_a_file_button_hands_over_bytes_and_takes_the_same_file_again(app: AppState) -> None:
+    chosen: list[object] = []
+    made = ui.file_button(app, "Load a drawing", "ml-load", chosen.extend)
+    for _ in range(2):
+        choose(made, ("a.json", b"{}"))
+        assert made.value == ()
+    assert chosen == 2 * [{"name": "a.json", "content": b"{}"}]
+    assert [type(file["content"]) for file in chosen] == [bytes, bytes]  # type: ignore[index]
 
 
 def test_guarded_handlers_run_one_at_a_time(app: AppState) -> None:

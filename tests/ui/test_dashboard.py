@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
+from importlib import resources
 from typing import Any
 
+import ipywidgets as widgets
 import nbformat
 import pytest
 
@@ -73,6 +77,28 @@ def test_a_tab_that_fails_says_so_and_is_tried_again(
     page.open_tab("explore")
     page.open_tab("predict")
     assert "predict" in page.tabs
+
+
+def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from walk(child)
+
+
+def test_every_file_button_has_a_tooltip_that_begins_with_its_label(page: Dashboard) -> None:
+    page.open_tab("predict")
+    page.tabs["predict"].my_digits.toggle()
+    page.open_tab("compare")
+    page.tabs["explore"].open_fold("Own data")
+    css = (resources.files("mnistlab.ui") / "style.css").read_text()
+    labels = dict(re.findall(r"\.(ml-[\w-]+)::after { content: \"([\w ]+)\" / \"\"; }", css))
+    buttons = [w for w in walk(page) if isinstance(w, widgets.FileUpload)]
+    names = {name for button in buttons for name in button._dom_classes if name in labels}
+    assert names == set(labels) == {"ml-upload", "ml-load", "ml-my-import", "ml-own-upload"}
+    for button in buttons:
+        label = next(labels[name] for name in button._dom_classes if name in labels)
+        assert button.tooltip.startswith(label)
+        assert button.description == button.tooltip
 
 
 def test_the_status_line_escapes(page: Dashboard) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from mnistlab.images.drawing import Drawing
 from mnistlab.ui.gallery import PAGE, _percent
 from mnistlab.ui.my_digits import NOT_KEPT, MyDigits
 from mnistlab.ui.state import AppState
+from tests.ui.files import choose
 
 SEVEN = [[[60, 60], [200, 60], [120, 220]]]
 
@@ -66,11 +66,6 @@ def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
     yield widget
     for child in getattr(widget, "children", ()):
         yield from walk(child)
-
-
-def chosen_file(content: bytes) -> tuple[dict[str, Any], ...]:
-    file = {"name": "a.jsonl", "type": "", "size": len(content), "content": content}
-    return ({**file, "last_modified": datetime.now(UTC)},)
 
 
 @pytest.fixture
@@ -306,11 +301,11 @@ def test_an_import_adds_what_is_new(opened: Page, tmp_path: Path) -> None:
     other = Collection(tmp_path / "other.jsonl")
     other.add(stick(50), 7)
     other.add(stick(220), 9)
-    opened.at("ml-my-import").value = chosen_file(other.to_bytes())
+    choose(opened.at("ml-my-import"), ("a.jsonl", other.to_bytes()))
     assert opened.app.status.startswith("Imported: 1.")
     assert opened.labels == "7139"
     assert opened.captions[0] == "4: 9 ✗"
-    opened.at("ml-my-import").value = chosen_file(b'{"label": "7"}')
+    choose(opened.at("ml-my-import"), ("a.jsonl", b'{"label": "7"}'))
     assert opened.app.status_kind == "error"
     assert opened.app.status.startswith("Line 1: ")
     assert opened.at("ml-my-import").value == ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from mnistlab.errors import DataError, UploadError
 from mnistlab.ui.predict import PredictTab
 from mnistlab.ui.predict_html import panel_html, shrink
 from mnistlab.ui.state import AppState
+from tests.ui.files import choose
 
 
 @pytest.fixture
@@ -146,15 +146,11 @@ def test_a_bad_upload_leaves_the_page_as_it_was(tab: PredictTab, content: bytes)
 def test_the_upload_button_takes_the_same_file_twice_and_shows_errors(
     tab: PredictTab, app: AppState
 ) -> None:
-    def choose(content: bytes) -> None:
-        file = {"name": "a.png", "type": "image/png", "size": len(content), "content": content}
-        tab.view.upload.value = ({**file, "last_modified": datetime.now(UTC)},)
-
     for number in (1, 2):
-        choose(picture())
+        choose(tab.view.upload, ("a.png", picture()))
         assert tab.state.reading.number == number
         assert tab.view.upload.value == ()
-    choose(b"garbage")
+    choose(tab.view.upload, ("a.png", b"garbage"))
     assert app.status_kind == "error"
     assert tab.state.reading.number == 2
     draw(tab)
@@ -187,9 +183,11 @@ def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
     by_class(tab.widget, "ml-save").click()
     content = base64.b64decode(re.search("base64,([^']+)", tab.view.link.value)[1])  # type: ignore[index]  # it is there
     tab.clear()
-    tab.load(content)
+    choose(by_class(tab.widget, "ml-load"), ("drawing.json", content))
     assert tab.pad.drawing.strokes == strokes
     assert tab.state.reading.number == 2
+    choose(by_class(tab.widget, "ml-load"), ("notes.json", b"nothing"))
+    assert app.status.startswith("The drawing cannot be read: it is not JSON.")
 
 
 def test_the_keyboard_goes_on_behind_the_pad(tab: PredictTab) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,13 @@ class OwnData:
     def __init__(self, app: AppState, state: ExploreState) -> None:
         self._app, self._state = app, state
         guard = self._guard
-        upload = widgets.FileUpload(accept="", icon="", multiple=True)
-        self._upload = ui.classed(upload, "ml-button", "ml-file", "ml-own-upload")
-        self._upload.observe(guard(self._on_files), "value")
+        self._upload = ui.file_button(
+            app,
+            "Choose files of images and labels",
+            "ml-own-upload",
+            self._on_files,
+            multiple=True,
+        )
         mine = ui.button("My digits", "ml-own-mine", "The drawings you kept in Predict")
         mine.on_click(guard(lambda _: self.explore_mine()))
         back = ui.button(f"Back to {app.dataset.title}", "ml-own-back")
@@ -76,10 +80,8 @@ class OwnData:
         go.on_click(self._guard(lambda _: self.explore_path(self._path.value)))
         return ui.classed(widgets.Box([self._path, go]), "ml-tools")
 
-    def _on_files(self, change: Mapping[str, Any]) -> None:
-        if change["new"]:
-            self._upload.value = ()  # so that the same files can be chosen again
-            self.explore_files({str(f["name"]): bytes(f["content"]) for f in change["new"]})
+    def _on_files(self, files: Sequence[Mapping[str, Any]]) -> None:
+        self.explore_files({file["name"]: file["content"] for file in files})
 
 
 _TEXT = (

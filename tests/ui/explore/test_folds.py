@@ -18,6 +18,7 @@ from mnistlab.ui.explore import ExploreTab
 from mnistlab.ui.explore.averages import two_coloured
 from mnistlab.ui.explore.map import _in_lasso
 from mnistlab.ui.state import AppState
+from tests.ui.files import choose
 
 
 @pytest.fixture
@@ -179,7 +180,7 @@ def test_a_csv_like_kaggles_is_explored(tab: ExploreTab) -> None:
     lines = [",".join(["label", *(f"pixel{i}" for i in range(784))])]
     lines += [",".join([str(i % 10), *["7"] * 784]) for i in range(24)]
     tab.open_fold("Own data")
-    tab.sections["Own data"].explore_files({"train.csv": "\n".join(lines).encode()})
+    choose(tab.sections["Own data"]._upload, ("train.csv", "\n".join(lines).encode()))
     assert tab.state.material.dataset.x_train.shape == (20, 28, 28)
 
 

@@ -135,7 +135,8 @@ def print_answer(answer: dict[str, Any]) -> None:
         read = "no ink"
     else:
         read = f"{answer['digit']}  {answer['probabilities'][answer['digit']]:>6.1%}"
-        read += "" if answer["is_digit"] else "  no digit, it seems"
+        if not answer["is_digit"]:
+            read = f"?  not recognised as a digit; the nearest guess is {answer['digit']}"
     meant = "" if answer["label"] is None else f"  (meant: {answer['label']})"
     show(f"{place:<40} {answer['model']:<8} {read}{meant}")
 

@@ -212,6 +212,16 @@ def test_predict_for_people(drawings: Path, capsys: Captured) -> None:
     assert "meant: 0" in lines[-1]
 
 
+def test_predict_says_that_a_scribble_is_not_a_digit(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "scribble.jsonl"
+    strokes = [[[40 + 10 * i, 60 + 160 * (i % 2)] for i in range(20)]]
+    path.write_text(json.dumps({"strokes": strokes}) + "\n")
+    main(["predict", str(path), "--model", "cnn"])
+    said = capsys.readouterr().out
+    assert "?  not recognised as a digit; the nearest guess is" in said
+    assert "%" not in said
+
+
 def test_predict_many_in_seconds(tmp_path: Path, capsys: Captured) -> None:
     path = tmp_path / "many.jsonl"
     path.write_text((json.dumps({"strokes": ZERO}) + "\n") * 600)

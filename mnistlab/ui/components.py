@@ -17,7 +17,7 @@ import numpy as np
 
 from mnistlab.errors import MnistLabError
 from mnistlab.figures.markup import data_uri, escape, png, table
-from mnistlab.ui.state import AppState
+from mnistlab.ui.state import NOT_A_DIGIT, AppState
 
 log = logging.getLogger(__name__)
 
@@ -183,11 +183,24 @@ def digit_grid(
     )
 
 
-def probability_bars(probabilities: Sequence[float], best: int | None) -> str:
-    """Ten probabilities as bars with numbers; `best` is the digit to mark, None for no ink."""
-    rows = []
-    for digit, share in enumerate(probabilities):
-        mark = " class='ml-best'" if digit == best else ""
-        number = "" if best is None else f"{100 * share:.1f}&thinsp;%"
-        rows.append(f"<li{mark}><b>{digit}</b><i style='--p:{share:.3f}'></i><span>{number}</span>")
-    return f"<ol class='ml-bars'>{''.join(rows)}</ol>"
+def probability_bars(outcomes: Sequence[float], best: int | None) -> str:
+    """Probabilities of the digits 0 to 9 as bars with numbers.
+
+    An eleventh number is the probability of "not a digit" and gets a bar of its own below them.
+    `best` is the outcome to mark, None for no ink.
+    """
+    bars = [_bar(outcome, share, best) for outcome, share in enumerate(outcomes)]
+    digits = "".join(f"<li{mark}>{bar}</li>" for mark, bar in bars[:10])
+    other = "".join(
+        f"<div class='ml-not-digit'><p{mark}>{bar}</p><small>not a digit</small></div>"
+        for mark, bar in bars[10:]
+    )
+    return f"<ol class='ml-bars'>{digits}</ol>{other}"
+
+
+def _bar(outcome: int, probability: float, best: int | None) -> tuple[str, str]:
+    """The attribute that marks the best bar, and the bar."""
+    mark = " class='ml-best'" if outcome == best else ""
+    number = "" if best is None else f"{100 * probability:.1f}&thinsp;%"
+    name = "?" if outcome == NOT_A_DIGIT else str(outcome)
+    return mark, f"<b>{name}</b><i style='--p:{probability:.3f}'></i><span>{number}</span>"

@@ -14,7 +14,8 @@ from mnistlab.images.drawing import Drawing
 from mnistlab.metrics.scores import wilson_interval
 from mnistlab.models.classifier import Classifier
 from mnistlab.ui import components as ui
-from mnistlab.ui.state import Answer, AppState
+from mnistlab.ui.answers import ask, sentences
+from mnistlab.ui.state import AppState
 
 COLUMNS = 6  # a phone's width
 PAGE = 4 * COLUMNS  # digits shown at a time
@@ -32,17 +33,24 @@ class Gallery:
         show: Callable[[Drawing], None],
         on_change: Callable[[], None],
     ) -> None:
-        self._app, self._classifiers, self._collection = app, classifiers, collection
+        self._app, self._collection = app, collection
         self._show, self._on_change = show, on_change
-        self._known: dict[str, dict[bytes, str]] = {name: {} for name in classifiers}
+        self.use_models(classifiers)
         self._removed: list[Callable[[], object]] = []  # each puts back what was removed
         self._painted: object = None  # the version of the file that is shown
         self._labels = np.zeros(0, "<U1")
-        self._texts: dict[str, np.ndarray] = {}
         self.page = 0
         self._build()
 
     # Verbs
+
+    def use_models(self, classifiers: Mapping[str, Classifier]) -> None:
+        """Have other models, by name, read the drawings from the next `paint` on."""
+        self._classifiers = classifiers
+        # What each model reads in an image: its text, and a sentence.
+        self._known: dict[str, dict[bytes, tuple[str, str]]] = {name: {} for name in classifiers}
+        self._texts: dict[str, np.ndarray] = {}
+        self._sentences: dict[str, list[str]] = {}
 
     def paint(self) -> None:
         """Read the file and show it, or what is wrong with it."""
@@ -127,10 +135,11 @@ class Gallery:
             known = self._known[name]
             new = {key: image for key, image in zip(keys, images, strict=True) if key not in known}
             if new:
-                known.update(
-                    zip(new, _texts_of(name, model, np.stack(list(new.values()))), strict=True)
-                )
-            self._texts[name] = np.array([known[key] for key in keys], "<U1")
+                answer = ask(name, model, np.stack(list(new.values())))
+                said = zip(answer.text, sentences(answer), strict=True)
+                known.update(zip(new, said, strict=True))
+            self._texts[name] = np.array([known[key][0] for key in keys], "<U1")
+            self._sentences[name] = [known[key][1] for key in keys]
         return images
 
     def _chosen(self) -> int:
@@ -214,18 +223,8 @@ class Gallery:
 
     def _paint_detail(self) -> None:
         n = self._choice.value
-        said = [] if n is None else [
-            f"{model.title} reads {self._texts[name][n]}"
-            for name, model in self._classifiers.items()
-        ]  # fmt: skip
-        self._detail.value = ui.escape(", ".join(said))
-
-
-def _texts_of(name: str, model: Classifier, images: np.ndarray) -> str:
-    """What a model reads in each of (n, 28, 28) uint8 images: a digit, or `?` for none."""
-    read = model.read(images)
-    scores, threshold = read.digit_scores, model.digit_threshold
-    return Answer(name, model.title, read.probabilities, scores, threshold).text
+        said = [] if n is None else [said[n] for said in self._sentences.values()]
+        self._detail.value = ui.escape("; ".join(said))
 
 
 def _grid_html(images: np.ndarray, captions: list[str], page: int, last: int) -> str:

@@ -20,6 +20,7 @@ from mnistlab.images.upload import read_upload
 from mnistlab.models.classifier import Classifier, judge
 from mnistlab.models.neighbours import Neighbour, load_neighbours
 from mnistlab.settings import my_digits_file
+from mnistlab.ui.answers import ask
 from mnistlab.ui.my_digits import MyDigits
 from mnistlab.ui.pad import Pad
 from mnistlab.ui.predict_view import PredictView
@@ -257,7 +258,10 @@ class PredictTab:
         return lambda image: load_neighbours().nearest(cnn, image)
 
     def _no_answers(self) -> tuple[Answer, ...]:
-        return tuple(Answer(name, model.title) for name, model in self._classifiers.items())
+        return tuple(
+            Answer(name, model.title, threshold=model.digit_threshold)
+            for name, model in self._classifiers.items()
+        )
 
 
 def pretrained() -> dict[str, Classifier]:
@@ -265,22 +269,6 @@ def pretrained() -> dict[str, Classifier]:
     from mnistlab.models import load_classifier
 
     return {name: load_classifier(name) for name in ("mlp", "cnn")}
-
-
-def ask(name: str, model: Classifier, images: np.ndarray) -> Answer:
-    """One model's answer for images (n, 28, 28) uint8, and how long the model took."""
-    start = time.perf_counter()
-    outputs = model.read(images)
-    seconds = time.perf_counter() - start
-    return Answer(
-        name=name,
-        title=model.title,
-        probabilities=outputs.probabilities,
-        scores=outputs.digit_scores,
-        threshold=model.digit_threshold,
-        kept=model.card.get("digits_kept"),
-        seconds=seconds,
-    )
 
 
 def _picture(name: str, content: bytes) -> Picture:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mnistlab.images.preprocess import STAGES, WITHOUT, Preprocessed
 from mnistlab.ui import components as ui
-from mnistlab.ui.state import Answer, Reading
+from mnistlab.ui.state import NOT_A_DIGIT, Answer, Reading
 
 STAGE_SIZE = 84  # pixels a side of a stage's picture in the message to the browser
 SCRIBBLE = 0.6  # share of the 20x20 box that is ink; nearly no digit covers as much
@@ -43,12 +43,14 @@ def _sentence(reading: Reading) -> str:
 
 def _card_html(answer: Answer, reading: Reading) -> str:
     name, at = ui.escape(answer.name), reading.chosen
-    latency, detail, bars = "", "", ui.probability_bars([0.0] * 10, None)
+    outcomes = answer.outcomes
+    latency, detail, bars = "", "", ui.probability_bars([0.0] * outcomes.shape[1], None)
     if not reading.is_blank:
         latency = f"{1e3 * answer.seconds:.2f} ms model + {1e3 * reading.seconds:.2f} ms "
         latency += "preprocessing"
         detail = _detail(answer, reading.digits[at], at, len(reading.digits))
-        bars = ui.probability_bars(answer.probabilities[at].tolist(), answer.digits[at])
+        best = answer.digits[at] if answer.accepted[at] else NOT_A_DIGIT
+        bars = ui.probability_bars(outcomes[at].tolist(), best)
     return (
         f"<section class='ml-card ml-is-{name}'><h3>{ui.escape(answer.title)}</h3>"
         f"<div class='ml-digit ml-digit-{name}'>{answer.text}</div>"
@@ -58,23 +60,26 @@ def _card_html(answer: Answer, reading: Reading) -> str:
 
 
 def _detail(answer: Answer, digit: Preprocessed, at: int, n: int) -> str:
-    """Which digit the bars are about, and how sure it is that there is one."""
-    place = f"digit {at + 1} of {n}, " if n > 1 else ""
-    score = ui.percent(float(answer.scores[at]))
+    """Which digit the bars are about, and how sure the model is that it is one."""
+    place = f"digit {at + 1} of {n} · " if n > 1 else ""
+    if not answer.threshold:
+        return f"{place}This model always answers with a digit."
+    confidence = f"(confidence {ui.percent(float(answer.scores[at]))})"
     if answer.accepted[at]:
-        said = f"{place}sure of a digit to {score}"
+        said = f"Recognised as a digit {confidence}."
     else:
-        reason = "so much ink looks like a scribble" if _is_scribble(digit) else "no digit it knows"
-        said = f"{place}{reason}: sure of one to {score} only"
-    return f"{said}<br>{_rule(answer)}"
+        reason = "Too much ink for a digit: it looks like a scribble. " * _is_scribble(digit)
+        guess = f"The nearest guess is {answer.digits[at]}."
+        said = f"{reason}Not recognised as a digit {confidence}. {guess}"
+    return f"{place}{said}<br>{_rule(answer)}"
 
 
 def _rule(answer: Answer) -> str:
     """When the model answers with `?`, and what that costs."""
-    if not answer.threshold:
-        return "always answers with a digit"
-    kept = "" if answer.kept is None else f", as {ui.percent(answer.kept)} of MNIST's digits are"
-    return f"answers from {100 * answer.threshold:.0f} % up{kept}"
+    refused = ""
+    if answer.kept is not None:
+        refused = f", as for {ui.percent(1 - answer.kept)} of MNIST's digits"
+    return f"Answers ? below {100 * answer.threshold:.0f} %{refused}."
 
 
 def _is_scribble(digit: Preprocessed) -> bool:

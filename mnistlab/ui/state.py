@@ -16,6 +16,7 @@ from traitlets import HasTraits
 
 from mnistlab.images.preprocess import Preprocessed
 
+NOT_A_DIGIT = 10  # the outcome after the ten digits
 STATUS_KINDS = ("info", "busy", "error")
 
 
@@ -62,9 +63,11 @@ class AppState(HasTraits):
 class Answer:
     """What one model says about the digits of one input, from left to right.
 
-    `probabilities` are (n, 10) float32; `scores` (n,) say how sure it is that there is a digit at
-    all, and below `threshold` it does not answer. `kept` is the share of validation digits whose
-    score is above that, None where it is not known. `seconds` is the time of the model's call.
+    `probabilities` are (n, 10) float32, given that there is a digit; `scores` (n,) are the
+    probability that there is one, and below `threshold` the model answers `?`. A threshold of 0
+    means that it has not learned what is not a digit. `kept` is the fraction of validation digits
+    whose score is above the threshold, None where it is not known. `seconds` is the time of the
+    model's call.
     """
 
     name: str
@@ -76,8 +79,20 @@ class Answer:
     seconds: float = 0.0
 
     @property
+    def outcomes(self) -> np.ndarray:
+        """Probabilities of all that the model can answer; each row sums to 1.
+
+        `(n, 11)` float32: the ten digits, and last "not a digit", index `NOT_A_DIGIT`; `(n, 10)`
+        for a model that always answers with a digit.
+        """
+        if not self.threshold:
+            return self.probabilities
+        scores = self.scores[:, None]
+        return np.hstack([scores * self.probabilities, 1 - scores]).astype(np.float32)
+
+    @property
     def digits(self) -> tuple[int, ...]:
-        """The most probable digits."""
+        """The most probable digits; the nearest guess where the model does not accept it."""
         return tuple(self.probabilities.argmax(axis=1).tolist())
 
     @property

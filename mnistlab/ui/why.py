@@ -91,17 +91,17 @@ class Why:
         self.widget = ui.classed(widgets.VBox([self.toggle, self._fold]), "ml-why")
 
     def _explain(self, image: np.ndarray, digits: Mapping[str, int]) -> str:
-        cards = "".join(self._card(name, image, digit) for name, digit in digits.items())
+        found = {name: occlude(self._classifiers[name], image, n) for name, n in digits.items()}
+        cards = "".join(self._card(name, image, one) for name, one in found.items())
         return (
             f"<div class='ml-why-models'>{cards}</div><p class='ml-note'>{LEGEND}</p>"
-            f"{self._neighbours(image, digits)}"
+            f"{self._neighbours(image, found)}"
         )
 
-    def _card(self, name: str, image: np.ndarray, digit: int) -> str:
-        model = self._classifiers[name]
-        found = occlude(model, image, digit)
-        title = ui.escape(model.title)
-        pictures = _figure(image, found.heat, f"{title}, what speaks for {digit}")
+    def _card(self, name: str, image: np.ndarray, found: Occlusion) -> str:
+        title, digit = ui.escape(self._classifiers[name].title), found.digit
+        what = digit if found.answer is not None else f"its nearest guess, {digit}"
+        pictures = _figure(image, found.heat, f"{title}, what speaks for {what}")
         compared = ""
         if self.compare.value:
             maps = [occlude(other, image, digit).heat for other in self._random_networks(name)]
@@ -120,20 +120,22 @@ class Why:
             self._random[name] = [randomised(model, seed) for seed in range(RANDOM_NETWORKS)]
         return self._random[name]
 
-    def _neighbours(self, image: np.ndarray, digits: Mapping[str, int]) -> str:
+    def _neighbours(self, image: np.ndarray, occlusions: Mapping[str, Occlusion]) -> str:
         if self._nearest is None:
             return ""
         found = self._nearest(image)
         dataset = self._app.dataset
         is_mnist = dataset is not None and dataset.name == "mnist"
-        agree = sum(neighbour.label == list(digits.values())[-1] for neighbour in found)
+        said = list(occlusions.values())[-1]  # by the CNN
+        agree = sum(neighbour.label == said.digit for neighbour in found)
+        what = "answer" if said.answer is not None else "nearest guess"
         figures = "".join(
             _neighbour_html(n, dataset.x_train[n.index] if is_mnist else None) for n in found
         )
         note = VECTORS if is_mnist else f"{VECTORS} {NO_PICTURES}"
         return (
             f"<h3 class='ml-subheading'>Nearest training digits</h3>"
-            f"<p>{agree} of {len(found)} carry the label that the CNN answers.</p>"
+            f"<p>{agree} of {len(found)} carry the label of the CNN's {what}, {said.digit}.</p>"
             f"<div class='ml-neighbours'>{figures}</div><p class='ml-note'>{note}</p>"
         )
 
@@ -170,10 +172,11 @@ def coloured(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def _sentence(found: Occlusion, title: str) -> str:
+    refused = "" if found.answer is not None else f"{title} does not recognise a digit. "
     if found.change is None:
-        return f"No single patch changes what {title} answers."
-    now = "no digit" if found.change.answer is None else str(found.change.answer)
-    return f"Without the patch at the {_place(found.change)} {title} would answer {now}."
+        return f"{refused}No single patch changes what {title} answers."
+    now = "?" if found.change.answer is None else str(found.change.answer)
+    return f"{refused}Without the patch at the {_place(found.change)} {title} would answer {now}."
 
 
 def _place(change: Change) -> str:

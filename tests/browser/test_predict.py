@@ -211,7 +211,13 @@ def test_a_scribble_is_no_digit(lab: Lab) -> None:
     lab.open_predict()
     lab.draw([[[40 + 10 * i, 60 + 160 * (i % 2)] for i in range(20)]])
     expect(lab.at("ml-digit-cnn")).to_have_text("?")
-    expect(lab.at("ml-tab-predict")).to_contain_text("sure of one to")
+    for name in ("mlp", "cnn"):
+        card = lab.at("ml-card").and_(lab.at(f"ml-is-{name}"))
+        expect(card).to_contain_text("Not recognised as a digit")
+        expect(card.locator(".ml-best")).to_have_count(1)
+        expect(card.locator(".ml-not-digit .ml-best")).to_be_visible()
+        numbers = card.locator(".ml-bars span, .ml-not-digit span").all_inner_texts()
+        assert abs(sum(float(number.split("\u2009")[0]) for number in numbers) - 100) < 0.6
 
 
 def test_a_step_switched_off_is_marked_and_read_again(lab: Lab) -> None:

@@ -21,6 +21,7 @@ class FakeClassifier:
         self.title, self.digit = title, digit
         self.card = {"digits_kept": 0.98}
         self.score = 0.91
+        self.scores: list[float] | None = None
         self.seen: list[np.ndarray] = []
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
@@ -30,7 +31,7 @@ class FakeClassifier:
         self.seen.append(images)
         result = np.full((len(images), 10), 0.01, np.float32)
         result[:, self.digit] = 0.91
-        scores = np.full(len(images), self.score, np.float32)
+        scores = np.array(self.scores or [self.score] * len(images), np.float32)
         return Outputs(result, scores, np.zeros((len(images), 0), np.float32))
 
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError, UploadError
+from mnistlab.images.drawing import Drawing
 from mnistlab.ui.predict import PredictTab
 from mnistlab.ui.predict_html import panel_html, shrink
 from mnistlab.ui.state import AppState
@@ -218,11 +219,66 @@ def test_what_is_no_digit_is_answered_with_a_question_mark(
     draw(tab)
     assert text_of(tab, "ml-digit-cnn") == "?"
     assert text_of(tab, "ml-digit-mlp") == "7"
-    assert "no digit it knows: sure of one to 20.0 % only" in tab.view.panel.value
-    assert "answers from 50 % up, as 98.0 % of MNIST's digits are" in tab.view.panel.value
+    assert "Not recognised as a digit (confidence 20.0 %)" in tab.view.panel.value
+    assert "The nearest guess is 1." in tab.view.panel.value
+    assert "Answers ? below 50 %, as for 2.0 % of MNIST's digits." in tab.view.panel.value
     models["mlp"].score = 0.2
     tab.predict()
     assert "Neither model takes this for a digit." in tab.view.panel.value
+
+
+def bars(tab: PredictTab, name: str) -> tuple[dict[str, float], str]:
+    """A card's bars in percent, and the name of the marked one."""
+    card = re.search(rf"ml-is-{name}'>(.*?)</section>", tab.view.panel.value)
+    assert card
+    rows = re.findall(r"<(?:li|p)( class='ml-best')?><b>(.)</b><i[^>]*></i><span>([\d.]+)", card[1])
+    return {bar: float(number) for _, bar, number in rows}, "".join(b for m, b, _ in rows if m)
+
+
+@pytest.mark.parametrize("score", [0.2, 0.91])
+def test_not_a_digit_and_the_ten_digits_share_100_percent(
+    tab: PredictTab, models: dict[str, Any], score: float
+) -> None:
+    models["cnn"].score = score
+    draw(tab)
+    shown, best = bars(tab, "cnn")
+    assert sum(shown.values()) == pytest.approx(100, abs=0.5)
+    assert shown["?"] == pytest.approx(100 * (1 - score), abs=0.1)
+    assert shown["1"] == pytest.approx(100 * score * 0.91, abs=0.1)
+    assert best == text_of(tab, "ml-digit-cnn")
+
+
+def test_no_digit_of_a_refused_drawing_looks_certain() -> None:
+    """With the pretrained pair: letters and scribbles, some of which are refused."""
+    tab = PredictTab(AppState(dataset=None))
+    refused = 0
+    for strokes in (
+        [[(60, 230), (140, 50), (220, 230)], [(95, 160), (185, 160)]],
+        [[(60, 50), (60, 230), (140, 120), (220, 230), (220, 50)]],
+        [[(40 + 10 * i, 60 + 160 * (i % 2)) for i in range(20)]],
+    ):
+        tab.clear()
+        tab.put_on_pad(Drawing.from_strokes(strokes))
+        for answer in tab.state.reading.answers:
+            shown, best = bars(tab, answer.name)
+            assert sum(shown.values()) == pytest.approx(100, abs=0.5)
+            assert best in (answer.text, "?") if len(answer.text) > 1 else best == answer.text
+            if answer.text == "?":
+                refused += 1
+                assert max(shown[str(digit)] for digit in range(10)) < 100 * answer.threshold
+    assert refused >= 3
+
+
+def test_a_model_that_always_answers_has_no_bar_for_what_is_not_a_digit(
+    tab: PredictTab, models: dict[str, Any]
+) -> None:
+    models["cnn"].digit_threshold = 0.0
+    draw(tab)
+    shown, best = bars(tab, "cnn")
+    assert "".join(shown) == "0123456789"
+    assert best == "1"
+    assert "always answers with a digit" in tab.view.panel.value
+    assert "?" in bars(tab, "mlp")[0]
 
 
 def two_strokes(tab: PredictTab) -> None:

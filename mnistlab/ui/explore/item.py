@@ -12,6 +12,7 @@ from mnistlab.data.label_errors import LABEL_ERRORS, applies_to
 from mnistlab.errors import DataError
 from mnistlab.metrics.projection import nearest
 from mnistlab.ui import components as ui
+from mnistlab.ui.answers import ask, sentences
 from mnistlab.ui.explore.material import SPLITS, Material
 from mnistlab.ui.explore.state import ExploreState
 from mnistlab.ui.state import AppState, Sent
@@ -99,14 +100,12 @@ class Item:
             [[_WORDS[name], f"{float(values.of(name)[row]):.2f}"] for name in NAMES],
             "How this image is written",
         )
-        said = []
-        for model in material.classifiers.values():
-            proba = model.predict_proba(image)[0]
-            said.append(f"{model.title} reads {proba.argmax()} ({ui.percent(float(proba.max()))})")
+        models = material.classifiers.items()
+        said = [sentences(ask(name, model, image[None]))[0] for name, model in models]
         note = self._label_note(split, row)
         return (
             f"<h3 class='ml-subheading'>{_named(split, row)}, label {label}</h3>"
-            f"<p>{'; '.join(said)}.{note}</p>{written}"
+            f"<p>{ui.escape('; '.join(said))}.{note}</p>{written}"
         )
 
     def _label_note(self, split: str, row: int) -> str:

@@ -94,11 +94,16 @@ class PredictTab:
         a finished stroke, an upload or a sample, but not an Undo.
         """
         source = self.pad.drawing if self.pad.picture is None else self.pad.picture
-        self.state.reading = replace(
+        before = self.state.reading
+        reading = replace(
             self._read(source),
             note=self.pad.note,
-            number=self.state.reading.number + int(final and counted),
+            number=before.number + int(final and counted),
         )
+        if not counted:  # the same ink once more: the digit in detail stays the same
+            last = max(0, len(reading.digits) - 1)
+            reading = replace(reading, chosen=min(before.chosen, last))
+        self.state.reading = reading
         if final:
             current = self._current_image()
             self._app.drawing = None if current is None else current[0]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 UPLOAD_TYPES = ".png,.jpg,.jpeg,.webp,.bmp"
 DRAWING_TYPES = ".json,.jsonl"
+CHOOSE = "choose a picture …"
 
 
 class PredictView:
@@ -28,6 +29,7 @@ class PredictView:
 
     def __init__(self, tab: PredictTab, app: AppState) -> None:
         self._tab, self._app = tab, app
+        self._filling = False  # while a chooser is set from the state
         self.panel = ui.classed(widgets.HTML(), "ml-panel")
         self.table = ui.classed(widgets.HTML(), "ml-uploaded")
         self.which = ui.classed(widgets.ToggleButtons(layout={"display": "none"}), "ml-which")
@@ -136,30 +138,54 @@ class PredictView:
         return lambda change: self._tab.leave_out(name, not change["new"])
 
     def _on_file(self, change: Mapping[str, Any]) -> None:
-        index = change["new"]
-        if index is not None and self._tab.pad.picture is not self._tab.state.files[index].ink:
-            self._tab.show_file(index)
+        if not self._filling and change["new"] is not None:
+            self._tab.show_file(change["new"])
 
     def _on_choice(self, change: Mapping[str, Any]) -> None:
-        if change["new"] is not None and change["new"] != self._tab.state.reading.chosen:
+        if not self._filling and change["new"] is not None:
             self._tab.choose(change["new"])
 
     # From the state
 
-    def _on_files(self, _: object) -> None:
-        files = self._tab.state.files
-        self.files.options = [(file.name, index) for index, file in enumerate(files)]
-        self.files.layout.display = "none" if len(files) < 2 else ""
-        rows = [(file.name, *self._tab.texts(file.ink)) for file in files]
+    def paint_table(self) -> None:
+        """Have the models read all uploaded pictures, and show what they read."""
+        rows = [(file.name, *self._tab.texts(file.ink)) for file in self._tab.state.files]
         self.table.value = files_html(self._tab.titles(), rows)
+
+    def _on_files(self, _: object) -> None:
+        self._paint_files()
+        self.paint_table()
 
     def _on_reading(self, _: object = None) -> None:
         reading, pad = self._tab.state.reading, self._tab.pad
         self.panel.value = panel_html(reading, self._tab.state.without)
         several = len(reading.digits) > 1
         options = [(f"digit {i + 1}", i) for i in range(len(reading.digits))] if several else []
-        if options != list(self.which.options):
-            self.which.options = options
-            self.which.layout.display = "" if several else "none"
+        self._fill(self.which, options, reading.chosen if several else None)
+        self._paint_files()
         boxes = [pad.place(box) for box in reading.boxes] if several else []
         pad.mark(boxes, reading.answers[-1].text if several else "")
+
+    def _paint_files(self) -> None:
+        """Name the uploaded picture that lies on the pad, or offer a choice where none does."""
+        files, picture = self._tab.state.files, self._tab.pad.picture
+        shown = next((i for i, file in enumerate(files) if file.ink is picture), None)
+        options: list[tuple[str, int | None]] = [(file.name, i) for i, file in enumerate(files)]
+        prompt: list[tuple[str, int | None]] = [] if shown is not None else [(CHOOSE, None)]
+        self._fill(self.files, [*prompt, *options] if len(files) > 1 else [], shown)
+
+    def _fill(self, chooser: Any, options: list[Any], value: int | None) -> None:
+        """Set a chooser's options and value, and hide it when there is nothing to choose.
+
+        The value is always set: ipywidgets selects nothing when options come where none were,
+        and the first one when they replace others.
+        """
+        self._filling = True
+        try:
+            if options != list(chooser.options):
+                chooser.options = options
+                chooser.layout.display = "" if options else "none"
+            if options and chooser.index != (at := [v for _, v in options].index(value)):
+                chooser.index = at
+        finally:
+            self._filling = False

@@ -299,6 +299,55 @@ def test_several_digits_are_shown_one_at_a_time(tab: PredictTab) -> None:
     assert tab.view.which.layout.display == "none"
 
 
+def test_the_digit_in_detail_is_the_one_that_is_marked_as_chosen(tab: PredictTab) -> None:
+    two_strokes(tab)
+    assert tab.view.which.value == 0
+    tab.view.which.value = 1
+    tab.leave_out("scaled", True)
+    assert tab.view.which.value == tab.state.reading.chosen == 1
+    assert "digit 2 of 2" in tab.view.panel.value
+    two_strokes(tab)
+    assert tab.view.which.value == tab.state.reading.chosen
+
+
+def test_each_of_several_digits_has_its_own_bars(tab: PredictTab, models: dict[str, Any]) -> None:
+    two_strokes(tab)
+    models["cnn"].scores = [0.91, 0.2]
+    tab.predict()
+    assert text_of(tab, "ml-digit-cnn") == "1?"
+    assert bars(tab, "cnn")[1] == "1"
+    tab.view.which.value = 1
+    shown, best = bars(tab, "cnn")
+    assert best == "?"
+    assert shown["?"] == 80.0
+
+
+def test_the_list_of_uploads_names_the_picture_on_the_pad(tab: PredictTab) -> None:
+    def shown() -> tuple[str, list[str]]:
+        return tab.view.files.label, list(tab.view.files._options_labels)
+
+    names, prompt = ["a.png", "b.png", "c.png"], "choose a picture …"
+    choose(tab.view.upload, *((name, picture()) for name in names))
+    assert shown() == ("a.png", names)
+    assert tab.view.files.layout.display == ""
+    tab.view.files.value = 2
+    assert shown() == ("c.png", names)
+    assert tab.state.reading.number == 2
+    draw(tab)
+    assert shown() == (prompt, [prompt, *names])
+    tab.view.files.value = 2
+    assert tab.state.reading.note == "Upload: c.png"
+    assert shown() == ("c.png", names)
+    tab.view.files.value = 0
+    tab.undo()
+    assert shown() == ("c.png", names)
+    choose(tab.view.upload, ("d.png", picture()), ("e.png", picture()))
+    assert shown() == ("d.png", ["d.png", "e.png"])
+    assert tab.state.reading.number == 6
+    choose(tab.view.upload, ("f.png", picture()))
+    assert tab.view.files.layout.display == "none"
+
+
 def test_a_step_can_be_switched_off(tab: PredictTab, models: dict[str, Any]) -> None:
     draw(tab)
     tab.leave_out("scaled", True)

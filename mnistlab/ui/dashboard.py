@@ -106,14 +106,9 @@ class Dashboard(widgets.VBox):
         self.tabs["predict"].show_image(self.app.sent.image, self.app.sent.note)
 
     def _on_loaded(self) -> None:
-        """Let Predict read with other models; what lies on its pad stays."""
-        old = self.tabs.get("predict")
-        if old is None:
-            return
-        from mnistlab.ui.predict import PredictTab
-
-        self.tabs["predict"] = PredictTab(self.app, self._readers(), old)
-        self._boxes["predict"].children = [self.tabs["predict"].widget]
+        """Let Predict read with the models that were chosen, if it is open."""
+        if "predict" in self.tabs:
+            self.tabs["predict"].use_models(self._readers())
 
     def _readers(self) -> Mapping[str, Classifier]:
         from mnistlab.models import load_classifier

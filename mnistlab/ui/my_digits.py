@@ -42,7 +42,7 @@ class MyDigits:
     ) -> None:
         self._app, self._collection = app, collection
         self._current, self._answer = current, answer
-        self._make_gallery = lambda: Gallery(app, classifiers, collection, show, self._on_gallery)
+        self._classifiers, self._show = classifiers, show
         self._last: tuple[tuple[Stroke, ...], int] | None = None  # what was kept last, and as what
         self.gallery: Gallery | None = None
         self._build()
@@ -83,10 +83,19 @@ class MyDigits:
         self._repaint()
         self._app.say(_said(before, label, len(self._collection)))
 
+    def use_models(self, classifiers: Mapping[str, Classifier]) -> None:
+        """Score other models, by name."""
+        self._classifiers = classifiers
+        if self.gallery is not None:
+            self.gallery.use_models(classifiers)
+            self._repaint()
+
     def toggle(self) -> None:
         """Open or close the fold; the gallery is made when it is first opened."""
         if self.gallery is None:
-            self.gallery = self._make_gallery()
+            self.gallery = Gallery(
+                self._app, self._classifiers, self._collection, self._show, self._on_gallery
+            )
             self.widget.children = (*self.widget.children, self.gallery.widget)
         else:
             hidden = self.gallery.widget.layout.display == "none"

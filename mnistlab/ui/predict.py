@@ -49,14 +49,12 @@ class PredictTab:
     ----------
     app : the page's state
     classifiers : models by name; the pretrained `mlp` and `cnn` when not given
-    before : the tab this one takes the place of; what lies on its pad is taken over
     """
 
     def __init__(
         self,
         app: AppState,
         classifiers: Mapping[str, Classifier] | None = None,
-        before: PredictTab | None = None,
     ) -> None:
         self._app = app
         self._classifiers = pretrained() if classifiers is None else classifiers
@@ -74,16 +72,6 @@ class PredictTab:
         )
         self.view = PredictView(self, app)
         self.widget = self.view.widget
-        if before is not None:
-            self._take_over(before)
-
-    def _take_over(self, before: PredictTab) -> None:
-        self.state.reading = replace(self.state.reading, number=before.state.reading.number)
-        if before.pad.picture is not None:
-            self.pad.show(before.pad.picture, before.pad.note)
-        elif not before.pad.drawing.is_blank:
-            self.pad.load(before.pad.to_json().encode())
-        self.predict(counted=False)
 
     # Verbs
 
@@ -210,6 +198,14 @@ class PredictTab:
         """Read all ink as one digit, or as several from left to right."""
         self.state.single = single
         self.predict(counted=False)
+
+    def use_models(self, classifiers: Mapping[str, Classifier]) -> None:
+        """Read with other models, by name; the pad, its history and all switches stay."""
+        self._classifiers = classifiers
+        self.why.use_models(classifiers, self._nearest())
+        self.my_digits.use_models(classifiers)
+        self.predict(counted=False)
+        self.view.paint_table()
 
     # Reading
 

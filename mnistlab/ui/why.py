@@ -59,6 +59,15 @@ class Why:
         self._random: dict[str, list[Classifier]] = {}
         self._build()
 
+    def use_models(
+        self,
+        classifiers: Mapping[str, Classifier],
+        nearest: Callable[[np.ndarray], Sequence[Neighbour]] | None,
+    ) -> None:
+        """Explain other models from the next `refresh` on; the arguments are the class's."""
+        self._classifiers, self._nearest = classifiers, nearest
+        self._random = {}
+
     def refresh(self) -> None:
         """Explain the answer that stands now, where the fold is open."""
         if not self.toggle.value:

@@ -11,11 +11,13 @@ from typing import Any
 import ipywidgets as widgets
 import nbformat
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError
 from mnistlab.ui import Dashboard, dashboard
 from tests.test_imports import ROOT
+from tests.ui.conftest import FakeClassifier
 
 
 @pytest.fixture
@@ -99,6 +101,23 @@ def test_every_file_button_has_a_tooltip_that_begins_with_its_label(page: Dashbo
         label = next(labels[name] for name in button._dom_classes if name in labels)
         assert button.tooltip.startswith(label)
         assert button.description == button.tooltip
+
+
+def test_using_a_run_in_predict_swaps_the_models_in_place(
+    page: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnistlab.models.load_classifier", lambda run: FakeClassifier(run, 5))
+    page.open_tab("predict")
+    tab = page.tabs["predict"]
+    tab.pad.press(60, 60)
+    tab.pad.release(120, 220)
+    widgets_before = len(_instances)
+    for turn in range(10):
+        page.app.loaded = {"cnn": f"run-{turn}"}
+    assert len(_instances) == widgets_before
+    assert page.tabs["predict"] is tab
+    assert [answer.title for answer in tab.state.reading.answers] == ["MLP", "run-9"]
+    assert tab.state.reading.answers[-1].text == "5"
 
 
 def test_the_status_line_escapes(page: Dashboard) -> None:

@@ -202,6 +202,18 @@ def test_each_drawing_is_read_once(opened: Page, models: dict[str, Any]) -> None
     assert [len(images) for images in models["cnn"].seen] == [3, 1]
 
 
+def test_other_models_score_what_is_kept_without_new_widgets(
+    opened: Page, models: dict[str, Any]
+) -> None:
+    gallery = opened.my.gallery
+    before = scores(opened)
+    opened.my.use_models({"mlp": models["cnn"], "cnn": models["cnn"]})
+    assert opened.my.gallery is gallery
+    assert opened.captions == ["3: 3 ✗", "2: 1", "1: 7 ✗"]
+    assert scores(opened) == {"CNN": before["CNN"]}
+    assert opened.at("ml-my-detail").value == "CNN reads 1 (82.8 %); CNN reads 1 (82.8 %)"
+
+
 def test_a_closed_fold_costs_nothing_and_catches_up_when_opened(
     opened: Page, models: dict[str, Any]
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ipywidgets.widgets.widget import _instances
 from PIL import Image, ImageDraw
 
 from mnistlab.data import Dataset
@@ -17,6 +18,7 @@ from mnistlab.images.drawing import Drawing
 from mnistlab.ui.predict import PredictTab
 from mnistlab.ui.predict_html import panel_html, shrink
 from mnistlab.ui.state import AppState
+from tests.ui.conftest import FakeClassifier
 from tests.ui.files import choose
 
 
@@ -382,3 +384,42 @@ def test_digits_of_a_picture_are_marked_where_the_pad_shows_them(tab: PredictTab
     (left, top, right, bottom), _ = (tab.pad.place(box) for box in tab.state.reading.boxes)
     assert (left, right) == pytest.approx((92 * 0.7, 109 * 0.7), abs=2)
     assert (top, bottom) == pytest.approx((70 + 40 * 0.7, 70 + 160 * 0.7), abs=2)
+
+
+def test_other_models_leave_the_pad_its_history_and_the_switches(
+    tab: PredictTab, models: dict[str, Any]
+) -> None:
+    choose(tab.view.upload, ("a.png", picture()), ("b.png", picture()))
+    for x in (60, 140, 220):
+        tab.pad.press(x, 60)
+        tab.pad.release(x, 220)
+    tab.undo()
+    by_class(tab.widget, "ml-switch-scaled").value = False
+    by_class(tab.widget, "ml-pen").value = 30
+    tab.why.toggle.value = True
+    tab.my_digits.toggle()
+    view, number = tab.view, tab.state.reading.number
+    strokes = tab.pad.drawing.strokes
+    widgets_before = len(_instances)
+    for turn in range(10):
+        models["cnn"] = FakeClassifier(f"CNN {turn}", turn)
+        tab.use_models(dict(models))
+    assert len(_instances) == widgets_before
+    assert tab.view is view
+    assert text_of(tab, "ml-digit-cnn") == "99"
+    assert tab.state.reading.number == number
+    assert tab.pad.drawing.strokes == strokes
+    assert tab.state.without == ("scaled",)
+    assert not by_class(tab.widget, "ml-switch-scaled").value
+    assert tab.pad.pen_width == 30
+    assert tab.why.toggle.value
+    assert "CNN 9" in tab.why._panel.value
+    assert "CNN 9" in tab.view.table.value
+    assert "CNN 8" not in tab.view.table.value
+    tab.redo()
+    assert len(tab.pad.drawing.strokes) == 3
+    for _ in range(3):
+        tab.undo()
+    assert tab.pad.picture is not None
+    tab.undo()
+    assert not tab.pad.can_undo

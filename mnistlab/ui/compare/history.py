@@ -120,12 +120,16 @@ class History:
         good = [run for run in self._state.history if not run.damage][:_PAGE]
         damaged = [run for run in self._state.history if run.damage]
         names = [*PRETRAINED, *(run.id for run in good)]
+        gone = [box for name, box in self._boxes.items() if name not in names]
         self._boxes = {name: self._boxes.get(name) or self._make_box(name) for name in names}
         for run in good:
             self._boxes[run.id].description = describe_run(run)
         for name in PRETRAINED:
             self._boxes[name].description = f"{TITLES[name]} (pretrained, ships with MNIST Lab)"
         self.list.children = list(self._boxes.values())
+        for box in gone:
+            for part in (box, box.layout, box.style):  # a widget does not close its parts
+                part.close()
         self._damaged.value = _damaged_html(damaged)
         chosen = self.run.value
         titles = [(f"{TITLES[name]} (pretrained)", name) for name in PRETRAINED]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 from mnistlab.metrics.seeds import compare_seeds
 from mnistlab.takeaway import compare_models
@@ -140,6 +141,16 @@ def test_a_run_is_renamed_saved_and_deleted(tab: CompareTab, save_run, home: Pat
     assert not (home / "runs" / "mlp-0001-aaaa").exists()
     assert "first" not in tab.table.value
     assert history.delete.disabled
+
+
+def test_a_deleted_run_leaves_no_widgets(tab: CompareTab, save_run) -> None:
+    tab.results.refresh()
+    before = len(_instances)
+    save_run("mlp-0001-aaaa")
+    tab.results.refresh()
+    assert len(_instances) > before
+    tab.results.remove("mlp-0001-aaaa")
+    assert len(_instances) == before
 
 
 def test_deleting_one_of_the_pair_brings_the_pretrained_one_back(tab: CompareTab, save_run) -> None:

@@ -2,8 +2,9 @@
 
 They are read as strokes on a pad and as pictures, dark on white, in several layouts; digits are
 taken apart by place alone and with the CNN's digit scores. Every number is a share of strings:
-all digits right, and in parentheses the right number of digits. Segmentation was tuned on two
-writers; the other two are held out.
+all digits right, and in parentheses the right number of digits. The drawings are tuning data:
+segmentation was tuned on two of their writers, and the models' recipe on all four, so the writers
+"held out" are so for segmentation only, and none of these figures is published.
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ def tiny_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.setattr(drawings, "FILE", file)
+    monkeypatch.setattr(drawings, "TEST_FILE", file)
 
 
 class StandIn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -182,3 +183,16 @@ def test_the_folder_of_the_data_does_not_steer_the_terminal(
     assert main(["data", "fetch"]) == 1
     shown = capsys.readouterr()
     assert not unseen(shown.out + shown.err)
+
+
+def test_only_the_terminal_module_prints() -> None:
+    # The one place where text is made safe must not be passed by.
+    source = Path(__file__).parents[1] / "mnistlab"
+    allowed = {source / "terminal.py", source / "serve" / "app.py"}
+    for path in source.rglob("*.py"):
+        if path not in allowed:
+            calls = [
+                node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+            ]  # fmt: skip
+            assert not calls, f"{path} prints past mnistlab.terminal"

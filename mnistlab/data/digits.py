@@ -59,7 +59,7 @@ def load_digits() -> Dataset:
 def _build() -> Dataset:
     path = _data_file()
     x8, y = _read(path)
-    x = np.stack([_to_mnist_format(image) for image in x8])
+    x = np.stack([to_mnist_format(image) for image in x8])
     test = _test_part(y)
     arrays = [x[~test], y[~test], x[test], y[test]]
     for array in arrays:
@@ -107,8 +107,13 @@ def _test_part(y: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return test
 
 
-def _to_mnist_format(image: NDArray[np.float64]) -> Images:
-    """One 8x8 image of 0 to 16 as `(28, 28)` uint8, in the manner of MNIST's own recipe."""
+def to_mnist_format(image: NDArray[np.float64]) -> Images:
+    """One image as `(28, 28)` uint8, in the manner of MNIST's own recipe.
+
+    Parameters
+    ----------
+    image : array (height, width), 0 for paper and above for ink, some of it above
+    """
     rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
     ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = _BOX / max(ink.shape)

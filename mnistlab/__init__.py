@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mnistlab.data import Dataset, load_default, load_digits, load_mnist
+    from mnistlab.data import Dataset, load_default, load_digits, load_mnist, load_own
     from mnistlab.data.statistics import statistics
     from mnistlab.errors import (
         ConfigError,
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from mnistlab.models import Classifier, TrainingConfig, load_classifier, submit, train
 
 _HOMES = {
-    "mnistlab.data": ("Dataset", "load_default", "load_digits", "load_mnist", "statistics"),
+    "mnistlab.data": (
+        "Dataset",
+        "load_default",
+        "load_digits",
+        "load_mnist",
+        "load_own",
+        "statistics",
+    ),
     "mnistlab.errors": (
         "ConfigError",
         "DataError",
@@ -72,6 +79,7 @@ __all__ = [
     "load_default",
     "load_digits",
     "load_mnist",
+    "load_own",
     "measure_latency",
     "preprocess",
     "statistics",

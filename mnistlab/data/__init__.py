@@ -1,22 +1,25 @@
-"""MNIST, checked and memory-mapped, and scikit-learn's digits in its format."""
+"""MNIST, checked and memory-mapped; scikit-learn's digits and your own files in its format."""
 
 from __future__ import annotations
 
 from mnistlab.data.dataset import Dataset, open_folder, save_folder
-from mnistlab.data.default import fetch, info, load_default
+from mnistlab.data.default import describe, fetch, info, load_default
 from mnistlab.data.digits import load_digits
 from mnistlab.data.mnist import load_mnist
+from mnistlab.data.own import load_own
 from mnistlab.data.statistics import SplitStatistics, Statistics, statistics
 
 __all__ = [
     "Dataset",
     "SplitStatistics",
     "Statistics",
+    "describe",
     "fetch",
     "info",
     "load_default",
     "load_digits",
     "load_mnist",
+    "load_own",
     "open_folder",
     "save_folder",
     "statistics",

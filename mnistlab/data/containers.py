@@ -88,11 +88,12 @@ def _read_npz(path: Path) -> Arrays:
                 found = ", ".join(sorted(members)[:6]) or "nothing"
                 raise unfit(path, f"has no array {name} (found: {found})")
             with archive.open(f"{name}.npy") as file:
-                _check_shape(path, name, *_npy_header(file))
+                _check_shape(path, name, *npy_header(file))
         return {name: _read_member(archive, f"{name}.npy") for name in ARRAYS}
 
 
-def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    """Shape and type that a `.npy` announces; raises ValueError where its start is none."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read(file)

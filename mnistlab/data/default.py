@@ -46,7 +46,16 @@ def fetch(progress: Any = True) -> Dataset:
 
 
 def info() -> dict[str, Any]:
-    """What the dashboard would open with, as plain values for JSON; downloads nothing.
+    """What the dashboard would open with, as `describe` gives it; downloads nothing."""
+    try:
+        dataset = load_mnist(progress=False, allow_download=False)
+    except DataError as error:
+        dataset = _stand_in(error)
+    return describe(dataset)
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """A dataset as plain values for JSON.
 
     Returns
     -------
@@ -54,10 +63,6 @@ def info() -> dict[str, Any]:
         `name`, `title`, `source`, `folder` (or None), `digest`, `images` (per split),
         `cached_bytes`, `notice` (empty for MNIST).
     """
-    try:
-        dataset = load_mnist(progress=False, allow_download=False)
-    except DataError as error:
-        dataset = _stand_in(error)
     return {
         "name": dataset.name,
         "title": dataset.title,

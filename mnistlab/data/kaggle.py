@@ -1,20 +1,20 @@
-"""Kaggle's digit-recognizer: its `train.csv` and `test.csv`, and a `submission.csv` for it.
+"""Kaggle's digit-recognizer: its `test.csv`, and a `submission.csv` for it.
 
-A row is an image of MNIST, its 784 pixels row by row, in train.csv after its label
+A row is an image of MNIST, its 784 pixels row by row
 (kaggle.com/competitions/digit-recognizer/data). The images are MNIST's own 70,000, shuffled, so a
-model that was trained on MNIST has seen most of them.
+model that was trained on MNIST has seen most of them. `load_own` reads its `train.csv`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnistlab.data.rows import BLOCK, blocks, whole_numbers
 from mnistlab.errors import UploadError
 from mnistlab.files import write_whole
 
@@ -22,30 +22,11 @@ TEST_ROWS = 28_000
 """Images in Kaggle's test.csv; it takes submissions of as many rows and no others."""
 _SIDE = 28
 _PIXELS = tuple(f"pixel{i}" for i in range(_SIDE * _SIDE))
-_BLOCK = 1 << 20  # bytes read at a time; more than any line of such a file
 _SUBMISSIONS = (
     "Kaggle takes answers to all images of its test.csv, so give that as it was downloaded."
 )
 
 Bytes = NDArray[np.uint8]
-
-
-def read_train(path: str | Path) -> tuple[Bytes, Bytes]:
-    """The labelled images of `train.csv`; Kaggle's has 42,000, any number is read.
-
-    Returns
-    -------
-    images : array (n, 28, 28) uint8
-        Bright ink (255) on black (0).
-    labels : array (n,) uint8, 0 to 9
-
-    Raises
-    ------
-    UploadError
-        With the line's number, where the columns or values are not Kaggle's.
-    """
-    table = _read(Path(path), ("label", *_PIXELS))
-    return table[:, 1:].reshape(-1, _SIDE, _SIDE), table[:, 0].copy()
 
 
 def read_test(path: str | Path, rows: int | None = None) -> Bytes:
@@ -91,11 +72,9 @@ def _read(path: Path, columns: Sequence[str], rows: int | None = None) -> Bytes:
     line, done = 2, 0
     try:
         with path.open("rb") as file:
-            _check_header(path, file.readline(_BLOCK), columns)
-            for block in _blocks(file, path):
+            _check_header(path, file.readline(BLOCK), columns)
+            for block in blocks(file):
                 values, lines = _parse(block, len(columns), path, line)
-                if columns[0] == "label":
-                    _check_labels(values[:, 0], block, path, line)
                 if rows is not None and done + len(values) > rows:
                     place = line + _lines_before(block, rows - done)
                     raise UploadError(
@@ -103,6 +82,8 @@ def _read(path: Path, columns: Sequence[str], rows: int | None = None) -> Bytes:
                     )
                 parts.append(values)
                 line, done = line + lines, done + len(values)
+    except ValueError as error:
+        raise UploadError(f"{path} {error}; give a CSV file.") from error
     except OSError as error:
         raise UploadError(
             f"{path} cannot be read ({error.strerror or error}); give the path of a CSV file."
@@ -114,15 +95,6 @@ def _read(path: Path, columns: Sequence[str], rows: int | None = None) -> Bytes:
             f"{path} ends at line {line - 1:,} after {_images(done)}, not {rows:,}; {_SUBMISSIONS}"
         )
     return np.concatenate(parts)
-
-
-def _check_labels(labels: Bytes, block: bytes, path: Path, line: int) -> None:
-    if (labels > 9).any():
-        row = int((labels > 9).argmax())
-        raise UploadError(
-            f"{path}, line {line + _lines_before(block, row):,}: the label is {labels[row]}, "
-            "not 0 to 9; give Kaggle's train.csv as it was downloaded."
-        )
 
 
 def _lines_before(block: bytes, row: int) -> int:
@@ -154,54 +126,13 @@ def _check_header(path: Path, raw: bytes, columns: Sequence[str]) -> None:
     )
 
 
-def _blocks(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """What follows, in blocks of whole lines."""
-    rest = b""
-    while chunk := file.read(_BLOCK):
-        data = rest + chunk
-        end = data.rfind(b"\n") + 1
-        if not end and len(data) > _BLOCK:
-            raise UploadError(f"{path} has a line of more than a megabyte; give a CSV file.")
-        if end:
-            yield data[:end].replace(b"\r\n", b"\n")
-        rest = data[end:]
-    if rest:
-        yield rest.replace(b"\r\n", b"\n") + b"\n"
-
-
 def _parse(block: bytes, columns: int, path: Path, line: int) -> tuple[Bytes, int]:
     """The values of a block whose first line is number `line`, and how many lines it has."""
-    data = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero((data == ord(",")) | (data == ord("\n")))
-    lines = int((data == ord("\n")).sum())
-    if len(ends) == lines * columns:
-        values = _values(data, ends, columns)
-        if values is not None:
-            return values, lines
+    lines = block.count(b"\n")
+    values = whole_numbers(block, columns)
+    if values is not None and values.max() <= 255:
+        return values.astype(np.uint8), lines
     return _parse_slowly(block, columns, path, line), lines
-
-
-def _values(data: Bytes, ends: NDArray[np.int64], columns: int) -> Bytes | None:
-    """Whole numbers of up to three digits that end before `ends`; None where they are no such.
-
-    All numbers at once: a Python loop over the 22 million of a test.csv would take 20 seconds.
-    """
-    digits = data - np.uint8(ord("0"))
-    lengths = np.diff(ends, prepend=-1) - 1
-    line_ends = (data[ends] == ord("\n")).reshape(-1, columns)
-    if (
-        (digits > 9).sum() != len(ends)
-        or lengths.min() < 1
-        or lengths.max() > 3
-        or line_ends[:, :-1].any()
-        or not line_ends[:, -1].all()
-    ):
-        return None
-    values = digits[ends - 1].astype(np.uint16)
-    for place, unit in ((2, 10), (3, 100)):
-        longer = np.flatnonzero(lengths >= place)
-        values[longer] += unit * digits[ends[longer] - place].astype(np.uint16)
-    return None if values.max() > 255 else values.astype(np.uint8).reshape(-1, columns)
 
 
 def _parse_slowly(block: bytes, columns: int, path: Path, line: int) -> Bytes:

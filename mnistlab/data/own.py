@@ -1,216 +1,319 @@
-"""Data of one's own as a `Dataset`: an npz file, IDX files, or a CSV file like Kaggle's."""
+"""Data of one's own as a `Dataset`: npz, npy, IDX and CSV files as people have them.
+
+What can be meant in one way only is read, and the dataset's `notice` says what was done. The rest
+is refused with the remedy. `own_files` and `own_table` read arrays from files, `own_arrays` makes
+images and labels of them, and here those become training and test sets.
+"""
 
 from __future__ import annotations
 
-import gzip
 import io
-import struct
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.dataset import ARRAYS, Dataset, digest_of
-from mnistlab.data.kaggle import read_train
-from mnistlab.errors import DataError, MnistLabError
-
-MAX_BYTES = 200 * 2**20  # of all arrays together, unpacked
-_LEAST = 12  # images: two for testing
-_FORMS = (
-    "an .npz file with x_train, y_train, x_test and y_test (or x and y), IDX files of images and "
-    "labels, or a .csv file with label and pixel0 to pixel783"
+from mnistlab.data.dataset import ARRAYS, Dataset, Images, Labels, digest_of
+from mnistlab.data.orientation import Orientation, look
+from mnistlab.data.own_arrays import images_of, labels_of
+from mnistlab.data.own_files import (
+    HOW_TO_SAVE,
+    WANTED,
+    Contents,
+    Piece,
+    printable,
+    read_file,
+    split_of,
 )
+from mnistlab.errors import DataError
+
+_LEAST = 12  # images: two for testing
+_TEST_EVERY = 6  # of one set, every sixth image is for testing, as in MNIST one of seven
+_MOST_FILES = 8
+_NOTABLE = 0.1  # of the images that look inverted, where the others do not
+_DATA_FILES = (".npz", ".npy", ".csv", ".tsv", ".gz", "ubyte", ".idx")
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
 
-def read_own(files: Mapping[str, bytes]) -> Dataset:
-    """A dataset from files by their names.
+@dataclass(frozen=True, eq=False)
+class OwnImages:
+    """What was read: images, labels, and what was done to read them."""
 
-    Images have 28x28 pixels from 0 to 255, bright ink on black; labels are digits. Where there is
-    no test set, every sixth image is taken for it.
+    title: str
+    arrays: dict[str, NDArray[np.uint8]]
+    """`x_train (n, 28, 28)`, `y_train (n,)`, `x_test` and `y_test`."""
+    is_one_set: bool
+    """Whether the files made no difference between training and test images."""
+    remarks: tuple[str, ...] = ()
+
+    def dataset(
+        self, *, invert: bool = False, transpose: bool = False, split: bool = True
+    ) -> Dataset:
+        """The images as a dataset; parameters and errors are those of `load_own`."""
+        train, test = (
+            (_turned(self.arrays[f"x_{part}"], invert, transpose), self.arrays[f"y_{part}"])
+            for part in ("train", "test")
+        )
+        total = len(train[1]) + len(test[1])
+        notices = [*_warnings(look((train, test))), *_turns(invert, transpose), *self.remarks]
+        if self.is_one_set and split:
+            notices.append(
+                f"There is one set of {total:,} images: every sixth image was put aside for "
+                f"testing, {len(test[1]):,} in all."
+            )
+        elif self.is_one_set:
+            x, y = (_joined(*pair) for pair in zip(train, test, strict=True))
+            train, test = (x[:0], y[:0]), (x, y)
+            notices.append(f"All {total:,} images serve as test images.")
+        parts = (*train, *test)
+        for part in parts:
+            part.flags.writeable = False
+        return Dataset(
+            "own",
+            self.title,
+            *parts,
+            digest=digest_of(parts),
+            source="your own files",
+            notice=" ".join(notices),
+        )
+
+
+def load_own(
+    path: str | Path, *, invert: bool = False, transpose: bool = False, split: bool = True
+) -> Dataset:
+    """Your own images of digits from a file, or from a folder with IDX files.
+
+    Read are `.npz` files with `x_train, y_train, x_test, y_test`, `X, y`, `train_images,
+    train_labels` and the like; `.npy` and IDX files of images and labels; and `.csv` files with
+    784 pixels and a label in each line, with or without a header. Each may be gzipped. Images have
+    28 x 28 pixels from 0 to 255 or 0 to 1; labels are digits or one-hot.
 
     Parameters
     ----------
-    files : what each file is called -> its contents: one `.npz`, one `.csv`, or IDX files, of
-        which names with `images` and `labels` are told apart, `.gz` or not
+    path : a file, or a folder; beside a file of images, that of its labels is found by its name
+    invert : swap ink and paper, for images that are dark on bright
+    transpose : swap rows and columns, for images that are stored by columns, as EMNIST's are
+    split : whether every sixth image is put aside for testing where the files have one set only;
+        without it, all of it is for testing and there are no training images
+
+    Returns
+    -------
+    Dataset
+        Its `notice` says what was done to read the files, and whether the images look inverted or
+        transposed. It is empty for files that are like MNIST's.
 
     Raises
     ------
     DataError
-        Naming what was found and what belongs there.
+        Naming what was found and what to give instead.
+
+    Examples
+    --------
+    >>> dataset = mnistlab.load_own("emnist-digits/", transpose=True)  # doctest: +SKIP
+    >>> mnistlab.evaluate(mnistlab.load_classifier("cnn"), dataset.x_test, dataset.y_test)
+    ... # doctest: +SKIP
+    """
+    return read_own_path(path).dataset(invert=invert, transpose=transpose, split=split)
+
+
+def read_own(
+    files: Mapping[str, bytes], *, invert: bool = False, transpose: bool = False
+) -> Dataset:
+    """A dataset from the contents of files by their names; otherwise as `load_own`."""
+    return read_own_files(files).dataset(invert=invert, transpose=transpose)
+
+
+def read_own_files(files: Mapping[str, bytes]) -> OwnImages:
+    """What files hold, from their contents by their names.
+
+    Raises
+    ------
+    DataError
+        Naming what was found and what to give instead.
     """
     if not files:
-        raise DataError(f"There is no file; give {_FORMS}.")
-    title = ", ".join(sorted(files))
-    try:
-        arrays = _read(files)
-    except MnistLabError:
-        raise
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        what = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{title} cannot be read ({what}); give {_FORMS}.") from error
-    return from_arrays(arrays, title)
+        raise DataError(f"There is no file; {WANTED}.")
+    names = {name: printable(name) for name in files}
+    contents = [read_file(io.BytesIO(files[name]), shown) for name, shown in names.items()]
+    return _own_images(contents, ", ".join(sorted(names.values())))
 
 
-def read_own_path(path: Path) -> Dataset:
-    """A dataset from a file, or a folder with IDX files, on this machine; see `read_own`.
+def read_own_path(path: str | Path) -> OwnImages:
+    """What a file, or a folder with files, holds; see `load_own`.
 
     Only for a page that is served to oneself: a visitor's path would read the server's disk.
     """
+    path = Path(path).expanduser()
     try:
-        if path.suffix.lower() == ".csv":  # Kaggle's has 73 MB and is read in parts
-            x, y = read_train(path)
-            return from_arrays({"x": x, "y": y}, path.name)
-        files = [path]
-        if path.is_dir():  # what else lies there is left alone
-            words = ("image", "label")
-            files = [f for f in sorted(path.iterdir()) if any(w in f.name.lower() for w in words)]
-        for file in files:
-            if file.stat().st_size > MAX_BYTES:
-                raise DataError(f"{file} has over {MAX_BYTES >> 20} MB; give a part of it.")
-        return read_own({file.name: file.read_bytes() for file in files})
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); give {_FORMS}.") from error
+        files = _files_of(path)
+        with ExitStack() as stack:
+            opened = [(stack.enter_context(file.open("rb")), file) for file in files]
+            contents = [read_file(file, printable(each.name)) for file, each in opened]
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        what = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{printable(str(path))} cannot be read ({what}); {WANTED}.") from error
+    return _own_images(contents, ", ".join(printable(file.name) for file in files))
 
 
 def from_arrays(arrays: Arrays, title: str) -> Dataset:
     """A dataset from `x_train, y_train, x_test, y_test`, or `x, y`; see `read_own`."""
-    if "x_train" in arrays and "x_test" not in arrays:
-        arrays = {"x": arrays["x_train"], "y": arrays["y_train"]}
-    if "x" in arrays:
-        arrays = _split(_checked(arrays["x"], arrays["y"], title))
-    x_train, y_train = _checked(arrays["x_train"], arrays["y_train"], title)
-    x_test, y_test = _checked(arrays["x_test"], arrays["y_test"], title)
-    if len(x_train) + len(x_test) < _LEAST:
-        raise DataError(f"{title} has too few images; give at least {_LEAST}.")
-    parts = (x_train, y_train, x_test, y_test)
-    for part in parts:
-        part.flags.writeable = False
-    return Dataset(
-        name="own",
-        title=title,
-        x_train=x_train,
-        y_train=y_train,
-        x_test=x_test,
-        y_test=y_test,
-        digest=digest_of(parts),
-        source="your own files",
-    )
+    pieces = [Piece(title, name[0], split_of(name), values) for name, values in arrays.items()]
+    return _own_images([Contents(tuple(pieces))], title).dataset()
 
 
-def _split(pair: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> Arrays:
-    x, y = pair
-    test = np.arange(len(x)) % 6 == 5
-    return {"x_train": x[~test], "y_train": y[~test], "x_test": x[test], "y_test": y[test]}
-
-
-def _checked(
-    x: NDArray[np.generic], y: NDArray[np.generic], title: str
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images and labels as they have to be, or what was found instead."""
-    if x.ndim == 2 and x.shape[1] == 784:
-        x = x.reshape(-1, 28, 28)
-    if x.ndim == 4 and x.shape[-1] == 1:
-        x = x[..., 0]
-    if x.ndim != 3 or x.shape[1:] != (28, 28):
-        size = " x ".join(map(str, x.shape))
-        raise DataError(f"{title} has images {size}; give n x 28 x 28, one channel.")
-    if y.shape != (len(x),):
+def _files_of(path: Path) -> list[Path]:
+    """The files that a path means: itself and its labels, or what a folder has."""
+    if path.is_dir():
+        return _files_in(path)
+    if not path.exists():
         raise DataError(
-            f"{title} has {len(x):,} images but labels of shape {y.shape}; give one each."
+            f"{printable(str(path))} cannot be read: there is no such file or folder; {WANTED}."
         )
-    return _whole(x, 255, "pixels", title), _whole(y, 9, "labels", title)
+    if not path.is_file():
+        raise DataError(f"{printable(str(path))} is not a file; {WANTED}.")
+    low = path.name.lower()
+    if "images" not in low or low.endswith((".npz", ".csv")):
+        return [path]
+    # Beside train-images-idx3-ubyte lies train-labels-idx1-ubyte, compressed or not.
+    name = low.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
+    labels = [f for f in path.parent.iterdir() if f.name.lower() in (name, f"{name}.gz")]
+    return [path, *sorted(labels)[:1]]
 
 
-def _whole(values: NDArray[np.generic], most: int, what: str, title: str) -> NDArray[np.uint8]:
-    if values.dtype.kind not in "iuf" or not values.size:
+def _files_in(folder: Path) -> list[Path]:
+    files = [f for f in sorted(folder.iterdir()) if f.is_file() and _is_data(f.name)]
+    # torchvision, for one, keeps each file beside its compressed copy.
+    files = [f for f in files if f.suffix.lower() != ".gz" or f.with_suffix("") not in files]
+    if not files:
+        raise DataError(f"{printable(str(folder))} has no data files; {WANTED}.")
+    if len(files) > _MOST_FILES:
         raise DataError(
-            f"{title} has {what} of type {values.dtype}; give whole numbers, 0 to {most}."
+            f"{printable(str(folder))} has {len(files):,} data files; give the path of one, or a "
+            "folder with one training set and one test set."
         )
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= most):
-        raise DataError(f"{title} has {what} from {low:g} to {high:g}; give 0 to {most}.")
-    whole = values.astype(np.uint8)
-    if values.dtype.kind == "f" and not np.array_equal(whole, values):
-        hint = "; multiply by 255 and round" if high <= 1 else ""
-        raise DataError(f"{title} has {what} that are no whole numbers{hint}; give 0 to {most}.")
+    return files
+
+
+def _is_data(name: str) -> bool:
+    low = name.lower()
+    return not low.startswith(".") and low.endswith(_DATA_FILES)
+
+
+# From arrays to images and labels
+
+
+def _own_images(contents: list[Contents], title: str) -> OwnImages:
+    remarks = [remark for each in contents for remark in each.remarks]
+    sets = _sets([piece for each in contents for piece in each.pieces], title, remarks)
+    parts: dict[str, tuple[Images, Labels]] = {}
+    for split, (x, y) in sets.items():
+        images = images_of(x, remarks)
+        labels = labels_of(y, len(images), remarks)
+        if len(labels):
+            parts[split] = images, labels
+    total = sum(len(y) for _, y in parts.values())
+    if total < _LEAST:
+        found = "no images" if not total else f"{total:,} {'image' if total == 1 else 'images'}"
+        raise DataError(f"{title} has {found}, too few images; give at least {_LEAST}.")
+    is_one_set = len(parts) == 1
+    if is_one_set:
+        ((x_all, y_all),) = parts.values()
+        test = _is_test(len(y_all))
+        parts = {"train": (x_all[~test], y_all[~test]), "test": (x_all[test], y_all[test])}
+    arrays = dict(zip(ARRAYS, (*parts["train"], *parts["test"]), strict=True))
+    return OwnImages(title, arrays, is_one_set, tuple(dict.fromkeys(remarks)))
+
+
+def _sets(
+    pieces: Iterable[Piece], title: str, remarks: list[str]
+) -> dict[str, tuple[Piece, Piece]]:
+    """Images with their labels, by `"train"` and `"test"`; one set has either name."""
+    found: dict[tuple[str, str], Piece] = {}
+    for piece in pieces:
+        other = found.setdefault((piece.split, piece.kind), piece)
+        if other is not piece:
+            what = "images" if piece.kind == "x" else "labels"
+            raise DataError(
+                f"{other.name} and {piece.name} both have {what}; give one training set and one "
+                "test set, told apart by train and test in their names."
+            )
+    splits = list(dict.fromkeys(split for split, _ in found))
+    if len(splits) > 1 and "validation" in splits:
+        remarks.append("The validation images were left out.")
+        splits.remove("validation")
+    if len(splits) > 1 and set(splits) not in ({"train", "test"}, {"", "test"}):
+        raise DataError(
+            f"{title} has images of which some belong to no set; give one training set and one "
+            "test set, told apart by train and test in their names."
+        )
+    return {"test" if s == "test" else "train": _pair(s, found, title) for s in splits}
+
+
+def _pair(split: str, found: Mapping[tuple[str, str], Piece], title: str) -> tuple[Piece, Piece]:
+    x, y = found.get((split, "x")), found.get((split, "y"))
+    called = f"{split} " if split else ""
+    if x is None:
+        raise DataError(f"{title} has {called}labels but the {called}images are missing; {WANTED}.")
+    if y is None:
+        raise DataError(
+            f"{title} has {called}images but the {called}labels are missing. Save both in one "
+            f"file with {HOW_TO_SAVE}, labels being n digits from 0 to 9, and give that."
+        )
+    return x, y
+
+
+# How the images lie
+
+
+def _turned(x: Images, invert: bool, transpose: bool) -> Images:
+    x = 255 - x if invert else x
+    return np.ascontiguousarray(x.swapaxes(1, 2)) if transpose else x
+
+
+def _is_test(images: int) -> NDArray[np.bool_]:
+    """Which images of one set are put aside for testing."""
+    rows: NDArray[np.bool_] = np.arange(images) % _TEST_EVERY == _TEST_EVERY - 1
+    return rows
+
+
+def _joined(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One set again as it was in its file."""
+    test_rows = _is_test(len(train) + len(test))
+    whole = np.empty((len(test_rows), *train.shape[1:]), np.uint8)
+    whole[~test_rows], whole[test_rows] = train, test
     return whole
 
 
-# Reading
+def _turns(invert: bool, transpose: bool) -> list[str]:
+    turns = {"Ink and paper were swapped.": invert, "Rows and columns were swapped.": transpose}
+    return [text for text, is_done in turns.items() if is_done]
 
 
-def _read(files: Mapping[str, bytes]) -> Arrays:
-    name, content = next(iter(files.items()))
-    if len(files) == 1 and name.lower().endswith(".npz"):
-        return _read_npz(content, name)
-    if len(files) == 1 and name.lower().endswith(".csv"):
-        return _read_csv(content, name)
-    return _read_idx_files(files)
-
-
-def _read_npz(content: bytes, name: str) -> Arrays:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
-            raise DataError(f"{name} unpacks to over {MAX_BYTES >> 20} MB; give a part of it.")
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        found = set(stored.files)
-        if set(ARRAYS) <= found:
-            wanted = list(ARRAYS)
-        elif {"x_train", "y_train"} <= found:
-            wanted = ["x_train", "y_train"]
-        elif {"x", "y"} <= found:
-            wanted = ["x", "y"]
-        else:
-            names = ", ".join(sorted(found)[:6]) or "nothing"
-            raise DataError(f"{name} holds {names}; give {_FORMS}.")
-        return {key: stored[key] for key in wanted}
-
-
-def _read_csv(content: bytes, name: str) -> Arrays:
-    with tempfile.TemporaryDirectory(prefix="mnistlab-own-") as folder:
-        path = Path(folder) / Path(name).name
-        path.write_bytes(content)
-        x, y = read_train(path)
-    return {"x": x, "y": y}
-
-
-def _read_idx_files(files: Mapping[str, bytes]) -> Arrays:
-    found: dict[str, NDArray[np.generic]] = {}
-    for name, content in files.items():
-        low = name.lower()
-        kind = "x" if "image" in low else "y" if "label" in low else ""
-        if not kind:
-            raise DataError(f"{name} is not known; give {_FORMS}.")
-        split = "test" if "t10k" in low or "test" in low else "train"
-        found[f"{kind}_{split}"] = _read_idx(content, name)
-    missing = [n for n in ("x_train", "y_train") if n not in found]
-    if missing:
-        raise DataError(f"{', '.join(files)}: {' and '.join(missing)} missing; give {_FORMS}.")
-    if ("x_test" in found) != ("y_test" in found):
-        raise DataError(f"{', '.join(files)}: test images and test labels belong together.")
-    return found
-
-
-def _read_idx(content: bytes, name: str) -> NDArray[np.uint8]:
-    if content[:2] == b"\x1f\x8b":
-        with gzip.open(io.BytesIO(content)) as file:
-            content = file.read(MAX_BYTES + 1)
-    if len(content) < 8 or len(content) > MAX_BYTES:
-        raise DataError(f"{name} is no IDX file, or unpacks to over {MAX_BYTES >> 20} MB.")
-    zeros, kind, dimensions = struct.unpack(">HBB", content[:4])
-    if zeros or kind != 8 or not 1 <= dimensions <= 4:
-        raise DataError(f"{name} is no IDX file of unsigned bytes; give {_FORMS}.")
-    shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
-    data = content[4 + 4 * dimensions :]
-    if len(data) != int(np.prod(shape)):
-        raise DataError(
-            f"{name} has {len(data):,} bytes of data where its head announces "
-            f"{int(np.prod(shape)):,}; it may be truncated."
+def _warnings(found: Orientation) -> list[str]:
+    """What speaks against the way in which the images lie."""
+    warnings = []
+    if found.is_inverted:
+        warnings.append(
+            "Ink and paper look swapped: these images are dark on bright, and the models read "
+            "bright ink on black. Turn them with --invert, invert=True or Swap ink and paper."
         )
-    return np.frombuffer(data, np.uint8).reshape(shape).copy()
+    elif found.inverted > _NOTABLE * found.sample:
+        warnings.append(
+            f"Ink and paper look swapped in {found.inverted:,} of {found.sample:,} images that "
+            "were looked at, and not in the others. Swap those before you load them."
+        )
+    if found.view == "transposed":
+        warnings.append(
+            "The images look transposed, with rows and columns swapped, as EMNIST's are. Turn "
+            "them with --transpose, transpose=True or Transpose."
+        )
+    elif found.view != "as they are":
+        warnings.append(
+            f"The digits look {found.view}, and the models read upright ones. Turn them before you "
+            "load them."
+        )
+    return warnings

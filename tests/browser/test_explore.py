@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from mnistlab.data import Dataset
 from tests.browser.lab import Lab
 
 pytestmark = pytest.mark.any_data
@@ -96,6 +98,28 @@ def test_a_lasso_and_pointing(lab: Lab) -> None:
     for x in range(200, 460, 7):
         mouse.move(box["x"] + x, box["y"] + 240)
     expect(lab.at("ml-map-hover")).to_contain_text("Training image")
+
+
+def test_own_images_are_turned_where_their_notice_says_so(
+    lab: Lab, tmp_path: Path, digits: Dataset
+) -> None:
+    file = tmp_path / "mine.npz"
+    x = 255 - digits.x_test[:90].swapaxes(1, 2)
+    np.savez_compressed(file, X=x, y=digits.y_test[:90])
+    lab.at("ml-folds").get_by_text("Own data", exact=True).click()
+    expect(lab.at("ml-own-invert")).to_be_hidden()
+    _choose(lab, file)
+    notice = lab.at("ml-own-notice")
+    expect(notice).to_contain_text("Ink and paper look swapped")
+    lab.at("ml-own-invert").click()
+    expect(notice).to_contain_text("Ink and paper were swapped")
+    expect(notice).to_contain_text("look transposed")
+    lab.at("ml-own-transpose").click()
+    expect(notice).to_contain_text("Rows and columns were swapped")
+    expect(notice).not_to_contain_text("look")
+    lab.at("ml-own-back").click()
+    expect(lab.at("ml-own-invert")).to_be_hidden()
+    expect(notice.locator(".ml-banner")).to_have_count(0)
 
 
 def test_own_csv_takes_the_whole_tab_and_what_is_unfit_is_told(lab: Lab, tmp_path: Path) -> None:

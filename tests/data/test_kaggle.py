@@ -12,7 +12,6 @@ from mnistlab.data import Dataset
 from mnistlab.data.kaggle import (
     TEST_ROWS,
     read_test,
-    read_train,
     write_submission,
 )
 from mnistlab.errors import UploadError
@@ -43,16 +42,10 @@ def labels(mnist: Dataset) -> np.ndarray:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_what_was_written_is_read(
-    images: np.ndarray, labels: np.ndarray, tmp_path: Path, end: str
-) -> None:
+def test_what_was_written_is_read(images: np.ndarray, tmp_path: Path, end: str) -> None:
     read = read_test(write(tmp_path / "test.csv", images, end=end))
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, images)
-    read, read_labels = read_train(write(tmp_path / "train.csv", images, labels, end))
-    np.testing.assert_array_equal(read, images)
-    np.testing.assert_array_equal(read_labels, labels)
-    assert read_labels.dtype == np.uint8
 
 
 def test_all_values_many_blocks(tmp_path: Path) -> None:
@@ -125,13 +118,6 @@ def test_wrong_numbers_of_rows_are_told_with_the_line(images: np.ndarray, tmp_pa
     with pytest.raises(UploadError, match="line 10: more than 8 images"):
         read_test(path, 8)
     assert len(read_test(path, 10)) == 10
-
-
-def test_a_label_that_is_no_digit(images: np.ndarray, labels: np.ndarray, tmp_path: Path) -> None:
-    labels[4] = 11
-    path = write(tmp_path / "t.csv", images, labels)
-    with pytest.raises(UploadError, match="line 6: the label is 11"):
-        read_train(path)
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from mnistlab.data.dataset import Dataset
-from mnistlab.data.own import from_arrays, read_own, read_own_path
+from mnistlab.data.own import OwnImages, from_arrays, read_own_files, read_own_path
 from mnistlab.errors import DataError
 from mnistlab.images.collection import Collection
 from mnistlab.settings import is_shared, my_digits_file
@@ -24,6 +24,8 @@ class OwnData:
 
     def __init__(self, app: AppState, state: ExploreState) -> None:
         self._app, self._state = app, state
+        self._images: OwnImages | None = None
+        self._turns = {"invert": False, "transpose": False}  # as they are
         guard = self._guard
         self._upload = ui.file_button(
             app,
@@ -40,6 +42,9 @@ class OwnData:
         if not is_shared():  # a visitor's path would read the server's disk
             rows.append(self._build_path())
         text = f"<p class='ml-note'>{ui.escape(_TEXT)}</p>"
+        self._notice = ui.classed(widgets.HTML(), "ml-own-notice")
+        self._turn_buttons = self._build_turns()
+        rows += [self._notice, self._turn_buttons]
         self.widget = ui.classed(widgets.VBox([widgets.HTML(text), *rows]), "ml-own")
 
     # Verbs
@@ -49,28 +54,57 @@ class OwnData:
         with self._state.hold_trait_notifications():
             self._state.page, self._state.selection, self._state.item = 0, None, None
             self._state.material = Material(dataset)
+        self._images = None
+        self._turn_buttons.layout.display = "none"
+        notice = "" if dataset is self._app.dataset else dataset.notice  # the header has that
+        self._notice.value = (
+            f"<div class='ml-banner' role='note'>{ui.escape(notice)}</div>" if notice else ""
+        )
         number = len(dataset.x_train) + len(dataset.x_test)
         self._app.say(f"Explore shows {dataset.title}: {number:,} images.")
 
     def explore_files(self, files: Mapping[str, bytes]) -> None:
         """Show files; raises `DataError` and stays where it is when they are not fit."""
-        self.explore(read_own(files))
+        self._explore_own(read_own_files(files))
 
     def explore_path(self, path: str) -> None:
         """Show a file or folder of this machine; raises `DataError` when it is not fit."""
         if not path.strip():
             raise DataError("There is no path; write one such as ~/Downloads/train.csv.")
-        self.explore(read_own_path(Path(path.strip()).expanduser()))
+        self._explore_own(read_own_path(path.strip()))
+
+    def turn(self, name: str) -> None:
+        """Swap ink and paper (`"invert"`) or rows and columns (`"transpose"`), or undo that."""
+        if self._images is None:
+            raise DataError("There are no images to turn; choose a file of your own first.")
+        self._explore_own(self._images, **{**self._turns, name: not self._turns[name]})
 
     def explore_mine(self) -> None:
         """Show My digits; raises `DataError` where there are too few."""
         x, y = Collection(my_digits_file()).as_dataset()
         self.explore(from_arrays({"x": x, "y": y}, "My digits"))
 
+    def _explore_own(
+        self, images: OwnImages, *, invert: bool = False, transpose: bool = False
+    ) -> None:
+        self.explore(images.dataset(invert=invert, transpose=transpose))
+        self._images, self._turns = images, {"invert": invert, "transpose": transpose}
+        self._turn_buttons.layout.display = ""
+
     # View
 
     def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
         return ui.guard(self._app, handler)
+
+    def _build_turns(self) -> widgets.Widget:
+        invert = ui.button("Swap ink and paper", "ml-own-invert", "For dark ink on bright paper")
+        invert.on_click(self._guard(lambda _: self.turn("invert")))
+        tip = "Swap rows and columns, as EMNIST's images need"
+        transpose = ui.button("Transpose", "ml-own-transpose", tip)
+        transpose.on_click(self._guard(lambda _: self.turn("transpose")))
+        buttons = ui.classed(widgets.Box([invert, transpose]), "ml-tools")
+        buttons.layout.display = "none"  # until there are images to turn
+        return buttons
 
     def _build_path(self) -> widgets.Widget:
         self._path = ui.classed(
@@ -85,7 +119,7 @@ class OwnData:
 
 
 _TEXT = (
-    "The whole tab over your own images: an .npz file with x_train, y_train, x_test and y_test (or "
-    "x and y), MNIST's IDX files, or Kaggle's train.csv; 28 x 28 pixels from 0 to 255, bright ink "
-    "on black. What is uploaded may have 15 MB."
+    "Explore your own images in the whole tab. Give an .npz file with images and labels, IDX files "
+    "such as MNIST's, or a .csv file with a label and 784 pixels in each line, as Kaggle's "
+    "train.csv. Images have 28 x 28 pixels, bright ink on black. An upload may have up to 15 MB."
 )

@@ -176,6 +176,42 @@ def test_own_files_take_the_whole_tab(tab: ExploreTab, app: AppState) -> None:
     assert "scikit-learn digits at a glance" in tab.widget.children[0].value
 
 
+def test_own_images_are_turned_by_buttons(tab: ExploreTab, app: AppState, digits: Dataset) -> None:
+    x, y = np.array(digits.x_test[:90]), np.array(digits.y_test[:90])
+    buffer = io.BytesIO()
+    np.savez(buffer, x=255 - x.swapaxes(1, 2), y=y)
+    tab.open_fold("Own data")
+    section = tab.sections["Own data"]
+    section.explore_files({"turned.npz": buffer.getvalue()})
+    invert, transpose = section._turn_buttons.children
+    assert section._turn_buttons.layout.display != "none"
+    assert "Ink and paper look swapped" in section._notice.value
+    assert "look transposed" in section._notice.value
+    invert.click()
+    assert "Ink and paper were swapped" in section._notice.value
+    assert "look transposed" in section._notice.value
+    transpose.click()
+    assert "look" not in section._notice.value
+    assert "one set of 90 images" in section._notice.value
+    np.testing.assert_array_equal(tab.state.material.dataset.x_test, x[5::6])
+    transpose.click()
+    assert "look transposed" in section._notice.value
+    section.explore(app.dataset)
+    assert section._turn_buttons.layout.display == "none"
+    assert section._notice.value == ""
+    assert app.status_kind != "error", app.status
+
+
+@pytest.mark.parametrize("content", [b"version https://git-lfs", b"PK\x03\x04", b"<html>"])
+def test_unfit_files_are_told_and_the_tab_stays(
+    tab: ExploreTab, app: AppState, content: bytes
+) -> None:
+    tab.open_fold("Own data")
+    with pytest.raises(DataError, match=r"mine\.npz"):
+        tab.sections["Own data"].explore_files({"mine.npz": content})
+    assert tab.state.material.dataset is app.dataset
+
+
 def test_a_csv_like_kaggles_is_explored(tab: ExploreTab) -> None:
     lines = [",".join(["label", *(f"pixel{i}" for i in range(784))])]
     lines += [",".join([str(i % 10), *["7"] * 784]) for i in range(24)]

@@ -1,0 +1,45 @@
+"""Files of one's own, made of arrays."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+
+def npz(name: str = "data.npz", **arrays: np.ndarray) -> dict[str, bytes]:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return {name: buffer.getvalue()}
+
+
+def npy(array: np.ndarray, *, pickled: bool = False) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=pickled)
+    return buffer.getvalue()
+
+
+def idx(array: np.ndarray, kind: int = 8, dtype: str = ">u1") -> bytes:
+    head = bytes([0, 0, kind, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return head + array.astype(dtype).tobytes()
+
+
+def csv(
+    rows: list[list[object]], header: list[str] | None = None, separator: str = ",", end: str = "\n"
+) -> bytes:
+    lines = rows if header is None else [header, *rows]
+    return "".join(separator.join(map(str, line)) + end for line in lines).encode()
+
+
+def rows_of(x: np.ndarray, y: np.ndarray) -> list[list[object]]:
+    """A label and 784 pixels a row."""
+    pixels = x.reshape(len(x), -1).tolist()
+    return [[label, *row] for label, row in zip(y.tolist(), pixels, strict=True)]
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    """The files in a folder; the path of the file where there is one only, else of the folder."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder if len(files) > 1 else folder / next(iter(files))

@@ -69,10 +69,11 @@ def fetch_data(options: argparse.Namespace) -> None:
 
 
 def show_data(options: argparse.Namespace) -> None:
-    """`data info`: what the dashboard would open with; downloads nothing."""
-    from mnistlab.data import info
+    """`data info`: what the dashboard would open with, or a file has; downloads nothing."""
+    from mnistlab.data import describe, info
 
-    facts = info()
+    own = _own(options, to_train=True)
+    facts = info() if own is None else describe(own)
     if options.json:
         terminal.print_json(facts)
         return
@@ -81,14 +82,17 @@ def show_data(options: argparse.Namespace) -> None:
         f"{facts['title']}: {images['train']:,} training images, {images['test']:,} test images"
     )
     terminal.show(f"from    {facts['source']}")
-    terminal.show(f"cached  {facts['folder'] or 'no'} ({facts['cached_bytes'] / 1e6:.1f} MB)")
+    if own is None:
+        terminal.show(f"cached  {facts['folder'] or 'no'} ({facts['cached_bytes'] / 1e6:.1f} MB)")
     terminal.show(f"SHA-256 {facts['digest']}")
     terminal.note(facts["notice"])
 
 
 def train(options: argparse.Namespace) -> None:
     """`train`: train in a worker process and keep the run."""
-    result = _train(_config(options.model, options), _dataset(), options.scheduler)
+    result = _train(
+        _config(options.model, options), _dataset(options, to_train=True), options.scheduler
+    )
     if options.json:
         terminal.print_json(result)
     else:
@@ -101,7 +105,7 @@ def train(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """`evaluate`: a model's figures on the test set."""
-    (figures,), _ = _figures([options.model], _dataset())
+    (figures,), _ = _figures([options.model], _dataset(options, options.model))
     if options.json:
         terminal.print_json(figures)
     else:
@@ -118,7 +122,7 @@ def compare(options: argparse.Namespace) -> None:
     if idle:
         flag = "--" + idle[0].replace("_", "-")
         raise ConfigError(f"{flag} is for training, and nothing is trained without --seeds N.")
-    dataset = _dataset()
+    dataset = _dataset(options, options.a, options.b)
     (a, b), answers = _figures([options.a, options.b], dataset)
     comparison = compare_predictions(dataset.y_test, *answers)
     if options.json:
@@ -192,7 +196,7 @@ def report(options: argparse.Namespace) -> None:
     path = _output(options.out or f"report-{options.a}-{options.b}.html")
     for name in (options.a, options.b):
         _load(name)  # a wrong name is told before the work
-    dataset = _dataset()
+    dataset = _dataset(options, options.a, options.b)
     with terminal.share_bar("measuring") as show:
         text = compare_models(
             options.a, options.b, dataset, robustness=options.robustness, on_progress=show
@@ -244,10 +248,21 @@ def app(options: argparse.Namespace) -> None:
 # Their parts
 
 
-def _dataset() -> Dataset:
+def _dataset(options: argparse.Namespace, *models: str, to_train: bool = False) -> Dataset:
+    """The data of a command, with a note on it: the default, or what `--data` names.
+
+    Parameters
+    ----------
+    models : those that are tested
+    to_train : whether some are trained on it
+    """
     from mnistlab.data import load_default, load_mnist
     from mnistlab.settings import local_mnist
 
+    own = _own(options, *models, to_train=to_train)
+    if own is not None:
+        terminal.note(own.notice)
+        return own
     if local_mnist() is not None:
         # A file that was named is meant: figures on the digits would answer another question.
         try:
@@ -257,6 +272,31 @@ def _dataset() -> Dataset:
     dataset = load_default()
     terminal.note(dataset.notice)
     return dataset
+
+
+def _own(options: argparse.Namespace, *models: str, to_train: bool = False) -> Dataset | None:
+    """The data of the path that a command was given, None without one.
+
+    All images of a file with one set are for testing. Where a model was trained on this file, or is
+    going to be, they are only those that were put aside.
+    """
+    turns = {"invert": options.invert, "transpose": options.transpose}
+    if options.data is None:
+        flag = next((f"--{name}" for name, is_on in turns.items() if is_on), None)
+        if flag is not None:
+            raise ConfigError(f"{flag} turns images of your own: name their file.")
+        return None
+    from mnistlab.data.own import read_own_path
+
+    try:
+        images = read_own_path(options.data)
+        dataset = images.dataset(**turns)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    trained = [(_load(name).card.get("data") or {}).get("digest") for name in models]
+    if to_train or not images.is_one_set or dataset.digest in trained:
+        return dataset
+    return images.dataset(**turns, split=False)
 
 
 def _output(name: str) -> Path:
@@ -301,8 +341,9 @@ def _compare_with_seeds(options: argparse.Namespace) -> None:
 
     _quiet_dask()
     a, b = (_config(name, options) for name in (options.a, options.b))
+    dataset = _dataset(options, to_train=True)
     with terminal.runs_bar(2 * options.seeds) as show:
-        seeded = compare_with_seeds(a, b, options.seeds, _dataset(), show, options.scheduler)
+        seeded = compare_with_seeds(a, b, options.seeds, dataset, show, options.scheduler)
     if options.json:
         terminal.print_json(seeded.to_dict(options.a, options.b) | {"seeds": options.seeds})
     else:
@@ -406,7 +447,19 @@ def _add_data(commands: Any) -> None:
     data = commands.add_parser("data", help=text, description=text)
     parts = data.add_subparsers(required=True, metavar="fetch|info", parser_class=_Parser)
     _add(parts, "fetch", fetch_data, "put MNIST into the cache, from MNISTLAB_MNIST or a download")
-    _add(parts, "info", show_data, "what the dashboard would open with; downloads nothing", True)
+    text = "what the dashboard would open with, or what a file of yours has; downloads nothing"
+    command = _add(parts, "info", show_data, text, True)
+    _add_own(command, "data", nargs="?")
+
+
+def _add_own(command: argparse.ArgumentParser, name: str = "--data", **settings: Any) -> None:
+    """The path of one's own images, and how they are turned."""
+    text = "your own images and labels: .npz, .csv or IDX files, or a folder of those"
+    command.add_argument(name, metavar="PATH", help=text, **settings)
+    text = "swap ink and paper of your images, where they are dark on bright"
+    command.add_argument("--invert", action="store_true", help=text)
+    text = "swap rows and columns of your images, as EMNIST's need"
+    command.add_argument("--transpose", action="store_true", help=text)
 
 
 def _add_training(commands: Any) -> None:
@@ -416,6 +469,7 @@ def _add_training(commands: Any) -> None:
         "--seed", type=int, metavar="X", help="the same seed gives the same weights (0)"
     )
     _add_settings(command)
+    _add_own(command)
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
@@ -440,6 +494,7 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 def _add_models(commands: Any) -> None:
     command = _add(commands, "evaluate", evaluate, "a model's figures on the test set", True)
     command.add_argument("model", metavar="MODEL", help="mlp, cnn or a run's id")
+    _add_own(command)
 
     command = _add(commands, "compare", compare, "two models side by side on the test set", True)
     command.add_argument("a", metavar="A", help="mlp, cnn or a run's id")
@@ -451,6 +506,7 @@ def _add_models(commands: Any) -> None:
         help="train mlp and cnn with N seeds each and compare those, with the settings below",
     )
     _add_settings(command)
+    _add_own(command)
 
     command = _add(commands, "predict", predict, "read digits in images and drawings", True)
     command.add_argument("file", metavar="FILE", nargs="+", help="image, or .jsonl of drawings")
@@ -486,6 +542,7 @@ def _add_takeaway(commands: Any) -> None:
     command.add_argument(
         "--robustness", action="store_true", help="also on images made harder to read"
     )
+    _add_own(command)
 
     text = "answers to the test.csv of Kaggle's digit-recognizer"
     command = _add(commands, "kaggle", kaggle, text, True)

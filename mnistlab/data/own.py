@@ -21,6 +21,7 @@ from mnistlab.data.orientation import Orientation, look
 from mnistlab.data.own_arrays import images_of, labels_of
 from mnistlab.data.own_files import (
     HOW_TO_SAVE,
+    MAX_UPLOAD_BYTES,
     WANTED,
     Contents,
     Piece,
@@ -138,7 +139,9 @@ def read_own_files(files: Mapping[str, bytes]) -> OwnImages:
     if not files:
         raise DataError(f"There is no file; {WANTED}.")
     names = {name: printable(name) for name in files}
-    contents = [read_file(io.BytesIO(files[name]), shown) for name, shown in names.items()]
+    contents = [
+        read_file(io.BytesIO(files[name]), shown, MAX_UPLOAD_BYTES) for name, shown in names.items()
+    ]
     return _own_images(contents, ", ".join(sorted(names.values())))
 
 
@@ -200,7 +203,9 @@ def _files_in(folder: Path) -> list[Path]:
 
 def _is_data(name: str) -> bool:
     low = name.lower()
-    return not low.startswith(".") and low.endswith(_DATA_FILES)
+    if low.startswith("."):
+        return False
+    return low.endswith(_DATA_FILES) or ("." not in low and ("image" in low or "label" in low))
 
 
 # From arrays to images and labels

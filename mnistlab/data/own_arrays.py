@@ -17,7 +17,7 @@ _PART = 2000  # images that are scaled at a time; as float64 they take 13 MB
 
 
 def images_of(piece: Piece, remarks: list[str]) -> Images:
-    """Images as `(n, 28, 28)` uint8, in memory of their own.
+    """Images as `(n, 28, 28)` uint8.
 
     Pixels from 0 to 1 are scaled, others rounded, and `remarks` says so.
 
@@ -89,7 +89,7 @@ def _is_whole(x: NDArray[np.generic]) -> bool:
 def _by_parts(x: NDArray[np.generic], factor: int) -> Images:
     """Multiplied and rounded, without a second copy of all of it as floats."""
     if x.dtype == np.uint8 and factor == 1:
-        return np.array(x)
+        return np.ascontiguousarray(x)
     result = np.empty(x.shape, np.uint8)
     for part, out in zip(_parts(x), _parts(result), strict=True):
         out[:] = np.rint(part.astype(np.float64) * factor)

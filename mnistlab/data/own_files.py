@@ -20,7 +20,10 @@ from mnistlab.data.containers import npy_header
 from mnistlab.data.own_table import PIXELS, read_table
 from mnistlab.errors import DataError
 
-MAX_BYTES = 256 * 2**20  # of all arrays of a file, unpacked; EMNIST's 280,000 digits have 220 MB
+# Bytes of all arrays of a file, unpacked: EMNIST's 280,000 digits have 220 MB, MNIST 55. An upload
+# may come from a visitor among many, whose kernels share the server's memory.
+MAX_BYTES = 256 * 2**20
+MAX_UPLOAD_BYTES = 100 * 2**20
 WANTED = (
     "give a .npz file with x_train, y_train, x_test and y_test (or x and y), IDX files of images "
     "and labels, or a .csv file with label and pixel0 to pixel783"
@@ -97,13 +100,14 @@ class Contents:
     remarks: tuple[str, ...] = ()
 
 
-def read_file(file: BinaryIO, name: str) -> Contents:
+def read_file(file: BinaryIO, name: str, most: int = MAX_BYTES) -> Contents:
     """The arrays of one npz, npy, IDX or CSV file, gzipped or not.
 
     Parameters
     ----------
     file : binary and seekable, at its start
     name : the file's name, which tells training from test data
+    most : bytes that its arrays may have, unpacked
 
     Raises
     ------
@@ -111,8 +115,8 @@ def read_file(file: BinaryIO, name: str) -> Contents:
         Naming the file, what it is, and the remedy. Nothing else, whatever the bytes are.
     """
     try:
-        file, layers = _unpacked(file, name)
-        found = _read(file, name)
+        file, layers = _unpacked(file, name, most)
+        found = _read(file, name, most)
     except DataError:
         raise
     except Exception as error:
@@ -154,7 +158,7 @@ def printable(name: str) -> str:
 # Kinds of files
 
 
-def _unpacked(file: BinaryIO, name: str) -> tuple[BinaryIO, int]:
+def _unpacked(file: BinaryIO, name: str, most: int) -> tuple[BinaryIO, int]:
     """The file below its layers of gzip, and how many there were.
 
     Each layer is unpacked into memory, where its size is limited: the next one may be a bomb.
@@ -163,7 +167,7 @@ def _unpacked(file: BinaryIO, name: str) -> tuple[BinaryIO, int]:
     while _head(file).startswith(_GZIP):
         if layers == _MAX_LAYERS:
             raise DataError(f"{name} is compressed over {layers} times; unpack it first.")
-        file, layers = _in_memory(gzip.GzipFile(fileobj=file), name), layers + 1
+        file, layers = _in_memory(gzip.GzipFile(fileobj=file), name, most), layers + 1
     return file, layers
 
 
@@ -173,16 +177,16 @@ def _head(file: BinaryIO) -> bytes:
     return head
 
 
-def _read(file: BinaryIO, name: str) -> Contents:
+def _read(file: BinaryIO, name: str, most: int) -> Contents:
     head = _head(file)
     _check_kind(head, name)
     if head.startswith(_ZIP):
-        return _read_npz(_in_memory(file, name), name)
+        return _read_npz(_in_memory(file, name, most), name, most)
     if head.startswith(_NPY):
-        return _piece(_read_npy(_in_memory(file, name), name), name)
+        return _piece(_read_npy(_in_memory(file, name, most), name, most), name)
     if head[:2] == b"\0\0":
-        return _piece(_read_idx(_in_memory(file, name), name), name)
-    table = read_table(file, name, 2 * MAX_BYTES)
+        return _piece(_read_idx(_in_memory(file, name, most), name), name)
+    table = read_table(file, name, 2 * most)
     split = split_of(PurePath(name).name)
     pieces = (Piece(name, "x", split, table.x), Piece(name, "y", split, table.y))
     return Contents(pieces, table.remarks)
@@ -208,16 +212,16 @@ def _check_kind(head: bytes, name: str) -> None:
             raise DataError(f"{name} {what}; {remedy}.")
 
 
-def _in_memory(file: BinaryIO | gzip.GzipFile, name: str) -> io.BytesIO:
-    content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise _too_large(name)
+def _in_memory(file: BinaryIO | gzip.GzipFile, name: str, most: int) -> io.BytesIO:
+    content = file.read(most + 1)
+    if len(content) > most:
+        raise _too_large(name, most)
     return io.BytesIO(content)
 
 
-def _too_large(name: str) -> DataError:
+def _too_large(name: str, most: int) -> DataError:
     return DataError(
-        f"{name} unpacks to over {MAX_BYTES >> 20} MB; give a part of it, or pixels as uint8."
+        f"{name} unpacks to over {most >> 20} MB; give a part of it, or pixels as uint8."
     )
 
 
@@ -235,7 +239,7 @@ def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "of one number"
 
 
-def _read_npz(file: io.BytesIO, name: str) -> Contents:
+def _read_npz(file: io.BytesIO, name: str, most: int) -> Contents:
     pieces: list[Piece] = []
     left_out: list[str] = []
     with zipfile.ZipFile(file) as archive:
@@ -243,8 +247,8 @@ def _read_npz(file: io.BytesIO, name: str) -> Contents:
         total = 0
         for member in members:
             key = member.filename.removesuffix(".npy")
-            if member.file_size > MAX_BYTES:
-                raise _too_large(name)
+            if member.file_size > most:
+                raise _too_large(name, most)
             with archive.open(member) as part:
                 shape, dtype = npy_header(part)
             split, kind = split_of(key), _kind(key, shape)
@@ -252,8 +256,8 @@ def _read_npz(file: io.BytesIO, name: str) -> Contents:
                 left_out.append(key)
                 continue
             total += max(member.file_size, math.prod(shape) * dtype.itemsize)
-            if total > MAX_BYTES:
-                raise _too_large(name)
+            if total > most:
+                raise _too_large(name, most)
             with archive.open(member) as part:
                 values = _array(cast("BinaryIO", part), f"{name}, {key}", dtype)
                 part.read(1)  # the end of the member, where zipfile compares its checksum
@@ -288,11 +292,11 @@ def _kind(key: str, shape: tuple[int, ...]) -> str:
     return _KINDS.get(re.sub(r"[^a-z]", "", word)) or kind_of_shape(shape)
 
 
-def _read_npy(file: io.BytesIO, name: str) -> NDArray[np.generic]:
+def _read_npy(file: io.BytesIO, name: str, most: int) -> NDArray[np.generic]:
     shape, dtype = npy_header(file)
     file.seek(0)
-    if math.prod(shape) * dtype.itemsize > MAX_BYTES:
-        raise _too_large(name)
+    if math.prod(shape) * dtype.itemsize > most:
+        raise _too_large(name, most)
     return _array(file, name, dtype)
 
 

@@ -241,6 +241,11 @@ def test_labels_are_found_beside_their_images(tmp_path: Path) -> None:
         np.testing.assert_array_equal(load_own(path).x_test, X[5::6])
 
 
+def test_files_without_an_ending_are_told_by_their_contents(tmp_path: Path) -> None:
+    files = {"train-images": idx(X), "train-labels": idx(Y), ".DS_Store": b"x", "notes": b"x"}
+    np.testing.assert_array_equal(load_own(write(tmp_path, files)).x_test, X[5::6])
+
+
 def test_a_file_beside_its_compressed_copy_is_read_once(tmp_path: Path) -> None:
     plain = {"train-images-idx3-ubyte": idx(X), "train-labels-idx1-ubyte": idx(Y)}
     packed = {f"{name}.gz": gzip.compress(content) for name, content in plain.items()}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset, load_own
-from mnistlab.data import own_files as own_files_module
+from mnistlab.data import own as own_module
 from mnistlab.data.own import read_own
 from mnistlab.errors import DataError
 from tests.data.own_files import csv, idx, npy, npz, rows_of, write
@@ -121,7 +121,7 @@ def bombs() -> dict[str, bytes]:
 
 def test_bombs_unpack_to_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = bombs()
-    monkeypatch.setattr(own_files_module, "MAX_BYTES", 4 * 2**20)
+    monkeypatch.setattr(own_module, "MAX_UPLOAD_BYTES", 4 * 2**20)
     for kind, content in packed.items():
         tracemalloc.start()
         try:

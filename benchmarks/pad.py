@@ -44,10 +44,10 @@ COUNT = """() => {
 }"""
 
 
-SMALL = {"strokes": 2}
+SMALL = {"strokes": 2, "training": False}
 
 
-def main(strokes: int = STROKES) -> None:
+def main(strokes: int = STROKES, training: bool = True) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     drawings = [row["strokes"] for row in rows(strokes + 1)]
     with served() as url, sync_playwright() as playwright:
@@ -59,15 +59,20 @@ def main(strokes: int = STROKES) -> None:
         lab.page.evaluate(WATCH)
         count = _draw(lab, drawings[1:], strokes)
         _print("on a quiet page", lab, count)
-        _start_training(lab)
-        lab.page.evaluate("() => { window.waits = [] }")
-        count = _draw(lab, drawings[1:], strokes)
-        _print("while it trains", lab, count)
-        updates = lab.page.evaluate("() => window.updates")
-        seconds = (lab.page.evaluate("() => performance.now()") - updates["since"]) / 1000
-        rates = f"text {updates['text'] / seconds:.1f}, curves {updates['curves'] / seconds:.1f}"
-        print(f"  updates a second over {seconds:.0f} s of training: {rates}")
+        if training:
+            _while_training(lab, drawings[1:], strokes)
         browser.close()
+
+
+def _while_training(lab: Lab, drawings: list, strokes: int) -> None:
+    _start_training(lab)
+    lab.page.evaluate("() => { window.waits = [] }")
+    count = _draw(lab, drawings, strokes)
+    _print("while it trains", lab, count)
+    updates = lab.page.evaluate("() => window.updates")
+    seconds = (lab.page.evaluate("() => performance.now()") - updates["since"]) / 1000
+    rates = f"text {updates['text'] / seconds:.1f}, curves {updates['curves'] / seconds:.1f}"
+    print(f"  updates a second over {seconds:.0f} s of training: {rates}")
 
 
 def _print(when: str, lab: Lab, count: int) -> None:

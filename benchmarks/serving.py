@@ -42,7 +42,7 @@ WATCHED = 120  # seconds of a training
 
 PARTS = ("costs", "binder", "class", "warm", "visits")
 SMALL = {
-    "parts": ("costs", "class"), "visitors": 2, "drawings": 1, "pause": 0.0, "pages": 1,
+    "parts": ("costs",), "visitors": 2, "drawings": 1, "pause": 0.0, "pages": 1,
     "visits": 1, "afterwards": 0, "training": False,
 }  # fmt: skip
 

@@ -24,19 +24,19 @@ from mnistlab.models import TrainingConfig, events, submit
 from mnistlab.models.store import PRETRAINED_FOLDER
 
 IN_CHROMIUM = {"pad", "explore", "serving"}
-TRAINING = {"training", "pad"}
+TRAINING = {"training"}
 SAID = {
     "prediction": "preprocessing  p50",
     "handwriting": "taken for digits",
     "letters": "letters answered with ?",
     "strings": "stay one piece",
     "photos": "report photos:",
-    "pad": "updates a second",
+    "pad": "2 strokes on a quiet page",
     "kernel": "heavy modules: none",
     "explore": "the kernel:",
     "training": "same seed again: identical weights",
     "cluster": "2 of 2 runs have the weights digest",
-    "serving": "after drawing:",
+    "serving": "a visitor who looks",
 }
 SHAPES = {
     "0": [[[140, 40], [85, 100], [85, 190], [140, 240], [195, 190], [195, 100], [140, 40]]],
@@ -156,18 +156,24 @@ def test_a_small_run_ends_with_figures(
     assert "nan" not in said.split(), said
 
 
-@pytest.mark.soak  # a minute for these alone
+@pytest.mark.soak  # half a minute or so each
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("part", "said"),
-    [("binder", "as on Binder:"), ("warm", "the usable page:"), ("visits", "kernels gone within")],
+    ("name", "more", "said"),
+    [
+        ("pad", {"training": True}, "updates a second"),
+        ("serving", {"parts": ("binder",)}, "as on Binder:"),
+        ("serving", {"parts": ("class",)}, "after drawing:"),
+        ("serving", {"parts": ("warm",)}, "the usable page:"),
+        ("serving", {"parts": ("visits",)}, "kernels gone within"),
+    ],
 )
-def test_the_longer_parts_of_serving_end_too(
-    part: str, said: str, capfd: pytest.CaptureFixture[str]
+def test_the_longer_parts_end_too(
+    name: str, more: dict[str, object], said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     need_chromium()
-    serving = import_module("benchmarks.serving")
-    serving.main(**serving.SMALL | {"parts": (part,)})
+    benchmark = import_module(f"benchmarks.{name}")
+    benchmark.main(**benchmark.SMALL | more)
     assert said in capfd.readouterr().out
 
 

@@ -95,14 +95,14 @@ def test_each_run_is_listed_once_and_the_good_one_is_good(home: Path, listed: li
         ("config", {"model": "mlp", "seed": 0, "epochs": -1}, "epochs in config"),
         ("config", {"model": "cnn", "seed": 0}, "config does not name the same model"),
         ("created", 2026, "created is not a text"),
-        ("files", {}, "files is not a table of the run's files"),
-        ("files", {"model.tflite": "0" * 64}, "files is not a table of the run's files"),
+        ("files", {}, "files is not a table of all files"),
+        ("files", {"model.tflite": "0" * 64}, "files is not a table of all files"),
         (
             "files",
             dict.fromkeys((*RUN_FILES, "../x"), "0" * 64),
-            "files is not a table of the run's files",
+            "files is not a table of all files",
         ),
-        ("files", ["model.tflite"], "files is not a table of the run's files"),
+        ("files", ["model.tflite"], "files is not a table of all files"),
         ("more", [[[[[[[[1]]]]]]]], "nested too deeply"),
     ],
 )

@@ -237,7 +237,7 @@ _CHECKS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "created": _TEXT,
     "digit_threshold": _FRACTION,
     "digits_kept": _FRACTION,
-    "files": (_is_files, "a table of the run's files and their SHA-256 digests"),
+    "files": (_is_files, "a table of all files of a run and their digests"),
 }
 
 

@@ -39,7 +39,7 @@ def test_page_has_the_dashboard_and_no_source(server: Server) -> None:
     assert status == 200
     assert "<title>MNIST Lab</title>" in page
     assert "application/vnd.jupyter.widget-view+json" in page
-    assert "Dashboard()" not in page
+    assert "Dashboard(" not in page, "what Jupyter shows where the widgets' scripts fail"
     assert "Traceback" not in page
 
 

@@ -40,7 +40,7 @@ MEGABYTE = 1e6
 WATCHED = 120  # seconds of a training
 
 
-PARTS = ("costs", "binder", "class", "warm", "visits")
+PARTS = ("costs", "explore", "binder", "class", "warm", "visits")
 SMALL = {
     "parts": ("costs",), "visitors": 2, "drawings": 1, "pause": 0.0, "pages": 1,
     "visits": 1, "afterwards": 0, "training": False,
@@ -60,6 +60,7 @@ def main(
     """Some of `PARTS`; without `training`, costs are those of looking and drawing only."""
     measure = {
         "costs": lambda: _costs(drawings, training),
+        "explore": _explore,
         "binder": lambda: _binder(training),
         "class": lambda: _class(visitors, drawings, pause),
         "warm": lambda: _warm_pages(pages),
@@ -118,6 +119,44 @@ def _costs(drawings: int, training: bool) -> None:
             wait_for(lambda: server.health()["trainings_running"] == 1, 60, "a training")
             peak = _peak(pid, lambda: server.health()["trainings_running"] == 0)
             print(f"  a training at most {peak - drawing:.0f} MB more (PSS)")
+
+
+def _explore() -> None:
+    """One visitor's kernel while every part of Explore is opened, but for the t-SNE map."""
+    with _server("--shared") as server:
+        Visitor(server.url).leave()  # the first page of all makes the cache
+        wait_for(lambda: not server.kernels(), 90, "the kernel's end")
+        visitor = Visitor(server.url, PATIENCE)
+        kernel = server.kernels()[0].pid
+        before, peaks, is_over = _pss(kernel), [0.0], threading.Event()
+
+        def watch() -> None:
+            while not is_over.wait(0.02):
+                peaks[0] = max(peaks[0], _pss(kernel))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        for choice, box, sign in _EXPLORED:
+            visitor.choose(choice)
+            visitor.wait_for(lambda b=box, s=sign: s in visitor.text(b), choice)
+        is_over.set()
+        watcher.join()
+        print(
+            f"  the kernel of a visitor who looks {before:.0f} MB; every part of Explore opened "
+            f"{_pss(kernel):.0f} MB, at most {peaks[0]:.0f} MB (PSS)"
+        )
+
+
+_EXPLORED = (  # what is chosen, where its result is shown, and by which words it is known
+    ("Averages", "ml-averages", "root mean square"),
+    ("Map", "ml-map-section", "training images"),
+    ("The CNN's penultimate layer", "ml-map-section", "training images"),
+    ("Handwriting", "ml-handwriting", "median"),
+    ("Odd ones", "ml-odd", "farthest"),
+    ("Least confident", "ml-odd", "misreads"),
+    ("Published label errors", "ml-odd", "rror"),
+    ("Duplicates across train and test", "ml-odd", "pixel by pixel"),
+)
 
 
 def _binder(training: bool) -> None:

@@ -105,6 +105,14 @@ class Visitor:
         """Click the button of a class."""
         self.custom(self.find(name), event="click")
 
+    def choose(self, text: str) -> None:
+        """Choose the option of that text, in whichever dropdown or toggle buttons have it."""
+        key, labels = next(
+            (key, list(state["_options_labels"])) for key, state in self.states.items()
+            if text in state.get("_options_labels", ())
+        )  # fmt: skip
+        self.update(key, index=labels.index(text))
+
     @property
     def answers(self) -> int:
         return int(self.text("ml-answer").rsplit(maxsplit=1)[-1])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.data.chunks import CHUNK, chunks, take
+
 Floats = NDArray[np.float32]
-_CHUNK = 2000  # images; as float32 they take 6 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +27,33 @@ class Averages:
 
 def class_averages(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Averages:
     """Averages of images (n, 28, 28) by their labels (n,), in passes of a few megabytes."""
-    total, squares = np.zeros((10, 784)), np.zeros((10, 784))
     count = np.bincount(labels, minlength=10).astype(np.int64)
-    for start in range(0, len(images), _CHUNK):
-        pixels = images[start : start + _CHUNK].reshape(-1, 784).astype(np.float32)
-        which = np.eye(10, dtype=np.float32)[labels[start : start + _CHUNK]].T
+    parts = zip(chunks(images), _parts(labels), strict=True)
+    return _averages(count, ((part, np.eye(10)[which]) for part, which in parts))
+
+
+def average(
+    images: NDArray[np.uint8], rows: NDArray[np.integer] | None = None
+) -> tuple[Floats, Floats]:
+    """Mean and deviation image (28, 28) of n images (n, 28, 28), whatever their labels.
+
+    `rows` (m,) says of which images, in any order; None means all.
+    """
+    rows = np.arange(len(images)) if rows is None else np.sort(rows)
+    parts = (take(images, part) for part in _parts(rows))
+    both = _averages(np.array([len(rows)]), ((part, np.ones((len(part), 1))) for part in parts))
+    return both.mean[0], both.std[0]
+
+
+def _averages(
+    count: NDArray[np.int64],
+    parts: Iterable[tuple[NDArray[np.uint8], NDArray[np.float64]]],
+) -> Averages:
+    """Averages of groups of `count` (g,) images, from parts: images, and which group (n, g)."""
+    total, squares = np.zeros((len(count), 784)), np.zeros((len(count), 784))
+    for images, group in parts:
+        pixels = images.reshape(-1, 784).astype(np.float32)
+        which = group.astype(np.float32).T
         total += which @ pixels
         squares += which @ (pixels * pixels)
     n = np.maximum(count, 1)[:, None]
@@ -38,10 +62,8 @@ def class_averages(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Aver
     return Averages(count, _images(mean), _images(std))
 
 
-def average(images: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Mean and deviation image (28, 28) of n images (n, 28, 28), whatever their labels."""
-    both = class_averages(images, np.zeros(len(images), np.uint8))
-    return both.mean[0], both.std[0]
+def _parts(values: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 def _images(rows: NDArray[np.float64]) -> Floats:

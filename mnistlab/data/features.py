@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.data.chunks import chunks
 from mnistlab.files import write_whole
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 FILE = "features.npy"
 NAMES = ("ink", "centre_x", "centre_y", "width", "height", "slant", "stroke_width")
-_CHUNK = 2000  # images; as float32 they take 6 MB
+_TALL = 0.01  # variance of the rows with ink, in square pixels; of two rows it is 0.25
 _INK = 128  # from this value on a pixel counts as written on
 
 Floats = NDArray[np.float32]
@@ -52,6 +53,14 @@ class Features:
         values: Floats = getattr(self, name)
         return values
 
+    def measured(self, name: str) -> NDArray[np.bool_]:
+        """Of which images a feature can be measured, (n,): a blank one has no centre, say."""
+        if name == "ink":
+            return np.ones(len(self), bool)
+        if name in ("centre_x", "centre_y", "slant"):
+            return np.asarray(self.ink > 0)
+        return np.asarray(self.stroke_width > 0)  # by pixels of half brightness, which it may lack
+
     def __len__(self) -> int:
         return len(self.ink)
 
@@ -69,7 +78,7 @@ def features(dataset: Dataset) -> tuple[Features, Features]:
 
 def compute_features(images: NDArray[np.uint8]) -> Floats:
     """Features of images (n, 28, 28) uint8: `(n, 7)` float32, columns as in `NAMES`."""
-    parts = [_compute(images[i : i + _CHUNK]) for i in range(0, len(images), _CHUNK)]
+    parts = [_compute(part) for part in chunks(images)]
     return np.concatenate(parts) if parts else np.zeros((0, len(NAMES)), np.float32)
 
 
@@ -85,16 +94,18 @@ def by_digit(values: Floats, labels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def _compute(images: NDArray[np.uint8]) -> Floats:
     pixels = images.reshape(len(images), -1).astype(np.float32)
-    mass, x, y, xy, yy = (pixels @ _MOMENTS).T
-    mass = np.maximum(mass, 1)  # a blank image has its centre in the corner and no slant
+    ink, x, y, xy, yy = (pixels @ _MOMENTS).T
+    mass = np.maximum(ink, 1)  # a blank image has its centre in the corner and no slant
     centre_x, centre_y = x / mass, y / mass
     lean = xy / mass - centre_x * centre_y
-    tall = np.maximum(yy / mass - centre_y**2, 1e-6)
+    tall = yy / mass - centre_y**2
+    # Ink in a single row does not lean; only rounding would give it a slant.
+    lean, tall = np.where(tall > _TALL, lean, 0), np.maximum(tall, _TALL)
     written = images >= _INK
     columns, rows = np.asarray(written.any(1)), np.asarray(written.any(2))
     result = np.stack(
         [
-            mass / (255 * pixels.shape[1]),
+            ink / (255 * pixels.shape[1]),
             centre_x,
             centre_y,
             _extent(columns),

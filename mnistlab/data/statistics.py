@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.data.chunks import chunks
+
 if TYPE_CHECKING:
     from mnistlab.data.dataset import Dataset
 
 FILE = "statistics.json"
-_CHUNK = 2000  # images; bincount turns them into 8-byte integers, 12 MB at a time
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SplitStatistics:
     """Of the array of images: `(n, 28, 28)`."""
     dtype: str
     mean: float
-    """Of all pixels, 0 (black) to 1."""
+    """Of all pixels, 0 (black) to 1. This and what follows are 0 where there are no images."""
     std: float
     """Standard deviation of all pixels, 0 to 1."""
     ink: float
@@ -67,8 +68,10 @@ def compute(dataset: Dataset) -> Statistics:
 
 def _split(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> SplitStatistics:
     pixels = np.zeros(256, np.int64)
-    for start in range(0, len(x), _CHUNK):
-        pixels += np.bincount(x[start : start + _CHUNK].ravel(), minlength=256)
+    for part in chunks(x):
+        pixels += np.bincount(part.ravel(), minlength=256)
+    if not x.size:  # no images have no mean; 0 can be written as JSON, NaN can not
+        return SplitStatistics(0, (0,) * 10, tuple(x.shape), str(x.dtype), 0.0, 0.0, 0.0)
     values = np.arange(256) / 255
     # Everything follows exactly from how often each of the 256 values occurs.
     mean = float(np.average(values, weights=pixels))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.data.chunks import chunks, release
 from mnistlab.metrics.projection import fit_projection, nearest
 
 _COMPONENTS = 40  # of the pixels' principal components, in which near images are sought
@@ -32,11 +34,14 @@ class Twins:
 def far_from_class(points: NDArray[np.floating], labels: NDArray[np.uint8], each: int = 2) -> Rows:
     """Of each label, the rows of the points (m, d) farthest from the mean of that label's points.
 
-    By label, and the farthest first: one list over all would be filled by the widest class.
+    By label, and the farthest first: one list over all would be filled by the widest class. A label
+    whose points are all the same has none.
     """
     found = []
     for digit in np.unique(labels):
         members = np.flatnonzero(labels == digit)
+        if not np.ptp(points[members], axis=0).any():
+            continue
         distances = np.linalg.norm(points[members] - points[members].mean(0), axis=1)
         found.append(members[np.argsort(-distances, kind="stable")[:each]])
     return np.concatenate(found) if found else np.zeros(0, np.int64)
@@ -48,17 +53,17 @@ def least_confident(proba: NDArray[np.float32], n: int = 20) -> Rows:
 
 
 def exact_duplicates(x_train: Images, x_test: Images) -> list[Twins]:
-    """Test images that occur, pixel by pixel, in the training set too."""
-    known: dict[bytes, int] = {}
-    for row, image in enumerate(x_train):
-        known.setdefault(_hash(image), row)
-    pairs = ((row, known.get(_hash(image))) for row, image in enumerate(x_test))
-    return [
-        Twins(row, twin, 0.0)
-        for row, twin in pairs
+    """Test images that occur, pixel by pixel, in the training set too; each with the first such."""
+    sought: dict[bytes, list[int]] = {}
+    for row, image in enumerate(_each(x_test)):
+        sought.setdefault(_hash(image), []).append(row)
+    found = []
+    for twin, image in enumerate(_each(x_train)):
         # A hash only leads to the twin; the pixels decide.
-        if twin is not None and np.array_equal(x_test[row], x_train[twin])
-    ]
+        rows = sought.pop(_hash(image), ())
+        found += [Twins(row, twin, 0.0) for row in rows if np.array_equal(x_test[row], image)]
+    release(x_test)
+    return sorted(found, key=lambda twins: twins.test)
 
 
 def near_duplicates(x_train: Images, x_test: Images, n: int = 20) -> list[Twins]:
@@ -67,6 +72,8 @@ def near_duplicates(x_train: Images, x_test: Images, n: int = 20) -> list[Twins]
     Candidates are found by their leading principal components and compared pixel by pixel. The
     same image again counts as the nearest of all.
     """
+    if not len(x_train) or not len(x_test):
+        return []
     projection = fit_projection(x_train[:: max(1, len(x_train) // 6000)], _COMPONENTS)
     found, away = nearest(projection.transform(x_train), projection.transform(x_test))
     candidates = np.argsort(away[:, 0], kind="stable")[:_CANDIDATES]
@@ -74,7 +81,13 @@ def near_duplicates(x_train: Images, x_test: Images, n: int = 20) -> list[Twins]
         Twins(int(row), int(found[row, 0]), _difference(x_test[row], x_train[found[row, 0]]))
         for row in candidates
     ]
+    release(x_train)
+    release(x_test)
     return sorted(twins, key=lambda twins: twins.distance)[:n]
+
+
+def _each(images: Images) -> Iterator[Images]:
+    return (image for part in chunks(images) for image in part)
 
 
 def _difference(a: Images, b: Images) -> float:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.data.chunks import chunks
+
 Floats = NDArray[np.float32]
-_CHUNK = 2000  # images; as float32 they take 6 MB
+_QUERIES, _POINTS = 250, 4000  # at a time; their distances take 4 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,51 +26,83 @@ class Projection:
 
     def transform(self, images: NDArray[np.uint8]) -> Floats:
         """Points (n, k) of images (n, 28, 28) uint8, in passes of a few megabytes."""
-        parts = [
-            (images[i : i + _CHUNK].reshape(-1, 784) - self.mean) @ self.axes
-            for i in range(0, len(images), _CHUNK)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, self.axes.shape[1]), np.float32)
+        points = np.empty((len(images), self.axes.shape[1]), np.float32)
+        done = 0
+        for part in chunks(images):
+            points[done : done + len(part)] = (part.reshape(-1, 784) - self.mean) @ self.axes
+            done += len(part)
+        return points
 
 
 def fit_projection(images: NDArray[np.uint8], components: int = 2) -> Projection:
-    """Principal components of images (n, 28, 28) uint8, n of at least 2.
+    """Principal components of images (n, 28, 28) uint8, n of at least 1.
 
     From the covariance matrix, whose size does not grow with n. The sign of an axis is arbitrary;
     here its largest weight is positive, so that a map is the same every time.
     """
     total, products = np.zeros(784), np.zeros((784, 784))
-    for start in range(0, len(images), _CHUNK):
-        pixels = images[start : start + _CHUNK].reshape(-1, 784).astype(np.float32)
+    for part in chunks(images):
+        pixels = part.reshape(-1, 784).astype(np.float32)
         total += pixels.sum(0)
         products += pixels.T @ pixels
     mean = total / len(images)
-    covariance = products / len(images) - np.outer(mean, mean)
-    values, vectors = np.linalg.eigh(covariance)
+    products /= len(images)
+    products -= np.outer(mean, mean)  # in place: it is a covariance from here on
+    variance = max(np.trace(products), 1e-12)
+    # In double precision this would take twice as much, more than all the rest together.
+    values, vectors = np.linalg.eigh(products.astype(np.float32))
     axes = vectors[:, ::-1][:, :components]
     axes = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(components)])
-    shares = np.maximum(values[::-1][:components], 0) / max(np.trace(covariance), 1e-12)
+    shares = np.maximum(values[::-1][:components], 0) / variance
     return Projection(*(a.astype(np.float32) for a in (mean, axes, shares)))
 
 
 def nearest(
     points: Floats, queries: Floats, k: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The k points (n, d) nearest to each query (m, d): indices and distances (m, k), sorted."""
-    squares = (points**2).sum(1)
-    indices, distances = [], []
-    for start in range(0, len(queries), 500):
-        chunk = queries[start : start + 500]
-        away = squares - 2 * chunk @ points.T + (chunk**2).sum(1)[:, None]
-        if k == 1:  # many times faster than a partition
-            found = away.argmin(1)[:, None]
-        else:
-            found = np.argpartition(away, min(k, away.shape[1] - 1), axis=1)[:, :k]
-        order = np.take_along_axis(away, found, 1).argsort(1, kind="stable")
-        found = np.take_along_axis(found, order, 1)
-        indices.append(found)
-        distances.append(np.sqrt(np.maximum(np.take_along_axis(away, found, 1), 0)))
-    return np.concatenate(indices), np.concatenate(distances).astype(np.float32)
+    """The k points (n, d) nearest to each query (m, d): indices and distances (m, k), sorted.
+
+    Of points equally near, the first ones. Where there are fewer than k points, all of them.
+    """
+    squares = np.einsum("ij,ij->i", points, points)
+    parts = [
+        _nearest(points, squares, queries[start : start + _QUERIES], min(k, len(points)))
+        for start in range(0, len(queries), _QUERIES)
+    ]
+    if not parts:
+        return np.zeros((0, k), np.int64), np.zeros((0, k), np.float32)
+    indices, distances = zip(*parts, strict=True)
+    return np.concatenate(indices), np.concatenate(distances)
+
+
+def _nearest(
+    points: Floats, squares: Floats, queries: Floats, k: int
+) -> tuple[NDArray[np.int64], Floats]:
+    """`nearest` for a few queries; `squares` (n,) are the points' squared norms."""
+    indices = np.zeros((len(queries), 0), np.int64)
+    away = np.zeros((len(queries), 0), np.float32)  # squared, less the query's own square
+    for start in range(0, len(points), _POINTS):
+        block = queries @ points[start : start + _POINTS].T
+        block *= -2
+        block += squares[start : start + _POINTS]
+        found = _least(block, k)
+        indices = np.concatenate([indices, start + found], axis=1)
+        away = np.concatenate([away, np.take_along_axis(block, found, 1)], axis=1)
+        order = away.argsort(1, kind="stable")[:, :k]
+        indices = np.take_along_axis(indices, order, 1)
+        away = np.take_along_axis(away, order, 1)
+    own = np.einsum("ij,ij->i", queries, queries)[:, None]
+    return indices, np.sqrt(np.maximum(away + own, 0)).astype(np.float32)
+
+
+def _least(values: Floats, k: int) -> NDArray[np.int64]:
+    """Columns of the k least values of each row, in ascending order of the columns."""
+    if k >= values.shape[1]:
+        return np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    if k == 1:  # many times faster than a partition
+        least: NDArray[np.int64] = values.argmin(1)[:, None]
+        return least
+    return np.sort(np.argpartition(values, k, axis=1)[:, :k], axis=1)
 
 
 def neighbour_agreement(points: Floats, labels: NDArray[np.uint8]) -> float:

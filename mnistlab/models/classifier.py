@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError
 
-_CHUNK = 250  # images per call when there are many; more only costs memory
+_CHUNK = 50  # images per call; 250 are no faster and take 39 MB in place of 12 (CNN)
 _DIGITS = 10
 _MAX_LOGITS = _DIGITS + 1
 _LOGITS, _FEATURES = "logits", "features"  # the outputs' names, as `export_litert` gives them
@@ -92,23 +92,19 @@ class Classifier:
         ValueError
             For another shape or dtype.
         """
-        return self.read(images).probabilities
+        images = _checked(images)
+        if len(images) <= _CHUNK:
+            return self.read(images).probabilities
+        # Part by part, for the features of ten thousand images would take 20 MB.
+        return np.concatenate([self.read(part).probabilities for part in _parts(images)])
 
     def read(self, images: NDArray[np.uint8]) -> Outputs:
         """All that the model says about images as `predict_proba` takes them."""
-        images = np.asarray(images)
-        if images.ndim == 2:
-            images = images[None]
-        if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-            raise ValueError(
-                f"Give images as (n, 28, 28) uint8, not {images.shape} {images.dtype}; "
-                "mnistlab.preprocess makes them."
-            )
+        images = _checked(images)
         with self._lock:
             if len(images) == 1:
                 return _outputs(*self._single.run(images))
-            chunks = [images[i : i + _CHUNK] for i in range(0, len(images), _CHUNK)]
-            parts = [self._network_for(len(chunk)).run(chunk) for chunk in chunks]
+            parts = [self._network_for(len(part)).run(part) for part in _parts(images)]
         if not parts:
             return _outputs(np.zeros((0, _DIGITS), np.float32), np.zeros((0, 0), np.float32))
         logits, features = zip(*parts, strict=True)
@@ -127,6 +123,23 @@ class Classifier:
                 f"Model {self.name!r} cannot be read as a digit classifier ({error}); "
                 "train it again, or reinstall mnistlab if it is a pretrained one."
             ) from error
+
+
+def _checked(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images as (n, 28, 28); raises `ValueError` where they are none."""
+    images = np.asarray(images)
+    if images.ndim == 2:
+        images = images[None]
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise ValueError(
+            f"Give images as (n, 28, 28) uint8, not {images.shape} {images.dtype}; "
+            "mnistlab.preprocess makes them."
+        )
+    return images
+
+
+def _parts(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    return (images[i : i + _CHUNK] for i in range(0, len(images), _CHUNK))
 
 
 class _Network:

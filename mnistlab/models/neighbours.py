@@ -21,6 +21,7 @@ from mnistlab.models.classifier import Classifier
 
 FILE = Path(__file__).parent / "pretrained" / "neighbours.npz"
 COMPONENTS = 32
+_CHUNK = 5000  # codes; as float32 they take 0.6 MB
 _LEVELS = 127  # of a signed byte
 
 
@@ -66,7 +67,8 @@ class Neighbours:
             raise ModelError("The shipped training vectors belong to the pretrained CNN; ask that.")
         features = classifier.read(image).features[0]
         vector = (features - self.mean) @ self.axes
-        distances = np.linalg.norm(self.codes - vector, axis=1)
+        parts = (self.codes[i : i + _CHUNK] - vector for i in range(0, len(self.codes), _CHUNK))
+        distances = np.concatenate([np.linalg.norm(part, axis=1) for part in parts])
         nearest = np.argpartition(distances, k)[:k]
         return [
             Neighbour(int(i), int(self.labels[i]), float(distances[i] / self.unit))
@@ -85,7 +87,8 @@ def make_neighbours(
     axes = vectors[:, ::-1][:, :COMPONENTS]
     projected = centred @ axes
     # One scale for all axes: distances are to stay what they are.
-    scale = _LEVELS / (float(np.quantile(np.abs(projected), 0.9999)) or 1.0)
+    # Images that are all the same have no spread; rounding errors are not to look like one.
+    scale = _LEVELS / max(float(np.quantile(np.abs(projected), 0.9999)), 1e-3)
     codes = np.clip(np.rint(projected * scale), -_LEVELS, _LEVELS).astype(np.int8)
     pairs = np.random.default_rng(0).integers(len(codes), size=(2, 10_000))
     apart = codes[pairs[0]].astype(np.float32) - codes[pairs[1]]

@@ -9,7 +9,7 @@ import pytest
 
 from mnistlab.data import Dataset, open_folder, save_folder
 from mnistlab.data.averages import average, class_averages
-from mnistlab.data.features import FILE, NAMES, compute_features, features
+from mnistlab.data.features import FILE, NAMES, Features, compute_features, features
 
 
 def image(rows: slice, columns: slice) -> np.ndarray:
@@ -86,3 +86,24 @@ def test_averages_of_nothing_are_zero() -> None:
     found = class_averages(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
     assert not found.mean.any()
     assert not found.count.any()
+
+
+def test_what_a_blank_or_a_faint_image_lacks_is_not_measured() -> None:
+    faint = np.zeros((28, 28), np.uint8)
+    faint[14, 5:20] = 90  # a row below half brightness: it has a centre, and no size
+    images = np.stack([np.zeros((28, 28), np.uint8), faint, image(slice(4, 24), slice(10, 13))])
+    found = Features(**dict(zip(NAMES, compute_features(images).T, strict=True)))
+    assert found.ink[0] == 0
+    assert found.slant[1] == 0
+    assert found.measured("ink").tolist() == [True, True, True]
+    for name in ("centre_x", "centre_y", "slant"):
+        assert found.measured(name).tolist() == [False, True, True], name
+    for name in ("width", "height", "stroke_width"):
+        assert found.measured(name).tolist() == [False, False, True], name
+
+
+def test_the_average_of_some_images(digits: Dataset) -> None:
+    rows = np.flatnonzero(digits.y_train == 3)[::-1]
+    mean, std = average(digits.x_train, rows)
+    np.testing.assert_allclose(mean, digits.x_train[rows].mean(0), atol=1e-3)
+    np.testing.assert_allclose(std, digits.x_train[rows].std(0), atol=2e-2)

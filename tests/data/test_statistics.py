@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,10 @@ def test_json(digits: Dataset) -> None:
     plain = json.loads(json.dumps(statistics(digits).to_dict()))
     assert plain["test"]["shape"] == [360, 28, 28]
     assert sum(plain["train"]["counts"]) == 1437
+
+
+def test_no_images_have_figures_that_can_be_written(digits: Dataset) -> None:
+    none = replace(digits, x_test=digits.x_test[:0], y_test=digits.y_test[:0])
+    found = compute(none).test
+    assert (found.images, found.counts, found.mean, found.ink) == (0, (0,) * 10, 0, 0)
+    json.dumps(compute(none).to_dict(), allow_nan=False)

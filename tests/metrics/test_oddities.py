@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -82,3 +84,32 @@ def test_tsne_is_cancelled() -> None:
     points = np.random.default_rng(0).normal(size=(500, 10)).astype(np.float32)
     with pytest.raises(MapCancelledError):
         tsne_map(points, should_stop=lambda: True)
+
+
+def test_neighbours_are_found_part_by_part_in_little_memory() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(9_000, 8)).astype(np.float32)
+    points[8_500] = points[3]  # equally near, in another part
+    tracemalloc.start()
+    indices, distances = nearest(points, points[:1200], 4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6  # all distances at once would take 43 MB, three times
+    away = np.sqrt(((points[None, :, :] - points[:50, None, :]) ** 2).sum(2))
+    np.testing.assert_allclose(distances[:50], np.sort(away, 1)[:, :4], atol=2e-3)
+    assert indices[3, :2].tolist() == [3, 8_500]
+    assert nearest(points, points[3:4])[0].tolist() == [[3]]
+    assert nearest(points[:2], points[:1], 5)[0].shape == (1, 2)
+    assert nearest(points, points[:0], 3)[0].shape == (0, 3)
+
+
+def test_all_of_a_class_the_same_has_no_farthest() -> None:
+    points = np.array([[5.0], [5], [1], [9]])
+    assert far_from_class(points, np.array([2, 2, 4, 4], np.uint8), 1).tolist() == [2]
+
+
+def test_the_same_image_many_times_is_found_at_once() -> None:
+    blank = np.zeros((3000, 28, 28), np.uint8)
+    found = exact_duplicates(blank, blank[:2000])
+    assert [(twins.test, twins.train) for twins in found] == [(row, 0) for row in range(2000)]
+    assert exact_duplicates(blank, blank[:0]) == near_duplicates(blank, blank[:0]) == []

@@ -8,13 +8,14 @@ from functools import cached_property
 import numpy as np
 
 from mnistlab.data.averages import Averages, class_averages
+from mnistlab.data.chunks import release, take
 from mnistlab.data.dataset import Dataset
 from mnistlab.data.features import Features, features
 from mnistlab.data.statistics import Statistics, statistics
-from mnistlab.errors import ModelError
+from mnistlab.errors import DataError, ModelError
 from mnistlab.metrics.projection import Projection, fit_projection
 from mnistlab.models import Classifier, load_classifier
-from mnistlab.models.neighbours import Neighbours, load_neighbours
+from mnistlab.models.neighbours import Neighbours, load_neighbours, make_neighbours
 
 SPLITS = {"train": "training set", "test": "test set"}
 MAP_IMAGES = 3000
@@ -22,14 +23,26 @@ _FIT_IMAGES = 6000  # of the training set, evenly spread, for the principal comp
 
 
 class Material:
-    """A dataset and what is known about it."""
+    """A dataset and what is known about it.
+
+    Raises
+    ------
+    DataError
+        When it has no training images.
+    """
 
     def __init__(self, dataset: Dataset) -> None:
+        if not len(dataset.x_train):
+            raise DataError(f"{dataset.title} has no training images; give at least one.")
         self.dataset = dataset
 
     def images(self, split: str) -> np.ndarray:
         """`(n, 28, 28)` uint8 of `"train"` or `"test"`."""
         return self.dataset.x_train if split == "train" else self.dataset.x_test
+
+    def take(self, split: str, rows: np.ndarray | list[int]) -> np.ndarray:
+        """Copies `(m, 28, 28)` of some images, by their rows (m,)."""
+        return take(self.images(split), np.asarray(rows, np.int64))
 
     def labels(self, split: str) -> np.ndarray:
         """`(n,)` uint8."""
@@ -76,9 +89,18 @@ class Material:
         if self.dataset.name != "mnist":
             return None
         try:
-            return load_neighbours()
+            found = load_neighbours()
         except ModelError:
             return None  # made for other weights: the pixels have to do
+        return found if np.array_equal(found.labels, self.dataset.y_train) else None
+
+    @cached_property
+    def map_view(self) -> Neighbours:
+        """How the CNN sees the training images on the map; for MNIST, all training images."""
+        if self.neighbours is not None:
+            return self.neighbours
+        images, labels = self.take("train", self.map_rows), self.labels("train")[self.map_rows]
+        return make_neighbours(self.classifiers["cnn"], images, labels)
 
     @cached_property
     def codes(self) -> np.ndarray:
@@ -93,4 +115,6 @@ class Material:
     @cached_property
     def test_proba(self) -> np.ndarray:
         """The pretrained CNN's answers on the test set, `(n, 10)`; takes seconds."""
-        return self.classifiers["cnn"].predict_proba(np.asarray(self.dataset.x_test))
+        proba = self.classifiers["cnn"].predict_proba(self.dataset.x_test)
+        release(self.dataset.x_test)
+        return proba

@@ -11,6 +11,7 @@ from mnistlab.data import load_default
 from mnistlab.data.dataset import Dataset
 from mnistlab.errors import MnistLabError
 from mnistlab.models.classifier import Classifier
+from mnistlab.settings import is_shared
 from mnistlab.ui import components as ui
 from mnistlab.ui.state import AppState
 
@@ -42,13 +43,19 @@ class Dashboard(widgets.VBox):
         self.app.observe(ui.guard(self.app, lambda _: self._on_sent()), ["sent"])
         self.app.observe(ui.guard(self.app, lambda _: self._on_loaded()), ["loaded"])
         self._load(dataset)
+        self._header = ui.classed(widgets.HTML(), "ml-top")
+        self._paint_header()
+        self.app.observe(ui.guard(self.app, lambda _: self._paint_header()), ["explored"])
         self._tab = ui.classed(
             widgets.Tab(list(self._boxes.values()), titles=tuple(TABS.values()), selected_index=0),
             "ml-tabs",
         )
         self._tab.observe(lambda change: self.open_tab(list(TABS)[change["new"]]), "selected_index")
-        super().__init__([ui.style_sheet(), self._header(), self._status, self._tab])
+        super().__init__([ui.style_sheet(), self._header, self._status, self._tab])
         self.add_class("ml-app")
+        if is_shared():
+            self.add_class("ml-shared")
+        self.app.observe(ui.guard(self.app, lambda _: self._mark_training()), ["is_training"])
         self.open_tab("explore")
 
     # Verbs
@@ -117,19 +124,22 @@ class Dashboard(widgets.VBox):
         loaded = {model: load_classifier(run) for model, run in self.app.loaded.items()}
         return {**(self._classifiers or pretrained()), **loaded}
 
-    def _header(self) -> widgets.Widget:
-        dataset = self.app.dataset
+    def _paint_header(self) -> None:
+        dataset, explored = self.app.dataset, self.app.explored
         title = dataset.title if dataset is not None else "no data set"
+        if explored is not None and explored is not dataset:
+            title = f"Explore: {explored.title} · Train & Compare: {title}"
         notice = dataset.notice if dataset is not None else ""
         banner = f"<div class='ml-banner' role='note'>{ui.escape(notice)}</div>" if notice else ""
-        return ui.classed(
-            widgets.HTML(
-                "<header class='ml-header'><div><h1>MNIST Lab</h1>"
-                "<p>Look at the data, train two networks, draw a digit.</p></div>"
-                f"<span class='ml-dataset'>{ui.escape(title)}</span></header>{banner}"
-            ),
-            "ml-top",
+        self._header.value = (
+            "<header class='ml-header'><div><h1>MNIST Lab</h1>"
+            "<p>Look at the data, train two networks, draw a digit.</p></div>"
+            f"<span class='ml-dataset'>{ui.escape(title)}</span></header>{banner}"
         )
+
+    def _mark_training(self) -> None:
+        """Tell the page's scripts: a training is lost when the page closes, and they warn of it."""
+        (self.add_class if self.app.is_training else self.remove_class)("ml-training")
 
     def _on_status(self, _: object) -> None:
         kind, text = self.app.status_kind, ui.escape(self.app.status)

@@ -37,6 +37,11 @@ class AppState(HasTraits):
     """
 
     dataset = traitlets.Any(None, allow_none=True)
+    """What is trained on and tested with; Explore opens with it."""
+    explored = traitlets.Any(None, allow_none=True)
+    """The `Dataset` that Explore shows, None while it is `dataset`."""
+    is_training = traitlets.Bool(False)
+    """Whether a training runs that ends with the page."""
     sent = traitlets.Any(None, allow_none=True)
     """The last `Sent` image; the dashboard puts it on the pad."""
     drawing = traitlets.Any(None, allow_none=True)

@@ -46,7 +46,7 @@ def test_a_visit_whose_kernel_died_says_so(chromium: Browser, tmp_path: Path) ->
         Lab(page, server.url)
         server.kernels()[0].kill()
         said = page.locator(".ml-connection")
-        expect(said).to_contain_text("This visit has ended")
+        expect(said).to_contain_text("Your session has ended")
         said.get_by_role("button", name="Reload").click()
         expect(page.locator(".ml-samples img").first).to_be_visible()
         expect(said).to_have_count(0)

@@ -132,3 +132,19 @@ def test_the_notebook_is_two_code_cells_with_the_pages_title() -> None:
     assert len(code) == 2
     assert all(cell.outputs == [] for cell in code)
     assert notebook.metadata["title"] == "MNIST Lab"
+
+
+def test_the_page_carries_a_class_while_it_trains_and_one_where_many_are_served(
+    page: Dashboard, digits: Dataset, models: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's scripts ask before they leave a training, and tell what a dead kernel took."""
+    assert "ml-training" not in page._dom_classes
+    page.open_tab("compare")
+    state = page.tabs["compare"].state
+    state.is_training = True
+    assert "ml-training" in page._dom_classes
+    state.is_training = False
+    assert "ml-training" not in page._dom_classes
+    assert "ml-shared" not in page._dom_classes
+    monkeypatch.setenv("MNISTLAB_VISIT", "/somewhere")
+    assert "ml-shared" in Dashboard(digits, models)._dom_classes

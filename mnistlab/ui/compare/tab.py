@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import ipywidgets as widgets
+import traitlets
 
 from mnistlab.data.dataset import Dataset
 from mnistlab.figures.results import results_table
@@ -56,6 +57,7 @@ class CompareTab:
         self.state.observe(
             ui.guard(app, lambda _: self._paint_table()), ["evaluations", "chosen", "corrected"]
         )
+        traitlets.dlink((self.state, "is_training"), (app, "is_training"))
         self.results.when_idle = self.cost.start
         self.results.open()
 

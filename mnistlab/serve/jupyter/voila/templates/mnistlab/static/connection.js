@@ -37,6 +37,7 @@
   }
 
   function hide() {
+    window.mnistlabSession.connect();
     const shown = document.querySelector(".ml-connection");
     if (shown) shown.hidden = true;
   }
@@ -70,9 +71,10 @@
       if (!ended) beHere();
     }
     if (ended) {
-      say("This visit has ended, and what was drawn and trained in it with it. Reload to start anew.");
+      say(window.mnistlabSession.end());
       document.getElementById("loading")?.remove();
     } else if (!isOpen(socket) && (lost || !isOpen(presence))) {
+      window.mnistlabSession.lose();
       say("The connection to the lab is lost; trying again. If this stays, reload.");
     }
   }

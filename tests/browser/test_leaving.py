@@ -1,0 +1,90 @@
+"""What a visitor learns before a training is lost with the page, and when its kernel is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, expect
+
+from tests.browser.lab import Lab
+from tests.serve.server import Server, serving, wait_for
+
+
+@contextmanager
+def _opened(chromium: Browser, folder: Path, *arguments: str) -> Iterator[tuple[Server, Lab]]:
+    with serving(folder, *arguments, seconds=400) as server, chromium.new_context() as context:
+        context.set_default_timeout(60_000)
+        yield server, Lab(context.new_page(), server.url)
+
+
+def _reload(page: Page) -> Dialog:
+    """Reload as a person does, and give the browser's question."""
+    with page.expect_event("dialog") as asked:
+        page.evaluate("() => { setTimeout(() => location.reload()) }")
+    return asked.value
+
+
+@pytest.mark.tensorflow
+def test_a_reload_in_mid_training_asks_first(chromium: Browser, tmp_path: Path) -> None:
+    with _opened(chromium, tmp_path) as (server, lab):
+        kernel = server.kernels()[0].pid
+        lab.open("Train & Compare")
+        epochs = lab.at("ml-epochs").locator("input")
+        epochs.fill("200")
+        epochs.press("Tab")
+        lab.at("ml-models").get_by_label("MLP").uncheck()
+        lab.at("ml-train").click()
+        progress = lab.at("ml-progress-cnn")
+        expect(progress).to_contain_text("epoch 1 of 200", timeout=240_000)
+
+        stay = _reload(lab.page)
+        assert stay.type == "beforeunload"
+        stay.dismiss()
+        expect(progress).not_to_have_text(progress.inner_text(), timeout=120_000)
+        assert psutil.pid_exists(kernel)
+
+        _reload(lab.page).accept()
+        expect(lab.at("ml-progress-cnn")).to_have_count(0)  # the old page is gone
+        expect(lab.at("ml-samples").locator("img").first).to_be_visible()
+        wait_for(lambda: not psutil.pid_exists(kernel), 20, "the end of the old kernel")
+        lab.open("Train & Compare")  # a click, without which browsers never ask
+        expect(lab.at("ml-train")).to_be_visible()
+        lab.page.reload()  # asks nothing, for it would wait for an answer
+        expect(lab.at("ml-samples").locator("img").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lost"),
+    [
+        ((), "Finished runs and My digits are kept"),
+        (("--shared",), "Its drawings and runs were deleted"),
+    ],
+)
+def test_a_dead_kernel_is_told_as_it_is(
+    chromium: Browser, tmp_path: Path, arguments: tuple[str, ...], lost: str
+) -> None:
+    with _opened(chromium, tmp_path, *arguments) as (server, lab):
+        expect(lab.at("ml-status")).to_have_text("Ready.")
+        server.kernels()[0].kill()
+        bar = lab.at("ml-connection")
+        expect(bar).to_contain_text(f"Your session has ended. {lost}")
+        expect(lab.at("ml-status")).to_have_text("Disconnected: your session has ended.")
+        bar.get_by_role("button", name="Reload").click()
+        expect(lab.at("ml-status")).to_have_text("Ready.")
+        expect(bar).to_have_count(0)
+
+
+def test_the_status_line_says_that_the_server_is_away(chromium: Browser, tmp_path: Path) -> None:
+    with _opened(chromium, tmp_path) as (server, lab):
+        # A failure of the network, and its end, as the page's scripts tell of them.
+        lab.page.evaluate("() => mnistlabSession.lose()")
+        expect(lab.at("ml-status")).to_have_text("Disconnected: trying to reconnect …")
+        lab.page.evaluate("() => mnistlabSession.connect()")
+        expect(lab.at("ml-status")).to_have_text("Ready.")
+        server.process.kill()
+        expect(lab.at("ml-connection")).to_contain_text("The connection to the lab is lost")
+        expect(lab.at("ml-status")).to_have_text("Disconnected: trying to reconnect …")

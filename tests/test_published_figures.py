@@ -30,7 +30,7 @@ def test_published_benchmarks_never_read_the_tuning_data(
 ) -> None:
     read: list[Path] = []
 
-    def one_drawing(file: Path) -> list[dict[str, object]]:
+    def one_drawing(file: Path, count: int | None) -> list[dict[str, object]]:
         read.append(file)
         return [{"label": "7", "donor": "uci", "strokes": STROKES}]
 

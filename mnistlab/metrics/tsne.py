@@ -23,6 +23,7 @@ from mnistlab.errors import MnistLabError
 
 ITERATIONS = 1000
 _PERPLEXITY = 30.0
+_LEAST = 5  # points that a map is computed of
 
 Floats = NDArray[np.float32]
 
@@ -41,7 +42,7 @@ def tsne_map(
 
     Parameters
     ----------
-    points : array (n, d) of floats, n of at least 100
+    points : array (n, d) of floats, n of at least 5
     on_progress : called with the share done, 0 to 1
     should_stop : asked a few times a second
 
@@ -50,8 +51,15 @@ def tsne_map(
     MapCancelledError
         When `should_stop` returned true.
     MnistLabError
-        When the process failed.
+        When there are too few points, or the process failed.
     """
+    if len(points) < _LEAST:
+        raise MnistLabError(
+            f"A t-SNE map takes {_LEAST} images or more, and there are {len(points)}; choose "
+            "another map."
+        )
+    if not np.ptp(points, axis=0).any():  # all in one place, on which scikit-learn fails
+        return np.zeros((len(points), 2), np.float32)
     with subprocess.Popen(
         [sys.executable, "-m", "mnistlab.metrics.tsne"],
         stdin=subprocess.PIPE,

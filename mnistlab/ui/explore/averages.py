@@ -7,7 +7,8 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import numpy as np
 
-from mnistlab.data.averages import average
+from mnistlab.data.averages import Averages, average
+from mnistlab.errors import DataError
 from mnistlab.ui import components as ui
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.samples import Samples
@@ -39,8 +40,9 @@ class AveragesSection:
     def average_shown(self) -> None:
         """Show the mean and deviation of all images that fit the samples' filter."""
         rows, split = self._samples.matching, self._samples.split
-        images = self._state.material.images(split)[np.sort(rows)]
-        mean, std = average(images)
+        if not len(rows):
+            raise DataError("Samples shows no images; choose another digit or split there.")
+        mean, std = average(self._state.material.images(split), rows)
         self._filtered.value = _figures([("mean", mean), ("deviation", std)], len(rows))
 
     def paint(self) -> None:
@@ -50,13 +52,10 @@ class AveragesSection:
         both = np.concatenate([found.mean, found.std]).round().astype(np.uint8)
         captions = [str(digit) for digit in range(10)] * 2
         grid = ui.digit_grid(both, captions, "Mean and deviation of each digit", 10)
-        spread = found.std.reshape(10, -1).mean(1)
-        most, least = int(spread.argmax()), int(spread.argmin())
         self._all.value = (
             f"{grid}<p class='ml-note'>Above the mean of each digit's training images, below their "
-            "standard deviation: bright where writers differ. On average over the pixels, "
-            f"{most}s differ most ({spread[most]:.0f} of 255) and {least}s least "
-            f"({spread[least]:.0f}).</p>"
+            "standard deviation: bright where the images differ; black for a digit without "
+            f"images. {spread_text(found)}</p>"
         )
         self._filtered.value = ""
         self._paint_difference()
@@ -66,7 +65,13 @@ class AveragesSection:
 
     def _paint_difference(self) -> None:
         a, b = self._a.value, self._b.value
-        mean = self._state.material.averages.mean
+        count, mean = (getattr(self._state.material.averages, name) for name in ("count", "mean"))
+        if not count[a] or not count[b]:
+            without = a if not count[a] else b
+            self._difference.value = (
+                f"<p class='ml-note'>The training set has no images of the digit {without}.</p>"
+            )
+            return
         difference = mean[a] - mean[b]
         apart = float(np.sqrt((difference**2).mean()))
         self._difference.value = (
@@ -75,6 +80,22 @@ class AveragesSection:
             f"blue: ink of {b}. They are {apart:.0f} of 255 apart, root mean square over the "
             "pixels.</figcaption></figure>"
         )
+
+
+def spread_text(found: Averages) -> str:
+    """Which digits' images differ most and least, among the digits that have several."""
+    several = np.flatnonzero(found.count > 1)
+    if not len(several):
+        return "No digit has several images that could differ."
+    spread = found.std.reshape(10, -1).mean(1).round()
+    most = int(several[spread[several].argmax()])
+    least = int(several[spread[several].argmin()])
+    if spread[most] == spread[least]:
+        return f"On average over the pixels, they deviate by {spread[most]:.0f} of 255."
+    return (
+        f"On average over the pixels, {most}s differ most ({spread[most]:.0f} of 255) and "
+        f"{least}s least ({spread[least]:.0f})."
+    )
 
 
 def two_coloured(difference: np.ndarray) -> np.ndarray:
@@ -91,7 +112,7 @@ def two_coloured(difference: np.ndarray) -> np.ndarray:
 def _figures(images: list[tuple[str, np.ndarray]], n: int) -> str:
     parts = "".join(
         f"<figure class='ml-average'><img src='{ui.data_uri(image.round().astype(np.uint8))}' "
-        f"alt='The {name} of {n:,} images'><figcaption>{name} of {n:,}, mean of its pixels "
+        f"alt='The {name} of the images'><figcaption>{name} of {n:,}, mean of its pixels "
         f"{image.mean():.1f}</figcaption></figure>"
         for name, image in images
     )

@@ -46,7 +46,8 @@ class Handwriting:
         material: Material = self._state.material
         name = self.choice.value
         values: Features = material.features["train"]
-        quantiles = by_digit(values.of(name), material.labels("train"))
+        known = values.measured(name)
+        quantiles = by_digit(values.of(name)[known], np.asarray(material.labels("train"))[known])
         figure = distribution_figure(quantiles, CHOICES[name])
         self._chart.outputs = (
             {
@@ -57,12 +58,24 @@ class Handwriting:
         )
         rows = [[f"{digit}", *map(_two_places, row)] for digit, row in enumerate(quantiles)]
         head = ["digit", "5 %", "25 %", "median", "75 %", "95 %"]
-        median = quantiles[:, 2]
-        most, least = int(np.nanargmax(median)), int(np.nanargmin(median))
         self._numbers.value = (
             ui.table(head, rows, f"{CHOICES[name]} by digit, quantiles of the training set")
-            + f"<p class='ml-note'>By the median, {most}s have most and {least}s least.</p>"
+            + f"<p class='ml-note'>{median_text(quantiles[:, 2])}</p>"
         )
+
+
+def median_text(median: np.ndarray) -> str:
+    """Which digits have the highest and the lowest median (10,), NaN where there is none."""
+    known = np.flatnonzero(~np.isnan(median))
+    if not len(known):
+        return "No training image has ink by which this could be measured."
+    low, high = np.nanmin(median), np.nanmax(median)
+    if f"{low:.2f}" == f"{high:.2f}":
+        return f"The median is {high:.2f} for each digit."
+    return (
+        f"The median is highest for the digit {np.nanargmax(median)} ({high:.2f}) and lowest for "
+        f"the digit {np.nanargmin(median)} ({low:.2f})."
+    )
 
 
 def _two_places(value: float) -> str:
@@ -71,24 +84,44 @@ def _two_places(value: float) -> str:
 
 def close_html(material: Material) -> str:
     """Which classes are closest, by the distance of their means in units of their spread."""
-    points, labels = material.codes, np.asarray(material.labels("train"))
-    there = [digit for digit in range(10) if (labels == digit).any()]
-    means = np.stack([points[labels == digit].mean(0) for digit in there])
-    spread = [
-        float(np.sqrt(((points[labels == digit] - mean) ** 2).sum(1).mean()))
-        for digit, mean in zip(there, means, strict=True)
-    ]
-    pairs = [
-        (float(np.linalg.norm(means[i] - means[j])) / (spread[i] + spread[j]), there[i], there[j])
-        for i in range(len(there))
-        for j in range(i)
-        if spread[i] + spread[j] > 0  # of one image each there is none
-    ]
-    rows = [[f"{a} and {b}", f"{away:.2f}"] for away, a, b in sorted(pairs)[:8]]
+    pairs = closest(material.codes, np.asarray(material.labels("train")))
     how = "the pixels" if material.neighbours is None else "the CNN's penultimate layer"
+    head = "<h3 class='ml-subheading'>Which digits are closest</h3>"
+    if not pairs:
+        return (
+            f"{head}<p class='ml-note'>To compare digits takes two of them with different "
+            "training images each.</p>"
+        )
     return (
-        "<h3 class='ml-subheading'>Which digits are closest</h3>"
-        f"<p class='ml-note'>Distance of the classes' means in {how}, over the sum of their "
-        "spreads: the smaller, the more a model has to look for the difference.</p>"
-        + ui.table(["pair", "distance"], rows, "The closest pairs of digits")
+        f"{head}<p class='ml-note'>Distance of the classes' means in {how}, over the sum of their "
+        "spreads: the smaller, the harder they are to tell apart.</p>"
+        + ui.table(
+            ["pair", "distance"],
+            [[f"{a} and {b}", f"{away:.2f}"] for away, a, b in pairs[:8]],
+            "The closest pairs of digits",
+        )
+    )
+
+
+def closest(points: np.ndarray, labels: np.ndarray) -> list[tuple[float, int, int]]:
+    """Pairs of labels (distance, a, b), the closest first.
+
+    A label whose points are all the same has no spread, and is left out.
+
+    Parameters
+    ----------
+    points : array (n, d) of floats
+    labels : digits (n,)
+    """
+    means, spread = {}, {}
+    for digit in np.unique(labels).tolist():
+        members = points[labels == digit]
+        if len(members) > 1 and np.ptp(members, axis=0).max() > 0:
+            means[digit] = members.mean(0)
+            spread[digit] = float(np.sqrt(((members - means[digit]) ** 2).sum(1).mean()))
+    return sorted(
+        (float(np.linalg.norm(means[a] - means[b])) / (spread[a] + spread[b]), a, b)
+        for a in means
+        for b in means
+        if b < a
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import numpy as np
 
-from mnistlab.data.features import NAMES
+from mnistlab.data.features import NAMES, Features
 from mnistlab.data.label_errors import LABEL_ERRORS, applies_to
 from mnistlab.errors import DataError
 from mnistlab.metrics.projection import nearest
@@ -97,7 +97,7 @@ class Item:
         values = material.features[split]
         written = ui.table(
             ["how it is written", ""],
-            [[_WORDS[name], f"{float(values.of(name)[row]):.2f}"] for name in NAMES],
+            [[_WORDS[name], _written(values, name, row)] for name in NAMES],
             "How this image is written",
         )
         models = material.classifiers.items()
@@ -125,12 +125,12 @@ class Item:
         self._rows = [r for r in rows if not (split == "train" and r == row)][:NEIGHBOURS]
         labels = material.labels("train")[self._rows]
         how = "pixels" if material.neighbours is None else "the CNN"
+        note = f"By {how}; click one to open it." if self._rows else "There are no others."
         self._near_note.value = (
-            "<h3 class='ml-subheading'>Nearest training images</h3>"
-            f"<p class='ml-note'>By {how}; click one to open it.</p>"
+            f"<h3 class='ml-subheading'>Nearest training images</h3><p class='ml-note'>{note}</p>"
         )
         self._near.show(
-            material.images("train")[self._rows],
+            material.take("train", self._rows),
             [str(label) for label in labels],
             [f"training image {r:,}" for r in self._rows],
             f"The nearest training images, labelled {' '.join(map(str, labels))}",
@@ -145,6 +145,10 @@ class Item:
         k = min(NEIGHBOURS + 1, len(material.codes))
         indices, _ = nearest(material.codes, material.projection.transform(image[None]), k)
         return [int(index) for index in indices[0]]
+
+
+def _written(values: Features, name: str, row: int) -> str:
+    return f"{float(values.of(name)[row]):.2f}" if values.measured(name)[row] else "–"
 
 
 def _named(split: str, row: int) -> str:

@@ -15,6 +15,7 @@ import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas, hold_canvas
 
+from mnistlab.errors import MnistLabError
 from mnistlab.figures.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
 from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.tsne import MapCancelledError, tsne_map
@@ -110,7 +111,7 @@ class MapSection:
         self.canvas = Canvas(width=WIDTH, height=HEIGHT, layout=size)
         self._hover = ui.classed(widgets.HTML(), "ml-map-hover")
         self._note = widgets.HTML()
-        self._start = ui.button("Compute", "ml-map-start", "About ten seconds, in the background")
+        self._start = ui.button("Compute", "ml-map-start", "Ten seconds or more, in the background")
         self._start.on_click(self._guard(lambda _: self.compute()))
         self._cancel = ui.button("Cancel", "ml-map-cancel", "Stop computing")
         self._cancel.on_click(self._guard(lambda _: self.cancel()))
@@ -219,9 +220,11 @@ class MapSection:
         if kind not in known:
             rows = material.map_rows
             if kind == "pca":
-                known[kind] = material.projection.transform(material.dataset.x_train[rows])[:, :2]
+                known[kind] = material.projection.transform(material.take("train", rows))[:, :2]
             elif kind == "cnn":
-                known[kind] = material.codes[rows, :2]
+                codes = material.map_view.codes
+                shown = codes[rows] if material.map_view is material.neighbours else codes
+                known[kind] = shown[:, :2].astype(np.float32)
             else:
                 return None
         return known[kind]
@@ -232,6 +235,8 @@ class MapSection:
             found = tsne_map(points, self._say_progress, self._stop.is_set)
         except MapCancelledError as error:
             self._app.say(str(error))
+        except MnistLabError as error:
+            self._app.say(str(error), "error")
         except Exception as error:  # a thread's failure must reach the status line as well
             ui.log.exception("t-SNE")
             self._app.say(f"The map could not be computed ({error}); see the log.", "error")
@@ -271,14 +276,11 @@ class MapSection:
 
     def _text(self, material: Material, kind: str, points: np.ndarray | None) -> str:
         if points is None:
-            return "Not computed yet: it takes about ten seconds in a process of its own."
-        labels = material.labels("train")[material.map_rows]
-        mixed = 1 - neighbour_agreement(points, labels)
-        drawn = " The ring is your drawing on the pad." if kind != "tsne" else ""
+            return "Not computed yet: it takes ten seconds or more in a process of its own."
+        drawn = "" if kind == "tsne" else " A ring marks your drawing, if the pad has one."
         return (
-            f"{len(points):,} training images, each shown as its digit. Here {mixed:.0%} have a "
-            "nearest neighbour of another digit: the fewer, the better this map tells digits "
-            f"apart.{drawn} Click a point to open it; drag to select."
+            f"{_mixture(points, material.labels('train')[material.map_rows])}{drawn} Click a "
+            "point to open it; drag to select."
         )
 
     def _paint_picture(self) -> None:
@@ -300,11 +302,11 @@ class MapSection:
         if image is None or self._frame is None or kind == "tsne":
             return None
         material: Material = self._state.material
-        if kind == "pca" or material.neighbours is None:
+        if kind == "pca":
             points: np.ndarray = material.projection.transform(image[None])
         else:
             features = material.classifiers["cnn"].read(image).features
-            points = (features - material.neighbours.mean) @ material.neighbours.axes
+            points = (features - material.map_view.mean) @ material.map_view.axes
         place: np.ndarray = self._frame.place(points[:, :2])[0]
         return place
 
@@ -315,11 +317,25 @@ class MapSection:
         material: Material = self._state.material
         row = int(material.map_rows[self._hovered])
         label = int(material.labels("train")[row])
-        picture = ui.data_uri(np.asarray(material.images("train")[row]))
+        picture = ui.data_uri(material.take("train", [row])[0])
         self._hover.value = (
             f"<figure><img src='{picture}' alt='Training image {row:,}'>"
             f"<figcaption>Training image {row:,}<br>label {label}</figcaption></figure>"
         )
+
+
+def _mixture(points: np.ndarray, labels: np.ndarray) -> str:
+    """What the map shows, and how well it keeps digits apart."""
+    if len(points) == 1:
+        return "One training image, shown as its digit."
+    shown = f"{len(points):,} training images, each shown as its digit."
+    if (labels == labels[0]).all():
+        return f"{shown} All have the same label."
+    mixed = 100 * (1 - neighbour_agreement(points, labels))
+    return (
+        f"{shown} Here {mixed:.0f} % have a nearest neighbour of another digit: the fewer, the "
+        "better this map tells digits apart."
+    )
 
 
 def _in_box(points: np.ndarray, corners: np.ndarray) -> np.ndarray:

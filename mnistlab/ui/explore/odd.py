@@ -98,7 +98,7 @@ class Odd:
 
     def _show(self, found: Found) -> None:
         material: Material = self._state.material
-        images = [material.images(split)[row] for split, row in found.places]
+        images = [material.take(split, [row])[0] for split, row in found.places]
         self._text.value = f"<p class='ml-note' role='status'>{ui.escape(found.text)}</p>"
         self._tiles.show(
             np.stack(images) if images else np.zeros((0, 28, 28), np.uint8),
@@ -119,12 +119,16 @@ def _far(material: Material) -> Found:
     return Found(
         [("train", int(row)) for row in rows],
         [str(labels[row]) for row in rows],
-        f"Of each digit the two training images farthest from its mean, by {how}. Below each its "
-        "label: some are written so badly that the label is a guess.",
+        f"Of each digit, up to two training images farthest from the mean of all its images, by "
+        f"{how}. Below each its label: look whether it is right."
+        if len(rows)
+        else "No digit has training images that differ.",
     )
 
 
 def _unsure(material: Material) -> Found:
+    if not len(material.labels("test")):
+        return Found([], [], "There are no test images.")
     rows = least_confident(material.test_proba, SHOWN)
     labels, read = material.labels("test"), material.test_proba.argmax(1)
     wrong = int((read[rows] != labels[rows]).sum())
@@ -132,7 +136,7 @@ def _unsure(material: Material) -> Found:
         [("test", int(row)) for row in rows],
         [f"{labels[row]}→{read[row]}" for row in rows],
         "Test images of which the pretrained CNN is least sure: label → what it reads. "
-        f"Of these {len(rows)} it misreads {wrong}.",
+        f"It misreads {wrong} of these {len(rows)}.",
     )
 
 
@@ -153,12 +157,15 @@ def _labels(material: Material) -> Found:
 
 
 def _twins(material: Material) -> Found:
-    x_train, x_test = (np.asarray(material.images(split)) for split in ("train", "test"))
+    x_train, x_test = (material.images(split) for split in ("train", "test"))
+    if not len(x_test):
+        return Found([], [], "There are no test images that could be duplicates.")
     exact = exact_duplicates(x_train, x_test)
     near = near_duplicates(x_train, x_test, SHOWN)
     places = [place for twins in near for place in (("test", twins.test), ("train", twins.train))]
     captions = [caption for twins in near for caption in (f"{twins.distance:.1f}", "train")]
-    number = "No test image is" if not exact else f"{len(exact):,} test images are"
+    number = "1 test image is" if len(exact) == 1 else f"{len(exact):,} test images are"
+    number = number if exact else "No test image is"
     return Found(
         places,
         captions,

@@ -65,54 +65,107 @@ def statistics_html(title: str, figures: Statistics, written: Mapping[str, Featu
         ["classes", *map(str, classes)],
         ["shape", *(" × ".join(f"{n:,}" for n in split.shape) for split in columns)],
         ["pixel type (0 to 255)", *(split.dtype for split in columns)],
-        ["mean of the pixels", *(f"{split.mean:.4f}" for split in columns)],
-        ["standard deviation", *(f"{split.std:.4f}" for split in columns)],
-        ["pixels with ink", *(f"{split.ink:.1%}" for split in columns)],
-        ["centre of mass, column", *(_range(each.centre_x) for each in features)],
-        ["centre of mass, row", *(_range(each.centre_y) for each in features)],
-        ["stroke width, pixels", *(_quantiles(each.stroke_width) for each in features)],
+        ["mean of the pixels", *(_of_images(split, f"{split.mean:.4f}") for split in columns)],
+        ["standard deviation", *(_of_images(split, f"{split.std:.4f}") for split in columns)],
+        ["pixels with ink", *(_of_images(split, _percent(split.ink, 1)) for split in columns)],
+        ["centre of mass, column", *(_range(each, "centre_x") for each in features)],
+        ["centre of mass, row", *(_range(each, "centre_y") for each in features)],
+        ["stroke width, pixels", *(_quantiles(each, "stroke_width") for each in features)],
     ]
     return (
         ui.heading(f"{title} at a glance", meaning(figures))
         + ui.table(["", "training set", "test set"], rows, f"Statistics of {title}")
         + "<p class='ml-note'>Mean and deviation are of pixels scaled to 0 (black) to 1 (ink). "
-        "Stroke width: median, and the middle 90 % of the images.</p>"
+        "Stroke width: median, and the middle 90 % of the images. Images without ink count in "
+        "neither the centres of mass nor the stroke width.</p>"
     )
 
 
 def meaning(figures: Statistics) -> str:
     """What the statistics tell someone who trains a model on the data."""
+    return f"{_background(figures.train)} {_brightness(figures)}"
+
+
+def _background(train: SplitStatistics) -> str:
+    black = 1 - train.ink
+    if train.ink == 0:
+        return "All pixels of the training images are black: there is no ink to learn from."
+    if black == 0:
+        return "No pixel of the training images is black."
+    about = f"About {_percent(black)} of a training image is black background"
+    if black < 0.005:
+        about = "Less than 1 % of a training image is black background"
+    return f"{about}, so a model learns from few pixels." if black >= 0.5 else f"{about}."
+
+
+def _brightness(figures: Statistics) -> str:
     train, test = figures.train, figures.test
+    if not test.images:
+        return "There are no test images to compare them with."
     drift = abs(train.mean - test.mean)
-    alike = "alike" if drift < 0.01 else "not quite alike"
+    apart = f"in brightness (means {drift:.3f} apart)"
+    if drift < 0.01:
+        return f"Training and test images are alike {apart}."
     return (
-        f"About {1 - train.ink:.0%} of an image is background, so a model learns from few pixels. "
-        f"Training and test images are {alike} in brightness (means {drift:.3f} apart), so what "
-        f"is learned on the one {'should carry' if drift < 0.01 else 'may not carry'} over to "
-        "the other."
+        f"Training and test images are not quite alike {apart}, so what is learned on the one may "
+        "not carry over to the other."
     )
 
 
 def balance(split: SplitStatistics) -> str:
     """How even the classes are, and what that means for reading an accuracy."""
-    counts = split.counts
-    rare, common = int(np.argmin(counts)), int(np.argmax(counts))
-    ratio = counts[common] / max(1, counts[rare])
-    verdict = (
-        "even enough that plain accuracy is a fair score"
-        if ratio < 1.5
-        else "uneven, so look at macro F1 beside accuracy"
+    counts = np.array(split.counts)
+    there = np.flatnonzero(counts)
+    common = int(counts.argmax())
+    rare = int(there[counts[there].argmin()])
+    if len(there) == 1:
+        what = "The only training image is" if split.images == 1 else "All training images are"
+        return f"{what} labelled {common}: an accuracy on this digit alone says little."
+    always = (
+        f"Always answering {common} would be right for "
+        f"{_percent(counts[common] / split.images)} of the training images."
     )
-    return (
-        f"The training set has {ratio:.2f} times as many {common}s as {rare}s: {verdict}. "
-        f"Always answering {common} would be right {counts[common] / split.images:.0%} of the time."
-    )
+    return f"{_missing(counts)}{_evenness(counts, rare, common)} {always}"
 
 
-def _range(values: np.ndarray) -> str:
-    return f"{values.min():.1f} to {values.max():.1f}"
+def _missing(counts: np.ndarray) -> str:
+    missing = [str(digit) for digit in np.flatnonzero(counts == 0)]
+    if not missing:
+        return ""
+    named = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} or {missing[-1]}"
+    return f"No training image is labelled {named}. "
 
 
-def _quantiles(values: np.ndarray) -> str:
+def _evenness(counts: np.ndarray, rare: int, common: int) -> str:
+    ratio = counts[common] / counts[rare]
+    even = "even enough that plain accuracy is a fair score"
+    if ratio == 1:
+        which = "Every digit" if counts.all() else "Every other digit"
+        return f"{which} has the same number of training images: {even}."
+    verdict = even if ratio < 1.5 else "uneven, so look at macro F1 beside accuracy"
+    return f"The training set has {ratio:.2f} times as many {common}s as {rare}s: {verdict}."
+
+
+def _percent(fraction: float, decimals: int = 0) -> str:
+    return f"{100 * fraction:.{decimals}f} %"
+
+
+def _of_images(split: SplitStatistics, figure: str) -> str:
+    """A figure, or a dash where there are no images that could have one."""
+    return figure if split.images else _NONE
+
+
+def _range(written: Features, name: str) -> str:
+    values = written.of(name)[written.measured(name)]
+    return f"{values.min():.1f} to {values.max():.1f}" if len(values) else _NONE
+
+
+def _quantiles(written: Features, name: str) -> str:
+    values = written.of(name)[written.measured(name)]
+    if not len(values):
+        return _NONE
     low, middle, high = np.percentile(values, [5, 50, 95])
     return f"{middle:.1f} ({low:.1f} to {high:.1f})"
+
+
+_NONE = "–"

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 
-from mnistlab.data.dataset import Dataset
+from mnistlab.data.dataset import Dataset, digest_of
 from mnistlab.data.own import OwnImages, from_arrays, read_own_files, read_own_path
 from mnistlab.errors import DataError
 from mnistlab.images.collection import Collection
@@ -49,10 +50,12 @@ class OwnData:
     # Verbs
 
     def explore(self, dataset: Dataset) -> None:
-        """Show another dataset in the whole tab."""
+        """Show another dataset in the whole tab; `DataError` where it has no training images."""
+        material = Material(dataset)
         with self._state.hold_trait_notifications():
             self._state.page, self._state.selection, self._state.item = 0, None, None
-            self._state.material = Material(dataset)
+            self._state.material = material
+        self._app.explored = dataset
         self._images = None
         self._turn_buttons.layout.display = "none"
         notice = "" if dataset is self._app.dataset else dataset.notice  # the header has that
@@ -60,7 +63,8 @@ class OwnData:
             f"<div class='ml-banner' role='note'>{ui.escape(notice)}</div>" if notice else ""
         )
         number = len(dataset.x_train) + len(dataset.x_test)
-        self._app.say(f"Explore shows {dataset.title}: {number:,} images.")
+        what = "image" if number == 1 else "images"
+        self._app.say(f"Explore shows {dataset.title}: {number:,} {what}.")
 
     def explore_files(self, files: Mapping[str, bytes]) -> None:
         """Show files; raises `DataError` and stays where it is when they are not fit."""
@@ -79,9 +83,11 @@ class OwnData:
         self._explore_own(self._images, **{**self._turns, name: not self._turns[name]})
 
     def explore_mine(self) -> None:
-        """Show My digits; raises `DataError` where there are too few."""
+        """Show My digits; raises `DataError` where there are none."""
         x, y = Collection(my_digits_file()).as_dataset()
-        self.explore(from_arrays({"x": x, "y": y}, "My digits"))
+        if not len(x):
+            raise DataError("My digits has no drawings yet; keep some in Predict first.")
+        self.explore(as_dataset(x, y))
 
     def _explore_own(
         self, images: OwnImages, *, invert: bool = False, transpose: bool = False
@@ -117,6 +123,19 @@ class OwnData:
         self.explore_files({file["name"]: file["content"] for file in files})
 
 
+def as_dataset(x: np.ndarray, y: np.ndarray) -> Dataset:
+    """My digits as a dataset, from images (n, 28, 28) uint8 and labels (n,) uint8, n at least 1.
+
+    So few that none can be spared for testing are all for training.
+    """
+    if len(x) >= _TO_SPLIT:
+        return from_arrays({"x": x, "y": y}, _MINE)
+    arrays = (x, y, x[:0], y[:0])
+    return Dataset("own", _MINE, *arrays, digest=digest_of(arrays), source="your own drawings")
+
+
+_MINE = "My digits"
+_TO_SPLIT = 12  # drawings, of which two are taken for testing
 _TEXT = (
     "Explore your own images in the whole tab. Give an .npz file with images and labels, IDX files "
     "such as MNIST's, or a .csv file with a label and 784 pixels in each line, as Kaggle's "

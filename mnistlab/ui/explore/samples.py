@@ -67,6 +67,8 @@ class Samples:
             When there is no such image.
         """
         n = len(self._state.material.images(split))
+        if not n:
+            raise DataError(f"The {SPLITS[split]} has no images.")
         if not 0 <= row < n:
             raise DataError(f"The {SPLITS[split]} has images 0 to {n - 1:,}; there is no {row:,}.")
         self._state.item = (split, row)
@@ -173,8 +175,8 @@ class Samples:
 
     def _paint(self) -> None:
         state, split, rows = self._state, self.split, self.shown
-        labels, images = state.material.labels(split)[rows], state.material.images(split)[rows]
-        alt = f"{len(rows)} handwritten digits, labelled {' '.join(map(str, labels))}"
+        labels, images = state.material.labels(split)[rows], state.material.take(split, rows)
+        alt = f"{len(rows)} images, labelled {' '.join(map(str, labels))}"
         titles = [
             f"{SPLITS[split]} image {row:,}: {label}"
             for row, label in zip(rows, labels, strict=True)
@@ -186,9 +188,13 @@ class Samples:
 
     def _text(self, rows: np.ndarray) -> str:
         state, total = self._state, len(self.matching)
+        if not total:
+            of = "" if state.digit is None else f" of the digit {state.digit}"
+            return f"The {SPLITS[self.split]} has no images{of}."
         first = state.page * state.number
         place = f"{first + 1:,} to {first + len(rows):,} of {total:,}"
         if state.selection is not None:
             return f"{place}: {state.selection.title}. A choice above shows all again."
-        what = "digits" if state.digit is None else f"images of the digit {state.digit}"
-        return f"{place} {what} in the {SPLITS[state.split]}, in random order."
+        what = "image" if total == 1 else "images"
+        of = "" if state.digit is None else f" of the digit {state.digit}"
+        return f"{place} {what}{of} in the {SPLITS[state.split]}, in random order."

@@ -121,7 +121,7 @@ def test_figures_are_the_datas_own(tab: ExploreTab, digits: Dataset) -> None:
     for text in (f"{len(digits.x_train):,}", f"{len(digits.x_test):,}", "28 × 28", "uint8"):
         assert text in figures.value
     assert f"{digits.x_train.mean() / 255:.4f}" in figures.value
-    assert f"{(digits.x_train > 0).mean():.1%}" in figures.value
+    assert f"{100 * (digits.x_train > 0).mean():.1f} %" in figures.value
     assert "centre of mass" in figures.value
     assert "stroke width" in figures.value
     figure = counts.children[1].outputs[0]["data"][PLOTLY_MIME]
@@ -135,7 +135,7 @@ def test_sentences_follow_the_figures(digits: Dataset) -> None:
     skewed = replace(found.train, counts=(900, *[100] * 9), images=1800)
     assert "macro F1" in balance(skewed)
     assert "9.00 times as many 0s as 1s" in balance(skewed)
-    assert "right 50% of the time" in balance(skewed)
+    assert "right for 50 % of the training images" in balance(skewed)
     drifted = replace(found, test=replace(found.test, mean=found.train.mean + 0.2))
     assert "may not carry over" in meaning(drifted)
 

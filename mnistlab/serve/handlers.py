@@ -190,7 +190,7 @@ class Socket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[misc]
 
     def send_ping(self) -> None:
         """Ping; where megabytes lie before the answer, the page's other socket answers sooner."""
-        self.last_pong = self.kernel_manager.last_pong(self.kernel_id)
+        self.last_pong = max(self.last_pong, self.kernel_manager.last_pong(self.kernel_id))
         super().send_ping()
 
     async def pre_get(self) -> None:

@@ -300,9 +300,10 @@ class VisitKernels(AsyncMappingKernelManager):
                 self._kernels[kernel_id].left_at = time.monotonic()
 
     def last_pong(self, kernel_id: str) -> float:
-        """When the page last answered a ping, in the event loop's time."""
+        """When the page's own socket last answered a ping, in the loop's time; 0 for never."""
         sockets = self._sockets.get(kernel_id, ())
-        return max((getattr(each, "last_pong", 0.0) for each in sockets), default=0.0)
+        answers = (getattr(each, "last_pong", 0.0) for each in sockets if not each.reaches_kernel)
+        return max(answers, default=0.0)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End a kernel without a page, even one that a training keeps active, or an idle one."""

@@ -16,7 +16,7 @@ from tests.serve.server import Server, serving, wait_for
 
 @contextmanager
 def _opened(chromium: Browser, folder: Path, *arguments: str) -> Iterator[tuple[Server, Lab]]:
-    with serving(folder, *arguments, seconds=400) as server, chromium.new_context() as context:
+    with serving(folder, *arguments) as server, chromium.new_context() as context:
         context.set_default_timeout(60_000)
         yield server, Lab(context.new_page(), server.url)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
+from mnistlab.metrics.evaluation import time_models
 from mnistlab.models import TrainingConfig, events
 from mnistlab.models.store import PRETRAINED_FOLDER
-from mnistlab.ui.compare import CompareTab
+from mnistlab.ui.compare import CompareTab, results
 from mnistlab.ui.state import AppState
 
 
@@ -48,7 +50,12 @@ def jobs() -> list[FakeJob]:
 
 
 @pytest.fixture
-def tab(home: Path, digits: Dataset, jobs: list[FakeJob]) -> CompareTab:
+def tab(
+    home: Path, digits: Dataset, jobs: list[FakeJob], monkeypatch: pytest.MonkeyPatch
+) -> CompareTab:
+    # Each tab times its models when it opens; a few predictions are enough here.
+    monkeypatch.setattr(results, "time_models", partial(time_models, latency_runs=5))
+
     def submit(config: TrainingConfig, dataset: Any, tell: Callable[..., None]) -> FakeJob:
         jobs.append(FakeJob(config, tell))
         jobs[-1].dataset = dataset

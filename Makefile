@@ -13,8 +13,9 @@ ARGS ?=
 app: install
 	$(BIN)/python -m mnistlab app $(ARGS)
 
+# Two processes: half of the tests wait for a server, a browser or a worker.
 test: install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 install: $(READY)
 

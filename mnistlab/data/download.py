@@ -67,7 +67,7 @@ def _retrieve(url: str, folder: Path, name: str, progress: Any) -> None:
         fname=name,
         path=folder,
         downloader=pooch.HTTPDownloader(
-            progressbar=progress and sys.stderr is not None,  # where the bar would go
+            progressbar=progress if sys.stderr is not None else False,  # where a bar goes
             chunk_size=65536,
             timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
         ),

@@ -58,7 +58,7 @@ def test_the_better_one_of_each_digit_is_marked(make: Make) -> None:
 def test_verdict_has_sentence_and_counts(labels: np.ndarray) -> None:
     comparison = compare_predictions(labels, answers(labels, 3), answers(labels, 30))
     text = verdict(comparison, "A", EVIL)
-    assert "A reads 27 digits" in text
+    assert "only A is right on 27" in text
     assert "<td>170</td><td>27</td>" in text
     assert "<td>0</td><td>3</td>" in text
     assert "<script" not in text

@@ -91,9 +91,12 @@ class SeedComparison:
 
 def summarise(accuracies: Sequence[float]) -> SeedSummary:
     """Mean, spread and range of the accuracies (0 to 1) of at least one run, else ValueError."""
-    values = np.asarray(accuracies, np.float64)
-    if values.ndim != 1 or not len(values):
-        raise ValueError("Give the accuracy of at least one run.")
+    try:
+        values = np.asarray(accuracies, np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError("Give a list of accuracies from 0 to 1, one for each run, at least one.")
     return SeedSummary(
         n=len(values),
         mean=float(values.mean()),
@@ -117,7 +120,7 @@ def compare_seeds(accuracies_a: Sequence[float], accuracies_b: Sequence[float]) 
     Raises
     ------
     ValueError
-        When either has no run.
+        When either has no run, or an accuracy is not a number.
     """
     a, b = summarise(accuracies_a), summarise(accuracies_b)
     x, y = np.asarray(accuracies_a, np.float64), np.asarray(accuracies_b, np.float64)

@@ -10,12 +10,11 @@ _MOST_DECIMALS = 8
 def p_text(p: float) -> str:
     """A p-value (0 to 1) such as `p = 0.032`, with more decimals where they decide the verdict.
 
-    A p-value of 0.0498 is not shown as 0.050, nor is one of 0.0502.
+    A p-value of 0.0498 is not shown as 0.050, nor is one of 0.0502. Below 0.001 the size says
+    nothing more to a reader; JSON has the exact figure.
     """
-    if p < 1e-300:
-        return "p < 1e-300"
     if p < 0.001:
-        return f"p = {p:.0e}"
+        return "p < 0.001"
     decimals = 3 if p < 0.1 else 2
     while float(f"{p:.{decimals}f}") == LEVEL != p and decimals < _MOST_DECIMALS:
         decimals += 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 import numpy as np
@@ -73,7 +74,7 @@ def statistics_html(title: str, figures: Statistics, written: Mapping[str, Featu
         ["stroke width, pixels", *(_quantiles(each, "stroke_width") for each in features)],
     ]
     return (
-        ui.heading(f"{title} at a glance", meaning(figures))
+        ui.heading(f"{title} at a glance", meaning(figures, written))
         + ui.table(["", "training set", "test set"], rows, f"Statistics of {title}")
         + "<p class='ml-note'>Mean and deviation are of pixels scaled to 0 (black) to 1 (ink). "
         "Stroke width: median, and the middle 90 % of the images. Images without ink count in "
@@ -81,9 +82,10 @@ def statistics_html(title: str, figures: Statistics, written: Mapping[str, Featu
     )
 
 
-def meaning(figures: Statistics) -> str:
+def meaning(figures: Statistics, written: Mapping[str, Features]) -> str:
     """What the statistics tell someone who trains a model on the data."""
-    return f"{_background(figures.train)} {_brightness(figures)}"
+    error = _error_of_drift([each.ink for each in written.values()])
+    return f"{_background(figures.train)} {_brightness(figures, error)}"
 
 
 def _background(train: SplitStatistics) -> str:
@@ -98,7 +100,14 @@ def _background(train: SplitStatistics) -> str:
     return f"{about}, so a model learns from few pixels." if black >= 0.5 else f"{about}."
 
 
-def _brightness(figures: Statistics) -> str:
+def _error_of_drift(means: Sequence[np.ndarray]) -> float:
+    """The standard error of the difference between two sets' means of images (n,), (m,)."""
+    if min(map(len, means)) < 2:
+        return math.inf  # one image says nothing of how images vary
+    return math.sqrt(sum(float(each.var(ddof=1, dtype=np.float64)) / len(each) for each in means))
+
+
+def _brightness(figures: Statistics, error: float) -> str:
     train, test = figures.train, figures.test
     if not test.images:
         return "There are no test images to compare them with."
@@ -106,6 +115,11 @@ def _brightness(figures: Statistics) -> str:
     apart = f"in brightness (means {drift:.3f} apart)"
     if drift < 0.01:
         return f"Training and test images are alike {apart}."
+    if drift <= _CHANCE * error:
+        return (
+            f"Training and test images differ {apart} by no more than chance explains in so few "
+            "images."
+        )
     return (
         f"Training and test images are not quite alike {apart}, so what is learned on the one may "
         "not carry over to the other."
@@ -169,3 +183,4 @@ def _quantiles(written: Features, name: str) -> str:
 
 
 _NONE = "–"
+_CHANCE = 3  # standard errors

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset, statistics
+from mnistlab.data.features import features
 from mnistlab.plots import PLOTLY_MIME
 from mnistlab.ui.explore import ExploreTab
 from mnistlab.ui.explore.overview import balance, meaning
@@ -131,13 +132,37 @@ def test_figures_are_the_datas_own(tab: ExploreTab, digits: Dataset) -> None:
 
 def test_sentences_follow_the_figures(digits: Dataset) -> None:
     found = statistics(digits)
+    written = dict(zip(("train", "test"), features(digits), strict=True))
     assert "fair score" in balance(found.train)
     skewed = replace(found.train, counts=(900, *[100] * 9), images=1800)
     assert "macro F1" in balance(skewed)
     assert "9.00 times as many 0s as 1s" in balance(skewed)
     assert "right for 50 % of the training images" in balance(skewed)
     drifted = replace(found, test=replace(found.test, mean=found.train.mean + 0.2))
-    assert "may not carry over" in meaning(drifted)
+    assert "may not carry over" in meaning(drifted, written)
+
+
+def test_a_difference_that_chance_explains_is_no_drift(digits: Dataset) -> None:
+    x, y = np.array(digits.x_train), np.array(digits.y_train)
+    brightness = np.argsort(x.mean((1, 2)), kind="stable")
+    middle = brightness[len(y) // 2 - 500 : len(y) // 2 + 500]
+    few = np.random.default_rng(0).permutation(len(y))
+    for rows, test_rows, said in (
+        (few[:50], few[50:60], "by no more than chance explains in so few images"),
+        (few[:50], few[50:51], "by no more than chance explains in so few images"),
+        (middle[:500], middle[500:], "not quite alike"),
+    ):
+        part = replace(
+            digits,
+            x_train=x[rows],
+            y_train=y[rows],
+            x_test=x[test_rows],
+            y_test=y[test_rows],
+            folder=None,
+        )
+        found = statistics(part)
+        assert abs(found.train.mean - found.test.mean) >= 0.01
+        assert said in meaning(found, dict(zip(("train", "test"), features(part), strict=True)))
 
 
 def test_an_image_that_a_model_refuses_is_said_to_be_not_a_digit(

@@ -290,13 +290,14 @@ def _own(options: argparse.Namespace, *models: str, to_train: bool = False) -> D
 
     try:
         images = read_own_path(options.data)
-        dataset = images.dataset(**turns)
+        remedies = {name: f"--{name}" for name in turns}
+        dataset = images.dataset(**turns, remedies=remedies)
     except DataError as error:
         raise ConfigError(str(error)) from error
     trained = [(_load(name).card.get("data") or {}).get("digest") for name in models]
     if to_train or not images.is_one_set or dataset.digest in trained:
         return dataset
-    return images.dataset(**turns, split=False)
+    return images.dataset(**turns, split=False, remedies=remedies)
 
 
 def _output(name: str) -> Path:

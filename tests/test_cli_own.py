@@ -126,6 +126,7 @@ def test_turned_images_are_warned_of_and_read_once_turned(
     assert wrong["accuracy"] < 0.5
     assert "Turn them with --invert" in err
     assert "Turn them with --transpose" in err
+    assert "=True" not in err
     right, err = run_json(capsys, "evaluate", "cnn", "--data", turned, "--invert", "--transpose")
     assert right["confusion"] == upright["confusion"]
     assert "look" not in err

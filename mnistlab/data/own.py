@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 
 from mnistlab.data.dataset import ARRAYS, Dataset, Images, Labels, digest_of
 from mnistlab.data.orientation import Orientation, look
-from mnistlab.data.own_arrays import images_of, labels_of
+from mnistlab.data.own_arrays import images_of, ink_remarks, labels_of
 from mnistlab.data.own_files import (
+    FROM_PICTURES,
     HOW_TO_SAVE,
     MAX_UPLOAD_BYTES,
+    PICTURES,
     WANTED,
     Contents,
     Piece,
@@ -34,8 +37,12 @@ from mnistlab.errors import DataError
 _LEAST = 12  # images: two for testing
 _TEST_EVERY = 6  # of one set, every sixth image is for testing, as in MNIST one of seven
 _MOST_FILES = 8
+_MOST_LOOKED_AT = 10_000  # files and folders, for pictures
 _NOTABLE = 0.1  # of the images that look inverted, where the others do not
 _DATA_FILES = (".npz", ".npy", ".csv", ".tsv", ".gz", "ubyte", ".idx")
+
+# What turns images in the library; the command line and the page have their own.
+_KEYWORDS = {"invert": "invert=True", "transpose": "transpose=True"}
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -52,15 +59,30 @@ class OwnImages:
     remarks: tuple[str, ...] = ()
 
     def dataset(
-        self, *, invert: bool = False, transpose: bool = False, split: bool = True
+        self,
+        *,
+        invert: bool = False,
+        transpose: bool = False,
+        split: bool = True,
+        remedies: Mapping[str, str] = _KEYWORDS,
     ) -> Dataset:
-        """The images as a dataset; parameters and errors are those of `load_own`."""
+        """The images as a dataset; other parameters and errors are those of `load_own`.
+
+        Parameters
+        ----------
+        remedies : what the notice names to turn images with, by `"invert"` and `"transpose"`;
+            without one, it says only how they lie
+        """
         train, test = (
             (_turned(self.arrays[f"x_{part}"], invert, transpose), self.arrays[f"y_{part}"])
             for part in ("train", "test")
         )
         total = len(train[1]) + len(test[1])
-        notices = [*_warnings(look((train, test))), *_turns(invert, transpose), *self.remarks]
+        notices = [
+            *_warnings(look((train, test)), remedies),
+            *_turns(invert, transpose),
+            *self.remarks,
+        ]
         if self.is_one_set and split:
             notices.append(
                 f"There is one set of {total:,} images: every sixth image was put aside for "
@@ -138,6 +160,7 @@ def read_own_files(files: Mapping[str, bytes]) -> OwnImages:
     """
     if not files:
         raise DataError(f"There is no file; {WANTED}.")
+    _check_kaggle(files, "These files are")
     names = {name: printable(name) for name in files}
     contents = [
         read_file(io.BytesIO(files[name]), shown, MAX_UPLOAD_BYTES) for name, shown in names.items()
@@ -165,7 +188,7 @@ def read_own_path(path: str | Path) -> OwnImages:
 def from_arrays(arrays: Arrays, title: str) -> Dataset:
     """A dataset from `x_train, y_train, x_test, y_test`, or `x, y`; see `read_own`."""
     pieces = [Piece(title, name[0], split_of(name), values) for name, values in arrays.items()]
-    return _own_images([Contents(tuple(pieces))], title).dataset()
+    return _own_images([Contents(tuple(pieces))], title).dataset(remedies={})
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -191,14 +214,33 @@ def _files_in(folder: Path) -> list[Path]:
     files = [f for f in sorted(folder.iterdir()) if f.is_file() and _is_data(f.name)]
     # torchvision, for one, keeps each file beside its compressed copy.
     files = [f for f in files if f.suffix.lower() != ".gz" or f.with_suffix("") not in files]
+    _check_kaggle([f.name for f in files], f"{printable(str(folder))} has the files")
     if not files:
-        raise DataError(f"{printable(str(folder))} has no data files; {WANTED}.")
+        raise DataError(f"{printable(str(folder))} has no data files; {_instead(folder)}.")
     if len(files) > _MOST_FILES:
         raise DataError(
             f"{printable(str(folder))} has {len(files):,} data files; give the path of one, or a "
             "folder with one training set and one test set."
         )
     return files
+
+
+def _check_kaggle(names: Iterable[str], what: str) -> None:
+    if {"train.csv", "sample_submission.csv"} <= set(names):
+        raise DataError(
+            f"{what} of Kaggle's digit-recognizer, of which only train.csv has images and labels; "
+            "give train.csv."
+        )
+
+
+def _instead(folder: Path) -> str:
+    """What to give instead of a folder without data files."""
+    found = chain.from_iterable(folder.glob(pattern) for pattern in ("*", "*/*", "*/*/*"))
+    for file in islice(found, _MOST_LOOKED_AT):
+        if file.suffix.lower() in PICTURES:
+            example = printable(str(file.relative_to(folder)))
+            return f"folders of pictures, such as {example}, are not read: {FROM_PICTURES}"
+    return WANTED
 
 
 def _is_data(name: str) -> bool:
@@ -223,8 +265,10 @@ def _own_images(contents: list[Contents], title: str) -> OwnImages:
     total = sum(len(y) for _, y in parts.values())
     if total < _LEAST:
         found = "no images" if not total else f"{total:,} {'image' if total == 1 else 'images'}"
-        raise DataError(f"{title} has {found}, too few images; give at least {_LEAST}.")
+        raise DataError(f"{title} has {found}; give at least {_LEAST}.")
     is_one_set = len(parts) == 1
+    called = {split: "images" if is_one_set else f"{split} images" for split in parts}
+    remarks += ink_remarks({called[split]: x for split, (x, _) in parts.items()})
     if is_one_set:
         ((x_all, y_all),) = parts.values()
         test = _is_test(len(y_all))
@@ -298,13 +342,14 @@ def _turns(invert: bool, transpose: bool) -> list[str]:
     return [text for text, is_done in turns.items() if is_done]
 
 
-def _warnings(found: Orientation) -> list[str]:
-    """What speaks against the way in which the images lie."""
+def _warnings(found: Orientation, remedies: Mapping[str, str]) -> list[str]:
+    """What speaks against the way in which the images lie, and what turns them."""
+    turn = {name: f" Turn them with {remedy}." for name, remedy in remedies.items()}
     warnings = []
     if found.is_inverted:
         warnings.append(
             "Ink and paper look swapped: these images are dark on bright, and the models read "
-            "bright ink on black. Turn them with --invert, invert=True or Swap ink and paper."
+            f"bright ink on black.{turn.get('invert', '')}"
         )
     elif found.inverted > _NOTABLE * found.sample:
         warnings.append(
@@ -313,8 +358,8 @@ def _warnings(found: Orientation) -> list[str]:
         )
     if found.view == "transposed":
         warnings.append(
-            "The images look transposed, with rows and columns swapped, as EMNIST's are. Turn "
-            "them with --transpose, transpose=True or Transpose."
+            "The images look transposed (rows and columns swapped), as EMNIST's are."
+            f"{turn.get('transpose', '')}"
         )
     elif found.view != "as they are":
         warnings.append(

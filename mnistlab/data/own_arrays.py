@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data.dataset import Images, Labels
-from mnistlab.data.own_files import Piece, printable
+from mnistlab.data.own_files import Piece, axes_hint, printable
 from mnistlab.errors import DataError
 
 SIDE = 28
-_FAINT = 64  # brightest pixel of all images; MNIST's images reach 255
+_FAINT = 64  # brightest pixel below which fractions show that the scale is another one
+_DIM = 192  # brightest pixel of all images; MNIST's images reach 255
+# Of full ink: what arithmetic with floats adds. It is below half a step of 1 in 255, so that
+# rounding takes it away again.
+_NOISE = 1e-3
 _PART = 2000  # images that are scaled at a time; as float64 they take 13 MB
 
 
@@ -31,6 +35,7 @@ def images_of(piece: Piece, remarks: list[str]) -> Images:
     if x.ndim < 2 or sides not in ([SIDE, SIDE], [SIDE * SIDE]):
         size = " x ".join(map(str, x.shape))
         hint = ", the mean of its three" if x.ndim == 4 and 3 in (x.shape[1], x.shape[-1]) else ""
+        hint += axes_hint(x.shape)
         raise DataError(f"{piece.name} has images {size}; give n x 28 x 28, one channel{hint}.")
     return _pixels(piece.name, x.reshape(-1, SIDE, SIDE), remarks)
 
@@ -42,27 +47,54 @@ def _pixels(name: str, x: NDArray[np.generic], remarks: list[str]) -> Images:
     if not x.size:
         return np.zeros(x.shape, np.uint8)
     low, high = _range(name, "pixels", x)
-    if low < 0 or high > 255:
+    full = 1 if 0 < high <= 1 + _NOISE else 255
+    if low < -_NOISE * full or high > (1 + _NOISE) * full:
         raise DataError(
-            f"{name} has pixels from {low:g} to {high:g}; give 0 to 255, or 0 to 1"
+            f"{name} has pixels from {low:.7g} to {high:.7g}; give 0 to 255, or 0 to 1"
             f"{_hint(low, high)}."
         )
-    if 0 < high <= 1:
+    if full == 1:
         remarks.append("Pixels from 0 to 1 were multiplied by 255.")
         return _by_parts(x, 255)
     if high < _FAINT and x.dtype.kind == "f" and not _is_whole(x):
         raise DataError(
-            f"{name} has pixels from {low:g} to {high:g}, neither 0 to 1 nor 0 to 255; scale them "
-            "to 0 to 255."
-        )
-    if high < _FAINT:
-        remarks.append(
-            f"The brightest pixel is {high:g} of 255: where that is full ink, scale the pixels to "
-            "0 to 255, or the models see next to nothing."
+            f"{name} has pixels from {low:.7g} to {high:.7g}, neither 0 to 1 nor 0 to 255; scale "
+            f"them to 0 to 255: where {high:.7g} is full ink, multiply them by 255 / {high:.7g}."
         )
     if not _is_whole(x):
         remarks.append("Pixels were rounded to whole numbers.")
     return _by_parts(x, 1)
+
+
+def ink_remarks(images: Mapping[str, Images]) -> list[str]:
+    """What is odd about the ink of images: blank, all the same, or dim.
+
+    Parameters
+    ----------
+    images : arrays (n, 28, 28) uint8 with n at least 1, by what they are called
+    """
+    remarks = []
+    for called, x in images.items():
+        if _is_blank(x):
+            same = f"every pixel is {x.flat[0]}" if _is_same(x) else "each is one even grey"
+            remarks.append(f"All {called} are blank: {same}. Check how they were saved.")
+        elif len(x) > 1 and _is_same(x):
+            remarks.append(f"All {called} are the same. Check how they were saved.")
+    brightest = max(int(x.max()) for x in images.values())
+    if brightest < _DIM and not all(_is_blank(x) for x in images.values()):
+        remarks.append(
+            f"The brightest pixel is {brightest} of 255: where that is full ink, multiply the "
+            f"pixels by 255 / {brightest} before you load them, or the models see dim images."
+        )
+    return remarks
+
+
+def _is_blank(x: Images) -> bool:
+    return all(bool((part == part[:, :1, :1]).all()) for part in _parts(x))
+
+
+def _is_same(x: Images) -> bool:
+    return all(bool((part == x[0]).all()) for part in _parts(x))
 
 
 def _hint(low: float, high: float) -> str:
@@ -116,7 +148,8 @@ def labels_of(piece: Piece, images: int, remarks: list[str]) -> Labels:
         y = y.reshape(-1)
     if y.shape != (images,):
         raise DataError(
-            f"{name}: {images:,} images but labels of shape {y.shape}; give one label each."
+            f"{name}: {images:,} images but labels of shape {y.shape}; give one label each"
+            f"{', such as y.argmax(axis=0)' if y.shape == (10, images) else ''}."
         )
     if y.dtype.kind in "SU":
         y = _from_text(y, name)
@@ -128,7 +161,10 @@ def labels_of(piece: Piece, images: int, remarks: list[str]) -> Labels:
     low, high = _range(name, "labels", y)
     if low < 0 or high > 9 or not _is_whole(y):
         found = f"from {low:g} to {high:g}" if _is_whole(y) else "that are no whole numbers"
-        raise DataError(f"{name} has labels {found}; give 0 to 9.")
+        hint = ""
+        if (low, high) == (1, 10):
+            hint = ": y % 10 where 10 stands for 0, y - 1 where they are counted from 1"
+        raise DataError(f"{name} has labels {found}; give 0 to 9{hint}.")
     return y.astype(np.uint8)
 
 

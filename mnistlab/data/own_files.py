@@ -29,6 +29,11 @@ WANTED = (
     "and labels, or a .csv file with label and pixel0 to pixel783"
 )
 HOW_TO_SAVE = 'numpy.savez("digits.npz", x=images, y=labels)'
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")  # names' endings
+FROM_PICTURES = (
+    "read the pictures into an array n x 28 x 28 and their digits into another, and save both "
+    f"with {HOW_TO_SAVE}"
+)
 
 _GZIP, _ZIP, _NPY = b"\x1f\x8b", b"PK", b"\x93NUMPY"
 _MAX_LAYERS = 4  # of gzip
@@ -37,10 +42,16 @@ _HEAD = 512  # bytes that tell the kind of a file
 _IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _UNPACK = "unpack it and give what is inside"
 _CONVERT = f"load it with its own library and save the arrays with {HOW_TO_SAVE}"
+_PYTORCH = (
+    "is a PyTorch file",
+    'load it with torch.load and save the arrays with numpy.savez("digits.npz", '
+    "x=images.numpy(), y=labels.numpy())",
+)
 _PICTURE = "is a picture, not a dataset", "read pictures with `mnistlab predict` or in Predict"
 _UNICODE = "is text in UTF-16", "save it as UTF-8, in Excel as CSV UTF-8"
 # The first bytes of what people give by mistake, what it is, and the remedy.
 _REFUSED: dict[bytes, tuple[str, str]] = {
+    b"\x80\x02\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19": _PYTORCH,  # before version 1.6
     b"version https://git-lfs": (
         "is a Git LFS pointer, not the data itself",
         "run `git lfs pull` in its repository and give the file again",
@@ -145,8 +156,17 @@ def kind_of_shape(shape: tuple[int, ...]) -> str:
     """`"x"` where a shape is that of images, `"y"` for labels, `""` for neither."""
     if len(shape) >= 2 and math.prod(shape[1:]) == PIXELS:
         return "x"
-    if len(shape) == 1 or (len(shape) == 2 and (shape[1] in (1, 10) or shape[0] == 1)):
+    if len(shape) == 1 or (len(shape) == 2 and (shape[1] in (1, 10) or shape[0] in (1, 10))):
         return "y"
+    return "x" if axes_hint(shape) else ""
+
+
+def axes_hint(shape: tuple[int, ...]) -> str:
+    """How to put the images first where they are last, to end a sentence with; else `""`."""
+    if len(shape) == 2 and shape[0] == PIXELS:
+        return ", such as x.T: the images are in the columns"
+    if len(shape) in (3, 4) and shape[:2] == (28, 28):
+        return ", such as np.moveaxis(x, -1, 0): the images are along the last axis"
     return ""
 
 
@@ -239,29 +259,45 @@ def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "of one number"
 
 
+@dataclass(frozen=True)
+class _Member:
+    """An array of an npz file, before its values are read."""
+
+    info: zipfile.ZipInfo
+    key: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+    @property
+    def split(self) -> str:
+        return split_of(self.key)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its name, and not only its shape, tells what it is for."""
+        return bool(_kind_of_name(self.key))
+
+    @property
+    def kind(self) -> str:
+        return _kind_of_name(self.key) or kind_of_shape(self.shape)
+
+
 def _read_npz(file: io.BytesIO, name: str, most: int) -> Contents:
     pieces: list[Piece] = []
-    left_out: list[str] = []
     with zipfile.ZipFile(file) as archive:
-        members = _members(archive, name)
+        members = _members(archive, name, most)
+        read = _meant(members)
         total = 0
-        for member in members:
-            key = member.filename.removesuffix(".npy")
-            if member.file_size > most:
-                raise _too_large(name, most)
-            with archive.open(member) as part:
-                shape, dtype = npy_header(part)
-            split, kind = split_of(key), _kind(key, shape)
-            if not kind:
-                left_out.append(key)
-                continue
-            total += max(member.file_size, math.prod(shape) * dtype.itemsize)
+        for member in read:
+            total += max(member.info.file_size, math.prod(member.shape) * member.dtype.itemsize)
             if total > most:
                 raise _too_large(name, most)
-            with archive.open(member) as part:
-                values = _array(cast("BinaryIO", part), f"{name}, {key}", dtype)
+            called = f"{name}, {member.key}"
+            with archive.open(member.info) as part:
+                values = _array(cast("BinaryIO", part), called, member.dtype)
                 part.read(1)  # the end of the member, where zipfile compares its checksum
-            pieces.append(Piece(f"{name}, {key}", kind, split, values))
+            pieces.append(Piece(called, member.kind, member.split, values))
+    left_out = [member.key for member in members if member not in read]
     if not pieces:
         names = ", ".join(sorted(left_out)[:6]) or "nothing"
         raise DataError(f"{name} holds {names}; {WANTED}.")
@@ -269,7 +305,34 @@ def _read_npz(file: io.BytesIO, name: str, most: int) -> Contents:
     return Contents(tuple(pieces), remarks)
 
 
-def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+def _meant(members: list[_Member]) -> list[_Member]:
+    """The arrays of images and labels: a usual name wins over a guess by the shape."""
+    named = {(member.kind, member.split) for member in members if member.is_named}
+    kinds = {kind for kind, _ in named}
+    return [
+        member
+        for member in members
+        if member.is_named
+        or (
+            member.kind
+            and (member.kind, member.split) not in named
+            and (member.split or member.kind not in kinds)
+        )
+    ]
+
+
+def _members(archive: zipfile.ZipFile, name: str, most: int) -> list[_Member]:
+    members = []
+    for info in _arrays(archive, name):
+        if info.file_size > most:
+            raise _too_large(name, most)
+        with archive.open(info) as part:
+            shape, dtype = npy_header(part)
+        members.append(_Member(info, printable(info.filename.removesuffix(".npy")), shape, dtype))
+    return members
+
+
+def _arrays(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     """The arrays of an npz file; an archive without any is told by what it holds."""
     found = [info for info in archive.infolist() if not info.is_dir()]
     members = [info for info in found if info.filename.endswith(".npy")]
@@ -280,16 +343,23 @@ def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     names = [info.filename for info in found]
     if "[Content_Types].xml" in names:
         raise DataError(f"{name} is an Excel or Office file; save the table as CSV and give that.")
+    if any(each == "data.pkl" or each.endswith("/data.pkl") for each in names):
+        raise DataError(f"{name} {_PYTORCH[0]}; {_PYTORCH[1]}.")
+    picture = next((each for each in names if each.lower().endswith(PICTURES)), None)
+    if picture is not None:
+        raise DataError(
+            f"{name} is a zip archive of pictures such as {printable(picture)}; {FROM_PICTURES}."
+        )
     inside = ", ".join(names[:4]) or "nothing"
     raise DataError(f"{name} is a zip archive with {inside}; {_UNPACK}.")
 
 
-def _kind(key: str, shape: tuple[int, ...]) -> str:
-    """What an array is by its name, or by its shape where the name says nothing."""
+def _kind_of_name(key: str) -> str:
+    """What an array is by its name, `""` where that says nothing."""
     word = _VALIDATION.sub("", key.lower())
     for split in _SPLITS:
         word = word.replace(f"{split}ing", "").replace(split, "")
-    return _KINDS.get(re.sub(r"[^a-z]", "", word)) or kind_of_shape(shape)
+    return _KINDS.get(re.sub(r"[^a-z]", "", word), "")
 
 
 def _read_npy(file: io.BytesIO, name: str, most: int) -> NDArray[np.generic]:
@@ -304,7 +374,7 @@ def _array(file: BinaryIO, name: str, dtype: np.dtype[np.generic]) -> NDArray[np
     if dtype.hasobject:
         raise DataError(
             f"{name} has Python objects, which could run any code when they are read; save plain "
-            f"numbers with {HOW_TO_SAVE}."
+            f"numbers, such as y.astype(int), with {HOW_TO_SAVE}."
         )
     values: NDArray[np.generic] = npy.read_array(file, allow_pickle=False)
     return values

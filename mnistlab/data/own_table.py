@@ -15,12 +15,14 @@ from mnistlab.data.rows import BLOCK, blocks, whole_numbers
 from mnistlab.errors import DataError
 
 PIXELS = 784
-WANTED = "give 784 pixels and a label in each line, under a header such as label,pixel0,pixel1,..."
+WANTED = "give 784 pixels and a label in each line, under a header: label, then pixel0 to pixel783"
 _LABELS = {"label", "labels", "class", "target", "y", "digit"}
 _INDEXES = {"", "id", "index", "imageid", "row", "no", "number"}
 _SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "", " ": "spaces"}
 _LONGEST = 7  # digits of a whole number: an index column may count ten million rows
 _FEW = 100  # columns; a line with fewer is not an image of 784 pixels
+_MANY = 4  # columns that are no pixels; of more, the names of pixels are others than expected
+_MOST_COMMENTS = 1000  # lines before the header
 
 Numbers = NDArray[np.generic]
 
@@ -73,10 +75,13 @@ def read_table(file: BinaryIO, name: str, most: int) -> Table:
 
 
 def _read(file: BinaryIO, name: str, most: int) -> Table:
-    line, first = _first_line(file)
+    line, first, skipped = _first_line(file)
     separator = _separator(first, name, line)
-    cells = _cells(first, separator)
+    cells = _cells(first.lstrip(b"# "), separator)
     has_header = _is_header(cells)
+    has_empty_end = _has_empty_end(cells, _peek(file) if has_header else first, separator)
+    if has_empty_end and not cells[-1]:
+        cells.pop()
     layout = _layout_of_names(cells, name) if has_header else None
     if has_header:
         line += 1
@@ -84,7 +89,9 @@ def _read(file: BinaryIO, name: str, most: int) -> Table:
         file.seek(-len(first), io.SEEK_CUR)
     parts: list[NDArray[np.uint8] | NDArray[np.float32]] = []
     for block in blocks(file):
-        numbers = _numbers(_with_commas(block, separator), len(cells), name, line)
+        data = _with_commas(block, separator)
+        data = re.sub(rb",[ \t]*\n", b"\n", data) if has_empty_end else data
+        numbers = _numbers(data, len(cells), name, line)
         line += block.count(b"\n")
         if not len(numbers):
             continue
@@ -95,25 +102,67 @@ def _read(file: BinaryIO, name: str, most: int) -> Table:
     if layout is None or not parts:
         raise DataError(f"{name} has no images; {WANTED}.")
     remarks = layout.remarks
+    if has_empty_end:
+        remarks = ("The last column is empty and was left out.", *remarks)
     if not has_header:
         remarks = ("There is no header.", *remarks)
     if _SEPARATORS[separator]:
         remarks = (f"The columns are separated by {_SEPARATORS[separator]}.", *remarks)
+    remarks = (*skipped, *remarks)
     return _with_label(np.concatenate(parts), replace(layout, remarks=remarks), name)
 
 
 # The first line
 
 
-def _first_line(file: BinaryIO) -> tuple[int, bytes]:
-    """The first line that is not blank, and its number from 1."""
+def _first_line(file: BinaryIO) -> tuple[int, bytes, tuple[str, ...]]:
+    """The first line with columns, its number from 1, and remarks on the lines before it."""
     number, mark = 1, b"\xef\xbb\xbf"
-    while text := file.readline(BLOCK):
+    remarks: list[str] = []
+    while text := _line(file):
         text = text.removeprefix(mark) if number == 1 else text
-        if text.strip():
-            return number, text
+        if not text.strip():
+            pass
+        elif re.fullmatch(rb'"?sep=."?', text.strip(b" \r\n"), re.IGNORECASE):
+            remarks.append("The line that names the separator was skipped.")
+        elif text.startswith(b"#") and number <= _MOST_COMMENTS and not _is_wide(text):
+            remarks.append("Lines that begin with # were skipped.")
+        else:
+            return number, text, tuple(dict.fromkeys(remarks))
         number += 1
-    return number, b""
+    return number, b"", ()
+
+
+def _line(file: BinaryIO) -> bytes:
+    r"""The next line of a seekable file, which may end with `\n`, `\r\n` or `\r`."""
+    text = file.readline(BLOCK)
+    line, end, rest = text.partition(b"\r")
+    if rest in (b"", b"\n"):
+        return text
+    file.seek(-len(rest), io.SEEK_CUR)
+    return line + end
+
+
+def _peek(file: BinaryIO) -> bytes:
+    """The next line that is not blank, which is yet to be read."""
+    place = file.tell()
+    text = _line(file)
+    while text and not text.strip():
+        text = _line(file)
+    file.seek(place)
+    return text
+
+
+def _is_wide(line: bytes) -> bool:
+    """Whether a line has the columns of images, such as the header that numpy.savetxt writes."""
+    return any(len(_cells(line, separator)) >= _FEW for separator in _SEPARATORS)
+
+
+def _has_empty_end(header: Sequence[str], line: bytes, separator: str) -> bool:
+    """Whether the first line of values ends with a separator, after as many values as columns."""
+    values = _cells(line, separator)
+    columns = len(header) - (not header[-1])
+    return not values[-1] and len(values) == columns + 1
 
 
 def _separator(first: bytes, name: str, line: int) -> str:
@@ -162,7 +211,8 @@ def _layout_of_names(names: Sequence[str], name: str) -> _Layout:
         raise DataError(f"{name} has {len(labels)} columns of labels ({found}); give one.")
     left_out = [i for i, each in enumerate(low) if each in _INDEXES or each.startswith("unnamed")]
     pixels = [i for i in range(len(low)) if i not in (*labels, *left_out)]
-    _check_width(len(pixels), bool(labels), name)
+    others = [names[i] for i in pixels if not re.search(r"\d", low[i])]
+    _check_width(len(pixels), bool(labels), name, others)
     remarks = [_left_out(i, names[i]) for i in left_out]
     if labels and labels[0] > pixels[0]:
         remarks.append(f"The label is column {labels[0] + 1} ({names[labels[0]]}).")
@@ -174,14 +224,32 @@ def _layout_of_names(names: Sequence[str], name: str) -> _Layout:
     return _Layout((*labels, *pixels), bool(labels), tuple(remarks))
 
 
-def _check_width(pixels: int, has_label: bool, name: str) -> None:
-    """Refuse a table whose columns, less label and index, are no images with or without a label."""
+def _check_width(pixels: int, has_label: bool, name: str, others: Sequence[str] = ()) -> None:
+    """Refuse a table whose columns, less label and index, are no images with or without a label.
+
+    Parameters
+    ----------
+    pixels : columns that are left
+    others : names among theirs that no pixel has
+    """
     if pixels == PIXELS and not has_label:
         raise DataError(
-            f"{name} has 784 pixels in each line but no label; add a column named label."
+            f"{name} has 784 pixels in each line but no label; add a column named label. Kaggle's "
+            "test.csv has none: give its train.csv."
         )
-    if pixels != PIXELS + (not has_label):
-        raise DataError(f"{name} has {pixels:,} columns of pixels instead of 784; {WANTED}.")
+    if pixels == PIXELS + (not has_label):
+        return
+    if pixels == PIXELS + 10 and not has_label:
+        raise DataError(
+            f"{name} has 794 columns: 784 pixels and, it seems, one-hot labels in 10. Give one "
+            "column named label with digits from 0 to 9 in place of those."
+        )
+    if pixels > PIXELS and 0 < len(others) <= _MANY:
+        extra = ", ".join(repr(each[:20]) for each in others)
+        which = "the column" if len(others) == 1 else "the columns"
+        remedy = "remove those" if has_label else "name the label's column label and remove others"
+        raise DataError(f"{name} has {which} {extra} beside the pixels; {remedy}.")
+    raise DataError(f"{name} has {pixels:,} columns of pixels instead of 784; {WANTED}.")
 
 
 def _in_order(columns: list[int], names: Sequence[str], name: str) -> list[int]:
@@ -223,7 +291,7 @@ def _with_label(kept: Numbers, layout: _Layout, name: str) -> Table:
     if fit[0] == fit[1]:
         raise DataError(
             f"{name} does not show which column is the label: neither the first nor the last is "
-            "the only one with digits from 0 to 9. Add a header such as label,pixel0,pixel1,..."
+            "the only one with digits from 0 to 9. Add a header: label, then pixel0 to pixel783."
         )
     if fit[0]:
         remark = "The first column of values was read as the label."

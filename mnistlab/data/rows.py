@@ -14,6 +14,8 @@ BLOCK = 1 << 20  # bytes read at a time, and the longest line; a line of 785 flo
 def blocks(file: BinaryIO) -> Iterator[bytes]:
     r"""The rest of a file in blocks of whole lines, each line ended by `\n`.
 
+    In the file, lines may end with `\n`, `\r\n` or `\r`.
+
     Raises
     ------
     ValueError
@@ -22,14 +24,20 @@ def blocks(file: BinaryIO) -> Iterator[bytes]:
     rest = b""
     while chunk := file.read(BLOCK):
         data = rest + chunk
+        held = b"\r" if data.endswith(b"\r") else b""  # the next chunk may begin with its \n
+        data = _with_newlines(data.removesuffix(held))
         end = data.rfind(b"\n") + 1
         if not end and len(data) > BLOCK:
             raise ValueError("has a line of more than a megabyte")
         if end:
-            yield data[:end].replace(b"\r\n", b"\n")
-        rest = data[end:]
+            yield data[:end]
+        rest = data[end:] + held
     if rest:
-        yield rest.replace(b"\r\n", b"\n") + b"\n"
+        yield rest.removesuffix(b"\r") + b"\n"
+
+
+def _with_newlines(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def whole_numbers(block: bytes, columns: int, longest: int = 3) -> NDArray[np.int32] | None:

@@ -127,14 +127,16 @@ def test_all_of_mnist_raises_no_alarm(mnist: Dataset, split: str) -> None:
         assert look([(x[rows], y[rows])]) == Orientation(0, 300, "as they are")
 
 
-def test_the_notice_names_the_flags_until_they_are_used(mnist: Dataset) -> None:
+def test_the_notice_names_the_keywords_until_they_are_used(mnist: Dataset) -> None:
     ((x, y),) = draws(mnist, 120, 1)
     turned = npz(x=255 - x.swapaxes(1, 2), y=y)
     notice = read_own(turned).notice
     assert "Ink and paper look swapped" in notice
-    assert "--invert, invert=True or Swap ink and paper" in notice
+    assert "Turn them with invert=True." in notice
     assert "look transposed" in notice
-    assert "--transpose, transpose=True or Transpose" in notice
+    assert "(rows and columns swapped)" in notice
+    assert "Turn them with transpose=True." in notice
+    assert "--" not in notice
     mended = read_own(turned, invert=True, transpose=True)
     np.testing.assert_array_equal(mended.x_test, x[5::6])
     assert "look" not in mended.notice

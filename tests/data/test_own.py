@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -60,11 +61,19 @@ def test_idx_files_packed_or_not() -> None:
         (npz(x=X / 20, y=Y), "neither 0 to 1 nor 0 to 255"),
         (npz(x=np.where(X > 250, np.nan, X), y=Y), "not finite"),
         (npz(x=X.astype(complex), y=Y), "pixels of type complex128"),
-        (npz(x=X, y=Y + 1), "labels from 1 to 10; give 0 to 9"),
+        (npz(x=X, y=Y + 1), "labels from 1 to 10; give 0 to 9: y % 10 where 10 stands for 0"),
+        (npz(x=X, y=Y.astype(object)), r"Python objects.*y.astype\(int\)"),
+        (npz(x=X, y=np.eye(10)[Y].T), r"labels of shape \(10, 36\).*y.argmax\(axis=0\)"),
+        (npz(x=X.reshape(36, 784).T, y=Y), "images 784 x 36.*such as x.T"),
+        (npz(x=np.moveaxis(X, 0, -1), y=Y), r"images 28 x 28 x 36.*np.moveaxis\(x, -1, 0\)"),
+        (npz(a=np.moveaxis(X, 0, -1), b=Y), r"images 28 x 28 x 36.*np.moveaxis\(x, -1, 0\)"),
+        (npz(x=X / 255 * 1.01, y=Y), "from 0 to 1.01, neither 0 to 1 nor 0 to 255"),
+        (npz(x=X * 1.00123, y=Y), "from 0 to 255.3137; give 0 to 255"),
+        (npz(x=X * (255 / X.max()) - 0.3, y=Y), "from -0.3 to"),
         (npz(x=X, y=Y + 0.5), "labels that are no whole numbers; give 0 to 9"),
         (npz(x=X, y=np.array(["a"] * 36)), "labels of type <U1, such as 'a'"),
         (npz(x=X, y=RNG.random((36, 10))), r"y.argmax\(axis=1\)"),
-        (npz(x=X[:6], y=Y[:6]), "too few images; give at least 12"),
+        (npz(x=X[:6], y=Y[:6]), "data.npz has 6 images; give at least 12"),
         (npz(x=X[:0], y=Y[:0]), "has no images"),
         (npz(images=X), "the labels are missing. Save both in one file"),
         (npz(y=Y), "the images are missing"),
@@ -111,6 +120,9 @@ def archive(name: str) -> bytes:
         (bz2.compress(b"0"), "bzip2", "unpack it"),
         (lzma.compress(b"0"), "xz", "unpack it"),
         (bytes(257).replace(b"\0", b"n") + b"ustar", "tar archive", "unpack it"),
+        (archive("digits/data.pkl"), "PyTorch", "torch.load"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "PyTorch", "torch.load"),
+        (archive("0/1.PNG"), "zip archive of pictures such as 0/1.PNG", "numpy.savez"),
         (archive("train.csv"), "zip archive with train.csv", "unpack it"),
         (archive("[Content_Types].xml"), "Excel", "save the table as CSV"),
         (b"\x89PNG\r\n\x1a\n", "picture", "mnistlab predict"),
@@ -227,6 +239,60 @@ def test_files_compressed_twice_are_unpacked_and_it_is_said() -> None:
     assert "t10k-images-idx3-ubyte.gz was compressed 2 times" in found.notice
 
 
+@pytest.mark.parametrize(
+    ("arrays", "left_out"),
+    [
+        ({"x": X, "y": Y, "writer": Y, "weight": Y / 9}, "writer, weight"),
+        ({"ids": np.arange(36), "images": X, "labels": Y}, "ids"),
+        ({"masks": X > 9, "images": X, "labels": Y}, "masks"),
+        ({"x": X, "y": Y, "writer": np.array(["me"] * 36, object)}, "writer"),
+        ({"x_test": X, "y_test": Y, "writers": Y, "masks_test": X}, "writers, masks_test"),
+    ],
+)
+def test_usual_names_win_over_arrays_that_only_look_like_it(
+    arrays: dict[str, np.ndarray], left_out: str
+) -> None:
+    found = read_own(npz(**arrays))
+    np.testing.assert_array_equal(found.x_test, X[5::6])
+    np.testing.assert_array_equal(found.y_test, Y[5::6])
+    assert f"Left out: {left_out}." in found.notice
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        X / 255 * 1.0000002,
+        np.where(X == 0, -1e-9, X / 255),
+        np.where(X == 0, -1e-9, X * 1.0000002),
+        (X / np.float32(255) * np.float32(255.0001)).astype(np.float32),
+    ],
+)
+def test_noise_of_floats_at_the_ends_of_the_range_is_taken_away(x: np.ndarray) -> None:
+    np.testing.assert_array_equal(read_own(npz(x=x, y=Y)).x_test, X[5::6])
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (X * (100 / 255), "The brightest pixel is 100 of 255: .* multiply the pixels by 255 / 100"),
+        (X / 255 * 0.4, "The brightest pixel is 102 of 255"),
+        (np.full_like(X, 255), "All images are blank: every pixel is 255"),
+        (np.zeros_like(X), "All images are blank: every pixel is 0"),
+        (np.ones_like(X) * np.arange(36, dtype=np.uint8)[:, None, None], "each is one even grey"),
+        (np.tile(X[:1], (36, 1, 1)), "All images are the same"),
+    ],
+)
+def test_dim_blank_and_equal_images_are_told(x: np.ndarray, said: str) -> None:
+    notice = read_own(npz(x=x, y=Y)).notice
+    assert re.search(said, notice)
+    assert ("brightest" in said) == ("brightest" in notice)
+
+
+def test_one_blank_set_of_two_is_named() -> None:
+    found = read_own(npz(x_train=X, y_train=Y, x_test=np.zeros_like(X), y_test=Y))
+    assert found.notice.startswith("All test images are blank")
+
+
 # Paths
 
 
@@ -262,10 +328,23 @@ def test_paths_that_lead_to_no_data_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=reason):
             load_own(path)
+    (tmp_path / "pictures" / "7").mkdir(parents=True)
+    (tmp_path / "pictures" / "7" / "a.PNG").touch()
+    with pytest.raises(DataError, match=r"folders of pictures, such as 7.a.PNG, are not read: .*"):
+        load_own(tmp_path / "pictures")
     for i in range(9):
         (tmp_path / f"{i}.npz").touch()
     with pytest.raises(DataError, match="has 9 data files; give the path of one"):
         load_own(tmp_path)
+
+
+def test_of_kaggles_folder_train_csv_is_asked_for(tmp_path: Path) -> None:
+    files = dict.fromkeys(
+        ["train.csv", "test.csv", "sample_submission.csv"], b"ImageId,Label\n1,0\n"
+    )
+    for read, given in ((read_own, files), (load_own, write(tmp_path, files))):
+        with pytest.raises(DataError, match=r"Kaggle's digit-recognizer.*; give train\.csv\."):
+            read(given)  # type: ignore[operator]
 
 
 def test_without_a_split_all_of_one_set_is_for_testing(tmp_path: Path) -> None:
@@ -287,7 +366,7 @@ def test_turned_images(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 2, 11])
 def test_too_few_drawings_are_told_by_their_number(number: int) -> None:
-    with pytest.raises(DataError, match=r"My digits has (no|\d+) images?, too few images"):
+    with pytest.raises(DataError, match=r"My digits has (no|\d+) images?; give at least 12"):
         from_arrays({"x": X[:number], "y": Y[:number]}, "My digits")
 
 

@@ -41,7 +41,7 @@ def check(content: bytes, x: np.ndarray, y: np.ndarray, *remarks: str) -> None:
     assert said == "".join(f"{remark} " for remark in remarks)
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_kaggles_columns(rows: list, x: np.ndarray, y: np.ndarray, end: str) -> None:
     content = csv(rows, ["label", *PIXELS], end=end)
     check(content, x, y)
@@ -127,6 +127,51 @@ def test_a_label_of_another_name_is_found_by_its_values(
     check(csv(rows, ["answer", *PIXELS]), x, y, said)
 
 
+def test_lines_before_the_header(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+    content = csv(rows, ["label", *PIXELS], ";")
+    semicolons = "The columns are separated by semicolons."
+    for end in (b"\n", b"\r\n", b"\r"):
+        named = b"\xef\xbb\xbfsep=;" + end + content.replace(b"\n", end)
+        check(named, x, y, "The line that names the separator was skipped.", semicolons)
+    content = csv(rows, ["label", *PIXELS])
+    skipped = "Lines that begin with # were skipped."
+    check(b"# drawn in class\n#28 x 28\n\n" + content, x, y, skipped)
+    check(b"# " + content, x, y)  # as numpy.savetxt writes a header
+    short = csv([rows[0], rows[1][:-1]], ["label", *PIXELS])
+    with pytest.raises(DataError, match="line 5: 784 values"):
+        read_own({"a.csv": b"# one\n# two\n" + short})
+
+
+def test_a_comma_at_the_end_of_lines(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+    left_out = "The last column is empty and was left out."
+    plain, header = csv(rows), csv([], ["label", *PIXELS])
+    ended = plain.replace(b"\n", b",\n")
+    check(header.replace(b"\n", b",\n") + ended, x, y, left_out)
+    check(header + ended.replace(b"\n", b"\r\n"), x, y, left_out)
+    first = "The first column of values was read as the label."
+    check(ended, x, y, "There is no header.", left_out, first)
+    semicolons = "The columns are separated by semicolons."
+    check((header + ended).replace(b",", b";"), x, y, semicolons, left_out)
+
+
+def test_columns_that_are_too_many_are_named(rows: list) -> None:
+    named = [["a.png", *row] for row in rows]
+    with pytest.raises(DataError, match="the column 'filename' beside the pixels; remove"):
+        read_own({"a.csv": csv(named, ["filename", "label", *PIXELS])})
+    one_hot = [[*(int(row[0] == digit) for digit in range(10)), *row[1:]] for row in rows]
+    for header in (None, [*(f"is_{digit}" for digit in range(10)), *PIXELS]):
+        with pytest.raises(DataError, match=r"one-hot labels in 10\. Give one column named label"):
+            read_own({"a.csv": csv(one_hot, header)})
+
+
+def test_lines_that_end_with_a_carriage_return_in_blocks() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (900, 28, 28), np.uint8)  # over two megabytes of text
+    y = (np.arange(900) % 10).astype(np.uint8)
+    for end in ("\r", "\r\n"):
+        check(csv(rows_of(x, y), ["label", *PIXELS], end=end), x, y)
+
+
 def test_pixels_from_0_to_1(rows: list, x: np.ndarray, y: np.ndarray) -> None:
     scaled = [[row[0], *(round(value / 255, 4) for value in row[1:])] for row in rows]
     said = "Pixels from 0 to 1 were multiplied by 255."
@@ -179,8 +224,11 @@ def test_what_is_wrong_is_told_with_its_place(
 def test_what_has_no_labels_or_hides_them_is_refused(rows: list, x: np.ndarray) -> None:
     pixels = [row[1:] for row in rows]
     for content in (csv(pixels, PIXELS), csv(pixels)):
-        with pytest.raises(DataError, match="no label; add a column named label"):
+        with pytest.raises(DataError, match=r"add a column named label\. .* give its train\.csv"):
             read_own({"test.csv": content})
+    with pytest.raises(DataError) as error:
+        read_own({"notes.csv": b"hello"})
+    assert ".." not in str(error.value)
     zeros = [[0, *row[1:]] for row in rows]
     with pytest.raises(DataError, match="does not show which column is the label"):
         read_own({"zeros.csv": csv(zeros)})

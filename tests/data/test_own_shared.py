@@ -24,8 +24,8 @@ READ = {
     "X_y.npz": "",
     "one_hot_nchw.npz": "One-hot",
     "train_images.npz": "",
-    "inverted.npz": "Ink and paper look swapped.*--invert",
-    "transposed.npz": "look transposed.*EMNIST.*--transpose",
+    "inverted.npz": "Ink and paper look swapped.*invert=True",
+    "transposed.npz": "look transposed.*EMNIST.*transpose=True",
     "idx_gz_twice/": "compressed 2 times",
 }
 REFUSED = {

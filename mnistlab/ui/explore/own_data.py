@@ -92,7 +92,8 @@ class OwnData:
     def _explore_own(
         self, images: OwnImages, *, invert: bool = False, transpose: bool = False
     ) -> None:
-        self.explore(images.dataset(invert=invert, transpose=transpose))
+        remedies = {name: f'"{button}"' for name, button in _TURNS.items()}
+        self.explore(images.dataset(invert=invert, transpose=transpose, remedies=remedies))
         self._images, self._turns = images, {"invert": invert, "transpose": transpose}
         self._turn_buttons.layout.display = ""
 
@@ -102,10 +103,10 @@ class OwnData:
         return ui.guard(self._app, handler)
 
     def _build_turns(self) -> widgets.Widget:
-        invert = ui.button("Swap ink and paper", "ml-own-invert", "For dark ink on bright paper")
+        invert = ui.button(_TURNS["invert"], "ml-own-invert", "For dark ink on bright paper")
         invert.on_click(self._guard(lambda _: self.turn("invert")))
         tip = "Swap rows and columns, as EMNIST's images need"
-        transpose = ui.button("Transpose", "ml-own-transpose", tip)
+        transpose = ui.button(_TURNS["transpose"], "ml-own-transpose", tip)
         transpose.on_click(self._guard(lambda _: self.turn("transpose")))
         buttons = ui.classed(widgets.Box([invert, transpose]), "ml-tools")
         buttons.layout.display = "none"  # until there are images to turn
@@ -135,6 +136,7 @@ def as_dataset(x: np.ndarray, y: np.ndarray) -> Dataset:
 
 
 _MINE = "My digits"
+_TURNS = {"invert": "Swap ink and paper", "transpose": "Transpose"}  # the buttons
 _TO_SPLIT = 12  # drawings, of which two are taken for testing
 _TEXT = (
     "Explore your own images in the whole tab. Give an .npz file with images and labels, IDX files "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from pathlib import Path
 
@@ -185,8 +186,13 @@ def test_own_images_are_turned_by_buttons(tab: ExploreTab, app: AppState, digits
     section.explore_files({"turned.npz": buffer.getvalue()})
     invert, transpose = section._turn_buttons.children
     assert section._turn_buttons.layout.display != "none"
-    assert "Ink and paper look swapped" in section._notice.value
-    assert "look transposed" in section._notice.value
+    notice = html.unescape(section._notice.value)
+    assert "Ink and paper look swapped" in notice
+    assert f'Turn them with "{invert.description}".' in notice
+    assert "look transposed" in notice
+    assert f'Turn them with "{transpose.description}".' in notice
+    assert "=True" not in notice
+    assert "--" not in notice
     invert.click()
     assert "Ink and paper were swapped" in section._notice.value
     assert "look transposed" in section._notice.value

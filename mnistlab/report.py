@@ -145,14 +145,14 @@ def _side_by_side(pair: _Pair) -> Sections:
 def _pictures(pair: _Pair, dataset: Dataset, corrected: Corrected | None) -> Sections:
     a, b = pair
     wrong_a, wrong_b = (e.y_proba.argmax(axis=1) != dataset.y_test for e in pair)
-    parts = [note(f"A is {a.title}, B is {b.title}; the surest mistakes come first.")]
+    parts = [note(f"A is {a.title}, B is {b.title}; the most confident mistakes come first.")]
     for name, text, rows in (
         ("only-a", f"Only A ({a.title}) is right", ~wrong_a & wrong_b),
         ("only-b", f"Only B ({b.title}) is right", wrong_a & ~wrong_b),
         ("neither", "Neither is right", wrong_a & wrong_b),
     ):
         parts.append(f"<h3>{escape(text)}: {int(rows.sum()):,}</h3>")
-        chosen = _surest(np.flatnonzero(rows), pair, (wrong_a, wrong_b))
+        chosen = _most_confident(np.flatnonzero(rows), pair, (wrong_a, wrong_b))
         captions = [_caption(int(i), pair, dataset, corrected) for i in chosen]
         parts.append(picture_sheet(dataset.x_test[chosen], captions, f"sheet-{name}", text))
         if len(chosen) < rows.sum():
@@ -160,10 +160,10 @@ def _pictures(pair: _Pair, dataset: Dataset, corrected: Corrected | None) -> Sec
     yield "The images that make the difference", "".join(parts)
 
 
-def _surest(
+def _most_confident(
     rows: NDArray[np.int64], pair: _Pair, wrong: tuple[NDArray[np.bool_], NDArray[np.bool_]]
 ) -> NDArray[np.int64]:
-    """At most `MOST_PICTURES` rows, those first where a wrong answer is given most surely."""
+    """At most `MOST_PICTURES` rows, the most confident wrong answers first."""
     sure = np.zeros(len(rows))
     for evaluation, is_wrong in zip(pair, wrong, strict=True):
         confidence = evaluation.y_proba[rows].max(axis=1)

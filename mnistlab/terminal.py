@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnistlab.texts import counted, duration
+
 if TYPE_CHECKING:
     from mnistlab.models.config import TrainingConfig
     from mnistlab.models.events import Event
@@ -33,7 +35,7 @@ _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("one prediction, p99", lambda f: f"{f['latency_ms']['p99']:.3f} ms"),
     ("parameters", lambda f: f"{f['parameters']:,}"),
     ("file size", lambda f: f"{f['file_size'] / 1e6:.2f} MB"),
-    ("training time", lambda f: f"{f['training_seconds']:.0f} s"),
+    ("training time", lambda f: duration(f["training_seconds"])),
 )
 
 
@@ -76,13 +78,17 @@ def show(*parts: str) -> None:
     print(*(printable(part) for part in parts))
 
 
+def is_stdout(path: Path) -> bool:
+    """Whether a path, such as `/dev/stdout`, leads to the command's own standard output."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):
+        return False
+
+
 def show_written(path: Path, text: str) -> None:
     """Say that a file was written; on standard error where standard output is that very file."""
-    try:
-        is_stdout = os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
-    except (OSError, ValueError):
-        is_stdout = False
-    if is_stdout:
+    if is_stdout(path):
         _print_error(f"{path}: {text}")
     else:
         show(f"{path}: {text}")
@@ -189,7 +195,7 @@ def runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
     with tqdm(total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
 
         def show(share: float, finished: int) -> None:
-            bar.set_description_str(f"{finished} of {runs} runs", refresh=False)
+            bar.set_description_str(f"{finished} of {counted(runs, 'run')}", refresh=False)
             bar.update(share - bar.n)
 
         yield show

@@ -13,9 +13,14 @@ import pytest
 
 from mnistlab.data import Dataset
 from mnistlab.data.label_errors import LABEL_ERRORS, corrected_test_labels
+from mnistlab.images import Drawing
+from mnistlab.metrics.comparison import compare_predictions
 from mnistlab.metrics.evaluation import evaluate
-from mnistlab.models import load_classifier
+from mnistlab.models import Run, load_classifier
+from mnistlab.models.card import Card
 from mnistlab.report import build_report
+from mnistlab.texts import counted, duration
+from mnistlab.ui.compare.history import describe_run
 from mnistlab.ui.explore import ExploreTab
 from mnistlab.ui.explore.odd import _labels
 from mnistlab.ui.state import AppState
@@ -57,6 +62,41 @@ def test_no_text_claims_that_all_raters_said_the_same() -> None:
     for name, text in texts():
         found = UNANIMITY.search(re.sub(r"[\s\"'#]+", " ", text))
         assert found is None, f"{name}: {found and found[0]}"
+
+
+# Words that strangers stumbled over, and what the page says instead.
+REPLACED = re.compile(
+    r"for want of memory|stays yours|choose a door|surest|it is no file|is no setting",
+    re.IGNORECASE,
+)
+
+
+def test_no_text_uses_words_that_strangers_did_not_understand() -> None:
+    for name, text in texts():
+        found = REPLACED.search(re.sub(r"[\s\"'#]+", " ", text))
+        assert found is None, f"{name}: {found and found[0]}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"), (12.4, "12 s"), (119.4, "119 s"), (119.6, "2 min"), (840, "14 min"),
+        (7100, "118 min"), (7199, "2 h"), (78369, "22 h"),
+    ],
+)  # fmt: skip
+def test_durations_are_in_the_unit_that_people_choose(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_one_of_something_is_singular() -> None:
+    assert [counted(n, "epoch") for n in (0, 1, 2000)] == ["0 epochs", "1 epoch", "2,000 epochs"]
+    drawing = Drawing.from_strokes([[[1, 1]]])
+    assert repr(drawing) == "<Drawing of 1 stroke, 1 point>"
+    one = compare_predictions([1], np.eye(10)[[1]], np.eye(10)[[2]])
+    assert "on this test image (" in one.verdict("MLP", "CNN")
+    config = {"epochs": 1, "seed": 0}
+    card: Card = {"title": "Mine", "test_accuracy": 0.5, "config": config, "created": "2026"}
+    assert "1 epoch ·" in describe_run(Run("mine", Path(), card))
 
 
 def test_the_open_image_says_what_most_raters_read(like_mnist: Dataset) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from mnistlab.data.rows import BLOCK, blocks, whole_numbers
 from mnistlab.errors import UploadError
 from mnistlab.files import write_whole
+from mnistlab.texts import counted
 
 TEST_ROWS = 28_000
 """Images in Kaggle's test.csv; it takes submissions of as many rows and no others."""
@@ -78,7 +79,8 @@ def _read(path: Path, columns: Sequence[str], rows: int | None = None) -> Bytes:
                 if rows is not None and done + len(values) > rows:
                     place = line + _lines_before(block, rows - done)
                     raise UploadError(
-                        f"{path}, line {place:,}: more than {_images(rows)}; {_SUBMISSIONS}"
+                        f"{path}, line {place:,}: more than {counted(rows, 'image')}; "
+                        f"{_SUBMISSIONS}"
                     )
                 parts.append(values)
                 line, done = line + lines, done + len(values)
@@ -92,7 +94,8 @@ def _read(path: Path, columns: Sequence[str], rows: int | None = None) -> Bytes:
         raise UploadError(f"{path}, line 2: there are no images; give Kaggle's file as it is.")
     if rows is not None and done < rows:
         raise UploadError(
-            f"{path} ends at line {line - 1:,} after {_images(done)}, not {rows:,}; {_SUBMISSIONS}"
+            f"{path} ends at line {line - 1:,} after {counted(done, 'image')}, not {rows:,}; "
+            f"{_SUBMISSIONS}"
         )
     return np.concatenate(parts)
 
@@ -100,10 +103,6 @@ def _read(path: Path, columns: Sequence[str], rows: int | None = None) -> Bytes:
 def _lines_before(block: bytes, row: int) -> int:
     """How many lines stand before a row of a block, which may have blank ones."""
     return [i for i, text in enumerate(block.split(b"\n")) if text.strip()][row]
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def _check_header(path: Path, raw: bytes, columns: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mnistlab.figures.markup import escape, note
 from mnistlab.models.config import TITLES
+from mnistlab.texts import counted
 
 WIDTH, HEIGHT = 340, 190  # of a panel, in SVG units
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 24, 28  # margins
@@ -70,7 +71,7 @@ def _legend(series: Mapping[str, Curves]) -> str:
     else:
         models = [run.model for run in series.values()]
         keys = [
-            (model, f"{TITLES.get(model, model)}, {models.count(model)} runs")
+            (model, f"{TITLES.get(model, model)}, {counted(models.count(model), 'run')}")
             for model in dict.fromkeys(models)
         ]
     return "".join(

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mnistlab import texts
 from mnistlab.figures.markup import UNKNOWN, note, number, table
 from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.seeds import settings_key
@@ -94,7 +95,7 @@ def duration(seconds: float | None) -> str:
     """Seconds as people read them; an en dash where they are not known."""
     if seconds is None:
         return UNKNOWN
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return texts.duration(seconds)
 
 
 def _file_size(evaluation: Evaluation) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mnistlab.figures.markup import escape, note, table
 from mnistlab.metrics.robustness import Robustness
+from mnistlab.texts import counted
 
 
 def robustness_table(results: Sequence[Robustness]) -> str:
@@ -32,7 +33,7 @@ def robustness_table(results: Sequence[Robustness]) -> str:
         "<caption>Accuracy in percent, by corruption and severity</caption>"
         f"<thead><tr><th scope='col' rowspan='2'>Corruption</th>{groups}</tr>"
         f"<tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
-        + note(f"{first.n:,} images in each cell; the darker, the more are misread.")
+        + note(f"{counted(first.n, 'image')} in each cell; the darker, the more are misread.")
     )
 
 

@@ -23,6 +23,7 @@ from mnistlab.errors import DataError, UploadError
 from mnistlab.files import write_whole
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.preprocess import IMAGE_SIDE, preprocess
+from mnistlab.texts import counted
 
 MAX_DRAWINGS = 2_000
 MAX_BYTES = 5 * 2**20
@@ -303,5 +304,6 @@ def _json(line: bytes) -> Any:
 
 
 def _first_of(problems: list[str]) -> str:
-    more = f" ({len(problems) - 1:,} more lines cannot be read.)" if len(problems) > 1 else ""
-    return problems[0] + more
+    if len(problems) == 1:
+        return problems[0]
+    return f"{problems[0]} ({counted(len(problems) - 1, 'more line')} cannot be read.)"

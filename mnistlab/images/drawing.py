@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any
 
 from mnistlab.errors import UploadError
+from mnistlab.texts import counted
 
 Point = tuple[float, float]
 Stroke = tuple[Point, ...]
@@ -180,7 +181,8 @@ class Drawing:
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f", label={self.label!r}"
-        return f"<Drawing of {len(self.strokes)} strokes, {self._points} points{label}>"
+        strokes = counted(len(self.strokes), "stroke")
+        return f"<Drawing of {strokes}, {counted(self._points, 'point')}{label}>"
 
     def _clamped(self, x: float, y: float) -> Point:
         return min(max(float(x), 0.0), self.size), min(max(float(y), 0.0), self.size)

@@ -38,14 +38,14 @@ class Comparison:
         """One sentence for people: which model is better, or that no difference is significant."""
         if self.only_a < self.only_b:
             return _swapped(self).verdict(name_b, name_a)
+        images = "this test image" if self.n == 1 else f"these {self.n:,} test images"
         figures = f"{p_text(self.p_value)}; {difference_text(self.difference, self.difference_ci)}"
         if self.p_value >= LEVEL:
             return (
-                f"No significant difference between {name_a} and {name_b} on these {self.n:,} "
-                f"test images ({figures})."
+                f"No significant difference between {name_a} and {name_b} on {images} ({figures})."
             )
         return (
-            f"{name_a} is significantly better on these {self.n:,} test images: only {name_a} is "
+            f"{name_a} is significantly better on {images}: only {name_a} is "
             f"right on {self.only_a:,}, only {name_b} on {self.only_b:,} ({figures})."
         )
 

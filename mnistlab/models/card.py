@@ -82,7 +82,9 @@ def read_card(raw: bytes) -> Card:
     values = _parse(raw)
     missing = [key for key in REQUIRED if key not in values]
     if missing:
-        raise CardError(f"it has no {', '.join(_words(key) for key in missing)}")
+        entries = "the entry" if len(missing) == 1 else "the entries"
+        are = "is" if len(missing) == 1 else "are"
+        raise CardError(f"{entries} {', '.join(map(_words, missing))} {are} missing")
     for key, (fits, wanted) in _CHECKS.items():
         if key in values and not fits(values[key]):
             raise CardError(f"{_words(key)} is not {wanted}")
@@ -99,6 +101,8 @@ def is_title(value: object) -> bool:
 def _parse(raw: bytes) -> dict[str, Any]:
     if len(raw) > MAX_BYTES:
         raise CardError(f"it is larger than {MAX_BYTES // 2**20} MB")
+    if not raw.strip():
+        raise CardError("it is empty")
     try:
         # NaN, infinity and endless numbers are refused wherever they stand: they would break
         # tables, and JSON that is made from the card.
@@ -140,8 +144,10 @@ def _is_shallow(value: object, depth: int) -> bool:
 
 
 def _check_config(config: Mapping[str, Any], architecture: str) -> None:
-    if config.get("model") != architecture or "seed" not in config:
-        raise CardError("config does not name the same model and a seed")
+    if config.get("model") != architecture:
+        raise CardError("the model in config is not the same as the architecture")
+    if "seed" not in config:
+        raise CardError("the seed in config is missing")
     known = {field.name for field in fields(TrainingConfig)}
     for name, value in config.items():
         if name not in known:

@@ -129,8 +129,8 @@ class ClusterJob(Job):
             return events.Failed(*error.args)
         except _distributed().KilledWorker as error:
             return events.Failed(
-                "Several workers of the cluster were lost over this training, perhaps for want of "
-                "memory; give them more or try a smaller batch size.",
+                "Several workers of the cluster were lost over this training, perhaps because "
+                "memory ran out; give them more or try a smaller batch size.",
                 str(error),
             )
         except Exception as error:

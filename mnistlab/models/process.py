@@ -132,7 +132,7 @@ def _parse(line: str) -> events.Event | None:
 
 def _reason(returncode: int) -> str:
     if returncode == -9:
-        return "killed, perhaps for want of memory: try a smaller batch size"
+        return "killed, perhaps because memory ran out: try a smaller batch size"
     if returncode < 0:
         return f"ended by {signal.Signals(-returncode).name}"
     return f"exit status {returncode}"

@@ -249,7 +249,7 @@ class VisitKernels(AsyncMappingKernelManager):
             connection = getattr(socket, "connection", None)
             if connection is not None:
                 self.remove_restart_callback(kernel_id, connection.on_restart_failed, "dead")
-        _log.error("A kernel died, perhaps for want of memory; the page it served offers a reload.")
+        _log.error("A kernel died, perhaps because memory ran out; its page offers a reload.")
         self.remove_kernel(kernel_id)
 
     async def sweep(self) -> None:

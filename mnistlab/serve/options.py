@@ -153,7 +153,7 @@ def _from_environment() -> dict[str, Any]:
         if not variable.startswith(ENVIRONMENT) or variable == f"{ENVIRONMENT}CONFIG":
             continue
         if variable not in known:  # a misspelt token would leave the lab open
-            raise ConfigError(f"{variable} is no setting; choose {', '.join(known)}.")
+            raise ConfigError(f"{variable} is not a setting; choose {', '.join(known)}.")
         if text.strip():
             each = known[variable]
             values[each.name] = _parsed(text.strip(), each.metadata["kind"], variable)

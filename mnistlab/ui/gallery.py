@@ -93,7 +93,8 @@ class Gallery:
         collection = self._collection
         number, data = len(collection), collection.clear()
         if number:
-            self._took(f"All {number:,} drawings are removed", lambda: collection.add_from(data))
+            what = "The only drawing is" if number == 1 else f"All {number:,} drawings are"
+            self._took(f"{what} removed", lambda: collection.add_from(data))
 
     def undo(self) -> None:
         """Bring back what was removed last."""

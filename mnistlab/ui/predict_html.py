@@ -79,7 +79,7 @@ def _rule(answer: Answer) -> str:
     refused = ""
     if answer.kept is not None:
         refused = f", as for {ui.percent(1 - answer.kept)} of MNIST's digits"
-    return f"Answers ? below {100 * answer.threshold:.0f} %{refused}."
+    return f"It answers ? when its confidence is below {100 * answer.threshold:.0f} %{refused}."
 
 
 def _is_scribble(digit: Preprocessed) -> bool:

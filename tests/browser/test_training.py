@@ -28,7 +28,7 @@ def test_train_watch_draw_and_compare(lab: Lab) -> None:
     _fill(lab, "ml-share", "0.5")
     lab.at("ml-train").click()
     progress = lab.at("ml-progress-mlp")
-    expect(progress).to_contain_text(re.compile(r"MLP · epoch 1 of 1 · \d+ % · \d+ s left"))
+    expect(progress).to_contain_text(re.compile(r"MLP · epoch 1 of 1 · \d+ % · \d+ (s|min|h) left"))
     seen = progress.inner_text()
     # Within the only epoch: the text moves between epochs as well as at their ends.
     expect(progress).not_to_have_text(seen)

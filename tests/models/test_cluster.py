@@ -153,7 +153,7 @@ def test_a_training_process_that_is_always_killed_is_told(
             dask.trainings()[0].kill()
 
     job = submit(TrainingConfig("cnn", **LONG), blocks, listen, tmp_path, dask.address)
-    with pytest.raises(TrainingError, match="killed, perhaps for want of memory"):
+    with pytest.raises(TrainingError, match="killed, perhaps because memory ran out"):
         job.result(MINUTES)
     assert list(tmp_path.iterdir()) == []
 

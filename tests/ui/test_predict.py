@@ -223,7 +223,10 @@ def test_what_is_no_digit_is_answered_with_a_question_mark(
     assert text_of(tab, "ml-digit-mlp") == "7"
     assert "Not recognised as a digit (confidence 20.0 %)" in tab.view.panel.value
     assert "The nearest guess is 1." in tab.view.panel.value
-    assert "Answers ? below 50 %, as for 2.0 % of MNIST's digits." in tab.view.panel.value
+    assert (
+        "It answers ? when its confidence is below 50 %, as for 2.0 % of MNIST's digits."
+        in tab.view.panel.value
+    )
     models["mlp"].score = 0.2
     tab.predict()
     assert "Neither model takes this for a digit." in tab.view.panel.value

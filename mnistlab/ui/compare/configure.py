@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from mnistlab.errors import ConfigError
 from mnistlab.models.config import AUGMENTATIONS, MODELS, SCHEDULES, TITLES, TrainingConfig
 from mnistlab.models.presets import PRESETS
+from mnistlab.texts import counted
 from mnistlab.ui import components as ui
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.compare.training import Training
@@ -205,7 +206,7 @@ def _preset_note(preset: str, models: tuple[str, ...]) -> str:
 
 def describe(config: TrainingConfig) -> str:
     """The settings that matter, in a line."""
-    epochs = "1 epoch" if config.epochs == 1 else f"{config.epochs} epochs"
+    epochs = counted(config.epochs, "epoch")
     parts = [
         epochs,
         f"batch {config.batch_size}",
@@ -216,5 +217,5 @@ def describe(config: TrainingConfig) -> str:
     if config.share < 1:
         parts.append(f"{config.share:.0%} of the data")
     if config.outliers:
-        parts.append("learns what is no digit")
+        parts.append("learns what is not a digit")
     return " · ".join(parts)

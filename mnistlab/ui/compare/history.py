@@ -15,6 +15,7 @@ from mnistlab.models import Run
 from mnistlab.models.config import TITLES
 from mnistlab.models.store import PRETRAINED
 from mnistlab.takeaway import compare_models, export_model
+from mnistlab.texts import counted
 from mnistlab.ui import components as ui
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import CompareState
@@ -213,7 +214,7 @@ def describe_run(run: Run) -> str:
     parts = [
         card["title"],
         f"{card['test_accuracy']:.2%}".replace("%", " %"),
-        f"{config.get('epochs', '?')} epochs",
+        counted(config["epochs"], "epoch") if "epochs" in config else "? epochs",
         f"seed {config['seed']}",
         f"augmentation {config.get('augmentation', '?')}",
         card["created"].replace("T", " ")[:16],

@@ -113,6 +113,6 @@ class SideBySide:
 
 
 _IMAGES = (
-    "Click a cell of a matrix, or choose a door. The surest mistakes come first: look whether the "
-    "label or the model is wrong."
+    "Click a cell of a matrix, or choose a group. The most confident mistakes come first: look "
+    "whether the label or the model is wrong."
 )

@@ -12,6 +12,7 @@ from traitlets import HasTraits
 
 from mnistlab.models import events
 from mnistlab.models.config import TrainingConfig
+from mnistlab.texts import duration
 
 MAX_POINTS = 400  # of a training curve
 
@@ -60,7 +61,9 @@ class RunState:
                     self, fraction=1.0, text=f"reading the test set with epoch {best_epoch}'s model"
                 )
             case events.Finished():
-                text = f"done in {event.seconds:.0f} s · test accuracy {event.test_accuracy:.2%}"
+                text = (
+                    f"done in {duration(event.seconds)} · test accuracy {event.test_accuracy:.2%}"
+                )
                 return replace(
                     self,
                     fraction=1.0,
@@ -79,7 +82,7 @@ class RunState:
         done = event.epoch - 1 + event.step / event.steps
         text = (
             f"epoch {event.epoch} of {event.epochs} · {event.fraction:.0%} · "
-            f"{event.seconds_left:.0f} s left"
+            f"{duration(event.seconds_left)} left"
         ).replace("%", " %")
         curve = self.training_curve
         # The first means of an epoch come from a few batches and only flicker.
@@ -92,7 +95,7 @@ class RunState:
 
 
 DOORS = ("only A", "only B", "neither", "cell")
-ORDERS = ("surest first", "least sure first", "by index")
+ORDERS = ("most confident first", "least confident first", "by index")
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Pair:
         found = np.flatnonzero(chosen)
         if order == "by index":
             return found
-        sign = -1 if order == "surest first" else 1
+        sign = -1 if order == "most confident first" else 1
         return found[np.argsort(sign * sure[found], kind="stable")]
 
 

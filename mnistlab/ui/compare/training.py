@@ -76,7 +76,7 @@ class Training:
             self._latest = {(c.model, c.seed): RunState(c) for c in configs}
             self._state.runs = dict(self._latest)
             self._state.is_training = True
-            self._app.say("Training runs in the background; the page stays yours.", "busy")
+            self._app.say("Training runs in the background. You can keep using the page.", "busy")
             started = [self._start_one(config, dataset) for config in configs]
             self._jobs = [job for job in started if job is not None]
 

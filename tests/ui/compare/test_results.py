@@ -72,13 +72,13 @@ def test_the_doors_are_the_four_kinds_of_images(tab: CompareTab) -> None:
         np.testing.assert_array_equal(behind, np.flatnonzero(expected))
 
 
-def test_the_surest_mistakes_come_first(tab: CompareTab) -> None:
+def test_the_most_confident_mistakes_come_first(tab: CompareTab) -> None:
     pair = tab.state.pair
-    found = pair.behind(Door("only B"), "surest first")
+    found = pair.behind(Door("only B"), "most confident first")
     sure = pair.evaluations[0].y_proba.max(1)[found]
     assert len(sure) > 1
     assert np.all(np.diff(sure) <= 0)
-    again = pair.behind(Door("only B"), "least sure first")
+    again = pair.behind(Door("only B"), "least confident first")
     assert sorted(found) == sorted(again)
 
 

@@ -115,6 +115,12 @@ def test_several_seeds_are_trained_and_told_together(tab: CompareTab, jobs: list
     assert not tab.configure.train.disabled
 
 
+def test_a_long_training_tells_hours_and_not_seconds(tab: CompareTab, jobs: list[FakeJob]) -> None:
+    tab.configure.train.click()
+    jobs[1].tell(events.Progress(2, 5, 15, 100, 0.2, 0.93, 9.0, 78369.0))
+    assert "CNN · epoch 2 of 5 · 23 % · 22 h left" in tab.live.progress["cnn"].value
+
+
 def test_progress_text_and_curves_follow_the_events(tab: CompareTab, jobs: list[FakeJob]) -> None:
     tab.configure.train.click()
     mlp, cnn = jobs

@@ -1,0 +1,31 @@
+"""Counts and durations as people read them, the same in the page, the report and the terminal."""
+
+from __future__ import annotations
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, whose plural takes an s.
+
+    Examples
+    --------
+    >>> counted(1, "epoch"), counted(2000, "epoch")
+    ('1 epoch', '2,000 epochs')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Finite seconds (0 or more) in the unit that people would choose.
+
+    Minutes are used from 2 minutes on, hours from 2 hours on.
+
+    Examples
+    --------
+    >>> duration(12.4), duration(840), duration(78369)
+    ('12 s', '14 min', '22 h')
+    """
+    if round(seconds) < 120:
+        return f"{seconds:.0f} s"
+    if round(seconds / 60) < 120:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,11 @@ Find = Callable[[Drawing | NDArray[np.uint8]], tuple[NDArray[np.uint8], ...]]
 def read_inputs(
     names: Iterable[str], *, single: bool = False, likeness: Likeness | None = None
 ) -> Iterator[Input | Unreadable]:
-    """Read files in order: drawings, one JSON object a line, from `.jsonl` files; else images.
+    """Read files in order: drawings from `.jsonl` files and others of JSON; else images.
 
-    `single` and `likeness` are those of `find_digits`. What cannot be read becomes an
-    `Unreadable`, and reading goes on behind it.
+    A `.jsonl` file has one JSON object a line. Any other file of JSON, told by its contents, has
+    the same or one object in all. `single` and `likeness` are those of `find_digits`. What cannot
+    be read becomes an `Unreadable`, and reading goes on behind it.
     """
 
     def find(source: Drawing | NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
@@ -62,9 +64,9 @@ def read_inputs(
         return tuple(digit.prepared.image for digit in found)
 
     for name in names:
-        read = _read_drawings if Path(name).suffix.lower() == ".jsonl" else _read_image
         try:
-            yield from read(name, find)
+            with Path(name).open("rb") as file:
+                yield from _read_file(name, file, find)
         except OSError as error:
             yield Unreadable(name, f"{error.strerror or error}; check the path.")
         except UploadError as error:
@@ -124,29 +126,52 @@ def _answer(classifier: Classifier, outputs: Outputs, row: int | None) -> dict[s
     }
 
 
-def _read_image(name: str, find: Find) -> Iterator[Input]:
-    yield Input(name, 0, find(decode_upload(Path(name).read_bytes())))
+def _read_file(name: str, file: BufferedReader, find: Find) -> Iterator[Input | Unreadable]:
+    if Path(name).suffix.lower() == ".jsonl":
+        yield from _read_lines(name, file, find)
+        return
+    # Looked at without being taken away: a pipe cannot be read twice.
+    if not file.peek().lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        yield Input(name, 0, find(decode_upload(file.read())))
+        return
+    text = file.read()
+    lines = text.splitlines(keepends=True)
+    if _is_json(next(line for line in lines if line.strip(b"\xef\xbb\xbf \t\r\n"))):
+        yield from _read_lines(name, lines, find)
+    else:  # an object that goes over several lines, or no JSON
+        yield _read_drawing(name, 0, text, find)
 
 
-def _read_drawings(name: str, find: Find) -> Iterator[Input | Unreadable]:
-    index = 0
-    with Path(name).open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield _read_drawing(name, index, line, find)
-            except UploadError as error:
-                yield Unreadable(f"{name}, line {number}", str(error))
-            index += 1
-
-
-def _read_drawing(name: str, index: int, line: bytes, find: Find) -> Input:
+def _is_json(text: bytes) -> bool:
     try:
-        data = json.loads(line)
+        _parse(text)
+    except UploadError:
+        return False
+    return True
+
+
+def _read_lines(name: str, lines: Iterable[bytes], find: Find) -> Iterator[Input | Unreadable]:
+    index = 0
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield _read_drawing(name, index, line, find)
+        except UploadError as error:
+            yield Unreadable(f"{name}, line {number}", str(error))
+        index += 1
+
+
+def _read_drawing(name: str, index: int, text: bytes, find: Find) -> Input:
+    drawing = Drawing.from_dict(_parse(text))
+    return Input(name, index, find(drawing), drawing.label)
+
+
+def _parse(text: bytes) -> object:
+    try:
+        data: object = json.loads(text)
     except (ValueError, RecursionError):  # the latter from thousands of nested brackets
         raise UploadError(
             'It is not JSON; write one drawing a line, such as {"strokes": [[[10, 20], [30, 40]]]}.'
         ) from None
-    drawing = Drawing.from_dict(data)
-    return Input(name, index, find(drawing), drawing.label)
+    return data

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mnistlab import __version__, terminal
 from mnistlab.errors import ConfigError, DataError, MnistLabError, ModelError, UploadError
+from mnistlab.texts import counted, duration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,8 @@ def show_data(options: argparse.Namespace) -> None:
         return
     images = facts["images"]
     terminal.show(
-        f"{facts['title']}: {images['train']:,} training images, {images['test']:,} test images"
+        f"{facts['title']}: {counted(images['train'], 'training image')}, "
+        f"{counted(images['test'], 'test image')}"
     )
     terminal.show(f"from    {facts['source']}")
     if own is None:
@@ -99,15 +101,16 @@ def train(options: argparse.Namespace) -> None:
         scores = result["scores"]
         terminal.show(
             f"{result['run']}: {scores['accuracy']:.2%} of the test images right "
-            f"(F1 {scores['f1_macro']:.4f}), trained in {result['seconds']:.0f} s"
+            f"(F1 {scores['f1_macro']:.4f}), trained in {duration(result['seconds'])}"
         )
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """`evaluate`: a model's figures on the test set."""
-    (figures,), _ = _figures([options.model], _dataset(options, options.model))
+    dataset = _dataset(options, options.model)
+    (figures,), _ = _figures([options.model], dataset)
     if options.json:
-        terminal.print_json(figures)
+        terminal.print_json({**figures, "notice": dataset.notice})
     else:
         terminal.print_figures([figures])
 
@@ -126,7 +129,8 @@ def compare(options: argparse.Namespace) -> None:
     (a, b), answers = _figures([options.a, options.b], dataset)
     comparison = compare_predictions(dataset.y_test, *answers)
     if options.json:
-        terminal.print_json({"a": a, "b": b, **comparison.to_dict(options.a, options.b)})
+        facts = comparison.to_dict(options.a, options.b)
+        terminal.print_json({"a": a, "b": b, **facts, "notice": dataset.notice})
         return
     terminal.print_figures([a, b])
     terminal.show("")
@@ -185,7 +189,7 @@ def export_model(options: argparse.Namespace) -> None:
     made = export(options.run_id, options.format)
     path = _output(options.out or made.name)
     write_whole(path, made.data)
-    terminal.show_written(path, f"{len(made.data):,} bytes")
+    terminal.show_written(path, counted(len(made.data), "byte"))
 
 
 def report(options: argparse.Namespace) -> None:
@@ -193,7 +197,7 @@ def report(options: argparse.Namespace) -> None:
     from mnistlab.files import write_whole
     from mnistlab.takeaway import compare_models
 
-    path = _output(options.out or f"report-{options.a}-{options.b}.html")
+    path = _output(options.out or f"report-{options.a}-{options.b}.html", options.json)
     for name in (options.a, options.b):
         _load(name)  # a wrong name is told before the work
     dataset = _dataset(options, options.a, options.b)
@@ -204,19 +208,24 @@ def report(options: argparse.Namespace) -> None:
     data = text.encode()
     write_whole(path, data)
     if options.json:
-        models = [options.a, options.b]
         terminal.print_json(
-            {"report": str(path), "bytes": len(data), "models": models, "data": dataset.name}
+            {
+                "report": str(path),
+                "bytes": len(data),
+                "models": [options.a, options.b],
+                "data": dataset.name,
+                "notice": dataset.notice,
+            }
         )
     else:
-        terminal.show_written(path, f"{len(data):,} bytes; open it in any browser.")
+        terminal.show_written(path, f"{counted(len(data), 'byte')}; open it in any browser.")
 
 
 def kaggle(options: argparse.Namespace) -> None:
     """`kaggle`: answers to Kaggle's test.csv, ready to be submitted."""
     from mnistlab.data.kaggle import TEST_ROWS, read_test, write_submission
 
-    path = _output(options.out)
+    path = _output(options.out, options.json)
     classifier = _load(options.model)
     images = read_test(options.file, TEST_ROWS)
     digits = classifier.predict_proba(images).argmax(axis=1)
@@ -224,7 +233,7 @@ def kaggle(options: argparse.Namespace) -> None:
     if options.json:
         terminal.print_json({"submission": str(path), "rows": len(digits), "model": options.model})
     else:
-        terminal.show_written(path, f"{len(digits):,} answers of {options.model}")
+        terminal.show_written(path, f"{counted(len(digits), 'answer')} of {options.model}")
     terminal.note(
         "Kaggle's images are MNIST's own, shuffled: a model that was trained on MNIST has seen "
         "most of them, so its score there says little."
@@ -300,8 +309,11 @@ def _own(options: argparse.Namespace, *models: str, to_train: bool = False) -> D
     return images.dataset(**turns, split=False, remedies=remedies)
 
 
-def _output(name: str) -> Path:
-    """Where a file is to go, refused before the work that makes it."""
+def _output(name: str, as_json: bool = False) -> Path:
+    """Where a file is to go, refused before the work that makes it.
+
+    With `as_json` standard output is taken.
+    """
     from pathlib import Path
 
     path = Path(name)
@@ -309,6 +321,11 @@ def _output(name: str) -> Path:
     if path.is_dir() or not target.parent.is_dir():
         what = "is a folder" if path.is_dir() else "is in no folder that exists"
         raise ConfigError(f"{path} {what}; give the name of a file with: --out FILE")
+    if as_json and terminal.is_stdout(path):
+        raise ConfigError(
+            f"{path} is standard output, to which --json prints; leave out --json, "
+            "or give the name of a file with: --out FILE"
+        )
     return path
 
 
@@ -346,7 +363,8 @@ def _compare_with_seeds(options: argparse.Namespace) -> None:
     with terminal.runs_bar(2 * options.seeds) as show:
         seeded = compare_with_seeds(a, b, options.seeds, dataset, show, options.scheduler)
     if options.json:
-        terminal.print_json(seeded.to_dict(options.a, options.b) | {"seeds": options.seeds})
+        facts = seeded.to_dict(options.a, options.b)
+        terminal.print_json({**facts, "seeds": options.seeds, "notice": dataset.notice})
     else:
         terminal.print_seeds(seeded, options.a, options.b)
 
@@ -375,6 +393,7 @@ def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> d
         "scores": scores.to_dict(),
         "seconds": run.card["training_seconds"],
         "data": dataset.name,
+        "notice": dataset.notice,
     }
 
 
@@ -402,8 +421,10 @@ def _model_row(name: str, card: Any, damage: str = "") -> dict[str, Any]:
 
 def _state(row: dict[str, Any]) -> str:
     """What `models list` says of a model: how good it is, or what to do about a damaged one."""
+    from mnistlab.models.store import removal_command
+
     if row["damage"]:
-        return f"damaged: {row['damage']}; remove it with: mnistlab models remove {row['model']}"
+        return f"damaged: {row['damage']}; remove it with: {removal_command(row['model'])}"
     return f"{row['test_accuracy']:.2%} of its test set"
 
 
@@ -510,7 +531,9 @@ def _add_models(commands: Any) -> None:
     _add_own(command)
 
     command = _add(commands, "predict", predict, "read digits in images and drawings", True)
-    command.add_argument("file", metavar="FILE", nargs="+", help="image, or .jsonl of drawings")
+    command.add_argument(
+        "file", metavar="FILE", nargs="+", help="image, or .json or .jsonl file of drawings"
+    )
     command.add_argument(
         "--model", action="append", metavar="M", help="mlp, cnn or a run's id; may be repeated"
     )

@@ -45,6 +45,9 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(target)
+    except OSError as error:
+        # The name of the hidden file would tell the user nothing.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()

@@ -23,7 +23,7 @@ from mnistlab.metrics.seeds import compare_settings
 from mnistlab.metrics.stopping import ShouldStop, check
 from mnistlab.metrics.validation import validation_answers
 from mnistlab.models import Classifier, find_run, list_runs, load_classifier
-from mnistlab.models.store import PRETRAINED, read_predictions, read_run_file
+from mnistlab.models.store import PRETRAINED, read_predictions, read_run_file, removal_command
 from mnistlab.report import build_report
 
 FORMATS = ("keras", "tflite", "csv", "json", "zip")
@@ -148,7 +148,7 @@ def read_history(name: str, runs: Path | None = None) -> Curves:
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise ModelError(
             f"Run {run.id} is damaged (history.csv holds no training curves); "
-            f"remove it with: mnistlab models remove {run.id}"
+            f"remove it with: {removal_command(run.id)}"
         ) from error
 
 
@@ -174,7 +174,9 @@ def export_model(name: str, kind: str, runs: Path | None = None) -> Export:
     """
     makers = {"csv": _csv, "json": _json, "tflite": _tflite, "keras": _keras, "zip": _zip}
     if kind not in makers:
-        raise ModelError(f"{kind!r} is no format of a model; choose one of {', '.join(FORMATS)}.")
+        raise ModelError(
+            f"{kind!r} is not a format of a model; choose one of {', '.join(FORMATS)}."
+        )
     return Export(f"{name}.{kind}", makers[kind](name, runs))
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from PIL import Image, ImageDraw
 
 from mnistlab import __version__
 from mnistlab.cli import main
+from mnistlab.images import Drawing
+from mnistlab.ui.drawing_file import write_drawing
 
 ONE = [[[140, 40], [140, 240]]]
 ZERO = [[[140, 40], [80, 140], [140, 240], [200, 140], [140, 40]]]
@@ -210,6 +213,56 @@ def test_predict_for_people(drawings: Path, capsys: Captured) -> None:
     assert len(lines) == 6
     assert "no ink" in lines[2]
     assert "meant: 0" in lines[-1]
+
+
+def written(form: str) -> str:
+    """A one and a zero, or a zero alone, as JSON in some form."""
+    one, zero = {"strokes": ONE}, {"size": 280, "strokes": ZERO, "label": "0"}
+    if form == "lines":
+        return f"\n{json.dumps(one)}\n{json.dumps(zero)}\n"
+    if form == "page":
+        return write_drawing(Drawing.from_dict(zero))
+    return {"indented": "", "with a mark": "\ufeff"}[form] + json.dumps(zero, indent=2)
+
+
+@pytest.mark.parametrize("name", ["drawing.json", "drawing.txt", "drawing"])
+@pytest.mark.parametrize("form", ["page", "indented", "with a mark", "lines"])
+def test_predict_reads_drawings_whatever_their_file_is_called(
+    tmp_path: Path, capsys: Captured, name: str, form: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(written(form), encoding="utf-8")
+    assert main(["predict", str(path), "--model", "cnn", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    expected = [(0, 1, None), (1, 0, "0")] if form == "lines" else [(0, 0, "0")]
+    assert [(a["index"], a["digit"], a["label"]) for a in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{\n "strokes": [[[1, 2],\n', "It is not JSON"),
+        ("[\n1]", "This is not a drawing: expected an object"),
+        ('{"label": "7"}', "This is not a drawing: expected an object"),
+    ],
+)
+def test_predict_tells_what_is_wrong_with_a_file_of_json_in_one_line(
+    tmp_path: Path, capsys: Captured, text: str, told: str
+) -> None:
+    path = tmp_path / "drawing.json"
+    path.write_text(text)
+    assert main(["predict", str(path)]) == 2
+    assert told in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_predict_reads_drawings_from_a_pipe(tmp_path: Path, capsys: Captured) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(written("indented"),), daemon=True)
+    writer.start()
+    assert run_json(capsys, "predict", str(pipe), "--model", "cnn")["digit"] == 0
+    writer.join(30)
 
 
 def test_predict_says_that_a_scribble_is_not_a_digit(tmp_path: Path, capsys: Captured) -> None:

@@ -132,11 +132,25 @@ def test_turned_images_are_warned_of_and_read_once_turned(
     assert "look" not in err
 
 
+@pytest.mark.parametrize("command", [["evaluate", "cnn"], ["compare", "mlp", "cnn"]])
+def test_programs_get_the_notice_too(
+    digits: Dataset, turned: str, capsys: Captured, command: list[str]
+) -> None:
+    told, err = run_json(capsys, *command, "--data", turned)
+    assert "Turn them with --transpose" in told["notice"]
+    assert err == f"Note: {told['notice']}\n"
+    x, y = digits.x_test, digits.y_test
+    np.savez("two.npz", x_train=x[:60], y_train=y[:60], x_test=x[60:90], y_test=y[60:90])
+    told, _ = run_json(capsys, *command, "--data", "two.npz")
+    assert told["notice"] == ""
+
+
 def test_compare_and_report_on_own_images(mine: str, capsys: Captured) -> None:
     result, _ = run_json(capsys, "compare", "mlp", "cnn", "--data", mine)
     assert result["a"]["n"] == result["b"]["n"] == 90
     told, _ = run_json(capsys, "report", "mlp", "cnn", "--data", mine)
     assert told["data"] == "own"
+    assert told["notice"] == result["notice"] == "All 90 images serve as test images."
     page = Path("report-mlp-cnn.html").read_text(encoding="utf-8")
     assert "MLP and CNN on mine.npz" in page
     assert "All 90 images serve as test images." in page
@@ -149,6 +163,7 @@ def test_a_model_is_not_tested_on_the_images_that_it_was_trained_on(
     trained, err = run_json(capsys, "train", "mlp", "--epochs", "1", "--data", mine)
     assert "15 in all" in err
     assert trained["scores"]["n"] == 15
+    assert "15 in all" in trained["notice"]
     figures, err = run_json(capsys, "evaluate", trained["run"], "--data", mine)
     assert figures["n"] == 15
     assert figures["accuracy"] == pytest.approx(trained["scores"]["accuracy"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from mnistlab.cli import main
 from mnistlab.data import Dataset
 from mnistlab.data.kaggle import TEST_ROWS
+from mnistlab.errors import ModelError
 from mnistlab.models import load_classifier
 from mnistlab.models.store import PRETRAINED_FOLDER
 
@@ -114,12 +117,57 @@ def test_kaggle_refuses_other_files_with_the_line(mnist: Dataset, capsys: Captur
     assert "line 6: 785 values" in refused(["kaggle", "test.csv"], capsys)
 
 
+def damaged_lines(capsys: Captured) -> list[str]:
+    assert main(["models", "list"]) == 0
+    return [line for line in capsys.readouterr().out.splitlines() if "damaged: " in line]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell and its names of files")
+@pytest.mark.parametrize(
+    "name",
+    ["empty dir", "two  spaces", "--help", "-x", "it's", "$HOME", "a;b", "\x1b[2J", "\udcff"],
+)
+def test_the_command_that_removes_a_damaged_run_works_in_a_shell(
+    name: str, tmp_path: Path, capsys: Captured
+) -> None:
+    folder = tmp_path / "home" / "runs" / name
+    folder.mkdir(parents=True)
+    (line,) = damaged_lines(capsys)
+    with pytest.raises(ModelError) as error:
+        load_classifier(name)
+    for text in (line, str(error.value)):
+        _, command = text.split("; remove it with: mnistlab ")
+        # What a shell makes of the line is given to the command as it is.
+        shell = ["bash", "-c", rf"printf '%s\0' {command}"]
+        words = subprocess.run(shell, check=True, capture_output=True).stdout.split(b"\0")[:-1]
+        folder.mkdir(exist_ok=True)
+        assert main([os.fsdecode(word) for word in words]) == 0
+        assert not folder.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_of_a_run_that_is_a_link_only_the_link_is_removed(tmp_path: Path, capsys: Captured) -> None:
+    runs, elsewhere = tmp_path / "home" / "runs", tmp_path / "elsewhere"
+    runs.mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "mine").touch()
+    (runs / "linked").symlink_to(elsewhere)
+    (runs / "gone").symlink_to(tmp_path / "gone")
+    (runs / "loop").symlink_to("loop")
+    assert len(damaged_lines(capsys)) == 3
+    for name in ("linked", "gone", "loop"):
+        assert main(["models", "remove", name]) == 0
+    assert list(runs.iterdir()) == []
+    assert (elsewhere / "mine").exists()
+
+
 def test_a_damaged_run_is_listed_in_words(tmp_path: Path, capsys: Captured) -> None:
     runs = tmp_path / "home" / "runs"
     for name, text in (
         ("cut", '{"files"'),
         ("keys", "{}"),
         ("list", "[1]"),
+        ("nothing", ""),
         ("bare", '{"files": {}, "data": null, "test_accuracy": null}'),
     ):
         (runs / name).mkdir(parents=True)
@@ -128,8 +176,12 @@ def test_a_damaged_run_is_listed_in_words(tmp_path: Path, capsys: Captured) -> N
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     damaged = [line for line in lines if "damaged: " in line]
-    assert len(damaged) == 5
+    assert len(damaged) == 6
     for line in damaged:
         assert line.endswith(f"remove it with: mnistlab models remove {line.split()[0]}")
         assert not set(line) & set("()[]'{}\"")
-    assert len(run_json(capsys, "models", "list")) == 7
+    (nothing,) = [line for line in damaged if line.startswith("nothing")]
+    assert "damaged: run.json cannot be read: it is empty;" in nothing
+    (bare,) = [line for line in damaged if line.startswith("bare")]
+    assert "the entries title, architecture, config, created are missing" in bare
+    assert len(run_json(capsys, "models", "list")) == 8

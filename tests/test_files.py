@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -161,9 +163,30 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
     (folder / "out").write_bytes(b"old")
     monkeypatch.setattr("mnistlab.files.os.fsync", fail)
     for name in ("out", "new"):
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(OSError, match=f"No space left on device: '.*/{name}'"):
             write_whole(folder / name, b"new")
     assert [(p.name, p.read_bytes()) for p in folder.iterdir()] == [("out", b"old")]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder that refuses root too")
+def test_a_folder_that_takes_no_file_is_told_with_the_name_that_was_given(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert export("/proc/mnistlab-out") == 1
+    told = capsys.readouterr().err
+    assert "'/proc/mnistlab-out'" in told
+    assert ".partial" not in told
+
+
+def test_json_and_a_report_do_not_go_to_the_same_place(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mnistlab", "report", "mlp", "cnn", "--json", "--out"]
+    for out in ("/dev/stdout", str(tmp_path / "same")):
+        with (tmp_path / "same").open("wb") as file:
+            done = subprocess.run([*command, out], stdout=file, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 2
+        assert f"{out} is standard output, to which --json prints" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert (tmp_path / "same").read_bytes() == b""
 
 
 def test_a_long_name_is_no_obstacle(tmp_path: Path) -> None:

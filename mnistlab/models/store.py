@@ -12,7 +12,9 @@ import errno
 import hashlib
 import io
 import json
+import os
 import secrets
+import shlex
 import shutil
 import tempfile
 import time
@@ -156,7 +158,16 @@ def _run_folders(runs: Path | None) -> list[Path]:
     folder = runs or runs_folder()
     if not folder.is_dir():
         return []
-    return [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    return [p for p in folder.iterdir() if _is_run(p) and not p.name.startswith(".")]
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a path is a folder or a link to one, even to one that is gone."""
+    return path.is_dir() or _leads_nowhere(path)
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _age(run: Run) -> tuple[str, str]:
@@ -167,6 +178,8 @@ def _read_run(folder: Path) -> Run:
     """The one place where a run's card is read and checked; whatever is wrong is its damage."""
     if not folder.name.isprintable():  # nor could it be sent to a page, where it is not UTF-8
         return Run(folder.name, folder, {}, "the name of its folder is not printable")
+    if _leads_nowhere(folder):
+        return Run(folder.name, folder, {}, "it is a link to a folder that is not there")
     try:
         card = read_card(_read_start(folder / "run.json", MAX_BYTES + 1))
         missing = [name for name in card["files"] if not (folder / name).is_file()]
@@ -182,7 +195,7 @@ def _read_run(folder: Path) -> Run:
 def _read_start(path: Path, size: int) -> bytes:
     """The first bytes of a regular file; of a pipe none would ever come."""
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is no file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     with path.open("rb") as file:
         return file.read(size)
 
@@ -201,8 +214,17 @@ def read_run_file(run: Run, name: str) -> bytes:
 
 def _damaged(run: Run, what: str) -> ModelError:
     return ModelError(
-        f"Run {run.id} is damaged ({what}); remove it with: mnistlab models remove {run.id}"
+        f"Run {run.id} is damaged ({what}); remove it with: {removal_command(run.id)}"
     )
+
+
+def removal_command(run: str) -> str:
+    """The command that removes a run, ready to be pasted into a shell whatever its id is."""
+    if run.isprintable() and "  " not in run:
+        quoted = shlex.quote(run)
+    else:  # neither control characters nor several spaces arrive as they are in a line of text
+        quoted = "$'" + "".join(f"\\x{byte:02x}" for byte in os.fsencode(run)) + "'"
+    return f"mnistlab models remove {'-- ' if run.startswith('-') else ''}{quoted}"
 
 
 def read_predictions(run: Run) -> dict[str, NDArray[Any]]:
@@ -277,10 +299,16 @@ def find_run(name: str, runs: Path | None = None) -> Run:
 
 
 def remove_run(name: str, runs: Path | None = None) -> None:
-    """Delete a run's folder; raises `ModelError` when there is no such run or it is in use."""
+    """Delete a run's folder; raises `ModelError` when there is no such run or it is in use.
+
+    Of a run that is a symbolic link to a folder elsewhere only the link is deleted.
+    """
     folder = find_run(name, runs).folder
     try:
-        shutil.rmtree(folder)
+        if folder.is_symlink():
+            folder.unlink()
+        else:
+            shutil.rmtree(folder)
     except OSError as error:
         raise ModelError(
             f"{folder} could not be removed ({error.strerror or error}); check it."

@@ -121,9 +121,10 @@ def test_fewer_than_three_runs_are_too_few(runs: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [[], [math.nan] * 3, [0.9, None, 0.8], [math.inf, 0.2], 0.9, None, [[0.9], [0.8]],
-      {0.9}, {"a": 0.9}, ["high"], iter([0.9])],
-    ids=str,
+    [[], [math.nan] * 3, [0.9, None, 0.8], [math.inf, 0.2], 0.9, None, [[0.9], [0.8]], {0.9},
+     {"a": 0.9}, ["high"], iter([0.9])],
+    ids=["none", "nan", "a gap", "infinite", "a number", "nothing", "rows", "a set", "a dict",
+         "text", "an iterator"],
 )  # fmt: skip
 def test_anything_but_numbers_is_refused(odd: object) -> None:
     for pair in ((odd, CNN), (CNN, odd)):

@@ -112,7 +112,7 @@ def archive(name: str) -> bytes:
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS", "git lfs pull"),
         (b"\n<!DOCTYPE html><title>Sign in</title>", "web page", "Download the file itself"),
-        (gzip.compress(b"<html>Not found</html>"), "web page", "Download the file itself"),
+        (gzip.compress(b"<html>Not found</html>", mtime=0), "web page", "Download the file itself"),
         (b"\x89HDF\r\n\x1a\n" + bytes(9), "HDF5", "numpy.savez"),
         (b"MATLAB 5.0 MAT-file", "MATLAB", "numpy.savez"),
         (b"PAR1" + bytes(9), "Parquet", "numpy.savez"),

@@ -21,6 +21,7 @@ from benchmarks import drawings
 from benchmarks.__main__ import NAMES
 from mnistlab.data import Dataset
 from mnistlab.models import TrainingConfig, events, submit
+from mnistlab.models.card import RUN_FILES
 from mnistlab.models.store import PRETRAINED_FOLDER
 
 IN_CHROMIUM = {"pad", "explore", "serving"}
@@ -104,7 +105,9 @@ def write_run(folder: Path, config: TrainingConfig, dataset: Dataset) -> None:
     """A run folder as a training leaves it, with the pretrained model in it."""
     model = PRETRAINED_FOLDER / f"{config.model}.tflite"
     (folder / "model.tflite").write_bytes(model.read_bytes())
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    for name in RUN_FILES - {"model.tflite"}:
+        (folder / name).write_bytes(b"")
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in RUN_FILES}
     card = {
         "name": folder.name,
         "title": config.title,
@@ -118,7 +121,7 @@ def write_run(folder: Path, config: TrainingConfig, dataset: Dataset) -> None:
         "file_size": 1000,
         "weights_digest": hashlib.sha256(repr(config).encode()).hexdigest(),
         "created": "2026-11-26T10:00:00",
-        "files": {"model.tflite": digest},
+        "files": files,
     }
     (folder / "run.json").write_text(json.dumps(card))
 

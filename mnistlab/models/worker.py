@@ -99,8 +99,8 @@ def _watch_limits(
             )
         elif seconds and time.monotonic() - begun > seconds:
             message = (
-                f"The training took longer than this server allows ({seconds / 60:g} min); "
-                "try fewer epochs or a smaller share of the training set."
+                f"The training took longer than the {seconds / 60:g} minutes that this server "
+                "allows; try fewer epochs or a smaller share of the training set."
             )
         if message:
             discard_partial(request["run"], Path(request["runs"]))

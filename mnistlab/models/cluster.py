@@ -161,7 +161,10 @@ class Connection:
         answered, is_silent = time.monotonic(), False
         while self.client.status not in ("closing", "closed"):
             time.sleep(LOOK_INTERVAL)
-            address = self.client.scheduler.address
+            scheduler = self.client.scheduler
+            if scheduler is None:  # the client was closed meanwhile
+                return
+            address = scheduler.address
             if not self.inboxes or self._answers():
                 answered = time.monotonic()
                 if is_silent:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mnistlab import Dataset, TrainingConfig, load_default, submit
-from mnistlab.models import events, find_run, list_runs
-from tests.models.dask_processes import DaskProcesses, dask_cluster
+from mnistlab.models import find_run, list_runs
+from mnistlab.training import events
+from tests.jobs.dask_processes import DaskProcesses, dask_cluster
 
 SEEDS = 10
 KILL_AFTER = 5  # runs that are finished

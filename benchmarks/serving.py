@@ -25,8 +25,8 @@ from mnistlab.settings import local_mnist
 from tests.browser.conftest import SWITCHES
 from tests.browser.jupyter import jupyter
 from tests.browser.lab import Lab
-from tests.serve.server import Server, serving, wait_for
-from tests.serve.test_visitors import start_training
+from tests.server.server import Server, serving, wait_for
+from tests.server.test_visitors import start_training
 from tests.visitor import Visitor
 
 CLASS = 40

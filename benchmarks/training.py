@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from mnistlab import Dataset, TrainingConfig, load_default, submit
-from mnistlab.models import events, find_run
-from mnistlab.models.presets import PRESETS
+from mnistlab.models import find_run
+from mnistlab.training import events
+from mnistlab.training.presets import PRESETS
 
 GOALS = (0.990, 0.992)
 SIDES = ("keras", "ours")
@@ -121,7 +122,7 @@ def _ours(seed: int, fraction: float) -> Story:
     """Our recipe through our own training, the test set read after each epoch."""
     import keras
 
-    from mnistlab.models import training
+    from mnistlab.training import loop as training
 
     dataset = load_default()
     x_test, y_test = _part(dataset.x_test, fraction), _part(dataset.y_test, fraction)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from mnistlab.version import __version__
 
 if TYPE_CHECKING:
     from mnistlab.data import Dataset, load_default, load_digits, load_mnist, load_own
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         UploadError,
     )
     from mnistlab.images import Drawing, Preprocessed, decode_upload, preprocess
+    from mnistlab.jobs import submit
     from mnistlab.metrics.comparison import compare_predictions
-    from mnistlab.metrics.evaluation import evaluate, evaluate_models
     from mnistlab.metrics.latency import measure_latency
     from mnistlab.metrics.scores import evaluate_probabilities
-    from mnistlab.metrics.seeds import compare_seeds
-    from mnistlab.models import Classifier, TrainingConfig, load_classifier, submit, train
+    from mnistlab.metrics.seed_comparison import compare_seeds
+    from mnistlab.models import Classifier, TrainingConfig, load_classifier
+    from mnistlab.study.evaluation import evaluate, evaluate_models
+    from mnistlab.training import train
 
 _HOMES = {
     "mnistlab.data": (
@@ -48,11 +50,13 @@ _HOMES = {
     ),
     "mnistlab.images": ("Drawing", "Preprocessed", "decode_upload", "preprocess"),
     "mnistlab.metrics.comparison": ("compare_predictions",),
-    "mnistlab.metrics.evaluation": ("evaluate", "evaluate_models"),
+    "mnistlab.study.evaluation": ("evaluate", "evaluate_models"),
     "mnistlab.metrics.latency": ("measure_latency",),
     "mnistlab.metrics.scores": ("evaluate_probabilities",),
-    "mnistlab.metrics.seeds": ("compare_seeds",),
-    "mnistlab.models": ("Classifier", "TrainingConfig", "load_classifier", "submit", "train"),
+    "mnistlab.metrics.seed_comparison": ("compare_seeds",),
+    "mnistlab.models": ("Classifier", "TrainingConfig", "load_classifier"),
+    "mnistlab.training": ("train",),
+    "mnistlab.jobs": ("submit",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -16,11 +16,13 @@ import numpy as np
 
 from mnistlab.data import Dataset, load_mnist
 from mnistlab.metrics.scores import evaluate_probabilities
-from mnistlab.models import TrainedModel, load_classifier, train
-from mnistlab.models.events import EpochEnd, Event
+from mnistlab.models import load_classifier
 from mnistlab.models.neighbours import make_neighbours, save_neighbours
-from mnistlab.models.presets import PRESETS
-from mnistlab.models.store import PRETRAINED_FOLDER, save_pretrained
+from mnistlab.models.store import PRETRAINED_FOLDER
+from mnistlab.training import TrainedModel, train
+from mnistlab.training.events import EpochEnd, Event
+from mnistlab.training.presets import PRESETS
+from mnistlab.training.save import save_pretrained
 
 
 def main(names: list[str]) -> None:

@@ -22,6 +22,7 @@ import pytest
 
 from mnistlab.data import Dataset, load_default, load_digits
 from mnistlab.settings import local_mnist
+from tests.blocks import blocks as blocks  # a fixture
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 HOME = pytest.StashKey[str]()

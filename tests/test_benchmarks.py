@@ -21,9 +21,11 @@ import pytest
 from benchmarks import drawings
 from benchmarks.__main__ import NAMES
 from mnistlab.data import Dataset
-from mnistlab.models import TrainingConfig, events, submit
+from mnistlab.jobs import submit
+from mnistlab.models import TrainingConfig
 from mnistlab.models.card import RUN_FILES
 from mnistlab.models.store import PRETRAINED_FOLDER
+from mnistlab.training import events
 
 IN_CHROMIUM = {"pad", "explore", "serving"}
 TRAINING = {"training"}

@@ -13,17 +13,17 @@ from mnistlab.data.averages import average, class_averages
 from mnistlab.data.features import by_digit, compute_features
 from mnistlab.data.statistics import compute
 from mnistlab.images import Drawing
-from mnistlab.images.find import find_digits
-from mnistlab.images.preprocess import area_average, centre
+from mnistlab.images.finding import find_digits
+from mnistlab.images.preprocessing import area_average, centre
 from mnistlab.metrics.calibration import calibrate
-from mnistlab.metrics.explain import map_similarity, occlude
-from mnistlab.metrics.oddities import far_from_class, least_confident, near_duplicates
+from mnistlab.metrics.outliers import far_from_class, least_confident, near_duplicates
 from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.scores import evaluate_probabilities
 from mnistlab.models import load_classifier
 from mnistlab.models.neighbours import make_neighbours
-from mnistlab.models.outliers import outliers
-from mnistlab.models.variants import handwriting_variants
+from mnistlab.study.explanation import map_similarity, occlude
+from mnistlab.training.handwriting import handwriting_variants
+from mnistlab.training.non_digits import outliers
 from mnistlab.ui.explore.handwriting import close_html
 from mnistlab.ui.explore.material import Material
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistlab.cli import main
+from mnistlab.cli.commands import main
 from mnistlab.files import write_whole
 from mnistlab.images import Drawing
 from mnistlab.images.collection import Collection
@@ -72,7 +72,7 @@ def test_a_device_stays_a_device(command: str, tmp_path: Path) -> None:
     elif command == "report":
         assert main(["report", "mlp", "cnn", "--out", str(device)]) == 0
     else:
-        from mnistlab.data.kaggle import write_submission
+        from mnistlab.report.kaggle import write_submission
 
         write_submission(device, np.arange(10))
     assert device.is_symlink()

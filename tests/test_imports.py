@@ -37,7 +37,7 @@ def test_layers_import_only_what_stands_below() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["mnistlab", "mnistlab.cli"])
+@pytest.mark.parametrize("module", ["mnistlab", "mnistlab.cli.commands"])
 def test_cheap_modules_load_no_package_beyond_python(module: str) -> None:
     loaded = run_python(f"import {module}, sys, json; print(json.dumps(list(sys.modules)))")
     top = {name.partition(".")[0] for name in json.loads(loaded)}
@@ -45,10 +45,11 @@ def test_cheap_modules_load_no_package_beyond_python(module: str) -> None:
 
 
 def test_library_loads_nothing_heavy() -> None:
-    modules = "data, images.upload, metrics.comparison, models, models.training, models.worker"
+    modules = "data, images.upload, metrics.comparison, models, training, jobs.worker"
     names = ", ".join(f"mnistlab.{name.strip()}" for name in modules.split(","))
     loaded = run_python(
-        f"import {names}, mnistlab.plots, sys, json; print(json.dumps([*sys.modules]))"
+        f"import {names}, mnistlab.charts.plotly_charts, sys, json;"
+        " print(json.dumps([*sys.modules]))"
     )
     top = {name.partition(".")[0] for name in json.loads(loaded)}
     assert not top & (HEAVY | {"ipywidgets", "IPython", "ipycanvas", "traitlets", "voila"})

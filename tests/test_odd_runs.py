@@ -15,16 +15,18 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from mnistlab.cli import main
+from mnistlab.charts.results import results_table
+from mnistlab.cli.commands import main
 from mnistlab.data import Dataset
 from mnistlab.errors import ModelError
-from mnistlab.figures.results import results_table
-from mnistlab.metrics.evaluation import Evaluation, score
+from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.models import Run, find_run, list_runs, load_classifier
 from mnistlab.models.card import RUN_FILES
 from mnistlab.models.store import read_predictions, rename_run
-from mnistlab.report import build_report
-from mnistlab.takeaway import compare_models, export_model, read_history
+from mnistlab.report.export import export_model, read_history
+from mnistlab.report.html import build_report
+from mnistlab.study.evaluation import score
+from mnistlab.study.report import compare_models
 from tests.odd_cards import GOOD, write_runs
 
 Captured = pytest.CaptureFixture[str]

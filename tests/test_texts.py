@@ -15,12 +15,12 @@ from mnistlab.data import Dataset
 from mnistlab.data.label_errors import LABEL_ERRORS, corrected_test_labels
 from mnistlab.images import Drawing
 from mnistlab.metrics.comparison import compare_predictions
-from mnistlab.metrics.evaluation import evaluate
 from mnistlab.models import Run, load_classifier
 from mnistlab.models.card import Card
-from mnistlab.report import build_report
+from mnistlab.report.html import build_report
+from mnistlab.study.evaluation import evaluate
 from mnistlab.texts import counted, duration
-from mnistlab.ui.compare.history import describe_run
+from mnistlab.ui.compare.runs import describe_run
 from mnistlab.ui.explore import ExploreTab
 from mnistlab.ui.explore.odd import _labels
 from mnistlab.ui.state import AppState

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mnistlab.data.dataset import Dataset, open_folder, save_folder
+from mnistlab.data.dataset import Dataset
 from mnistlab.data.default import describe, fetch, info, load_default
 from mnistlab.data.digits import load_digits
+from mnistlab.data.folder import open_folder, save_folder
 from mnistlab.data.mnist import load_mnist
-from mnistlab.data.own import load_own
+from mnistlab.data.own.reader import load_own
 from mnistlab.data.statistics import SplitStatistics, Statistics, statistics
 
 __all__ = [

@@ -1,30 +1,21 @@
-"""A dataset in memory and as a folder that many processes map at once."""
+"""Images with their labels, in memory."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.features import features
-from mnistlab.data.statistics import FILE, compute
 from mnistlab.errors import DataError
-from mnistlab.files import write_whole
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-MANIFEST = "manifest.json"
-_MORE = "more.npz"
-_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,118 +81,3 @@ def digest_of(arrays: Iterable[NDArray[np.uint8]]) -> str:
     for array in arrays:
         sha.update(np.ascontiguousarray(array).data)
     return sha.hexdigest()
-
-
-def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = None) -> None:
-    """Write a dataset's arrays, statistics and manifest into a new or empty folder.
-
-    Not atomic: a cache writes to a temporary name and renames.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    path : Path
-        Created, with its parents, where it is missing.
-    origin : dict, optional
-        What the data was read from, for a cache to know its source again.
-
-    Raises
-    ------
-    OSError
-        When the folder cannot be written.
-    """
-    path.mkdir(parents=True, exist_ok=True)
-    for name in ARRAYS:
-        np.save(path / f"{name}.npy", np.ascontiguousarray(getattr(dataset, name)))
-    if len(dataset.x_more):
-        np.savez(path / _MORE, x=dataset.x_more, y=dataset.y_more)
-    # Here, where all pixels are in memory: a page that reads them counts them in its own.
-    features(replace(dataset, folder=path))
-    figures = json.dumps(compute(dataset).to_dict(), indent=1)
-    (path / FILE).write_text(figures, encoding="utf-8")
-    write_manifest(
-        path,
-        {
-            "format": _FORMAT,
-            "name": dataset.name,
-            "title": dataset.title,
-            "digest": dataset.digest,
-            "source": dataset.source,
-            "origin": origin,
-            "files": _file_marks(path),
-        },
-    )
-
-
-def open_folder(path: Path, *, verify: bool = False) -> Dataset:
-    """A dataset from a folder that `save_folder` wrote, memory-mapped and read-only.
-
-    Sizes and times of the files are compared with the manifest at each opening. The contents are
-    digested only where a time differs or `verify` asks for it, because that touches every byte.
-
-    Raises
-    ------
-    DataError
-        When the folder is missing or damaged.
-    """
-    path = Path(path).absolute()
-    manifest = read_manifest(path)
-    try:
-        _check_sizes(path, manifest["files"])
-        arrays = [np.load(path / f"{name}.npy", "r", allow_pickle=False) for name in ARRAYS]
-        marks = _file_marks(path)
-        if verify or marks != manifest["files"]:
-            if digest_of(arrays) != manifest["digest"]:
-                raise _damaged(path, "the contents have changed")
-            manifest["files"] = marks
-            with suppress(OSError):  # a read-only cache is checked again next time, no harm
-                write_manifest(path, manifest)
-        x_train, y_train, x_test, y_test = arrays
-        dataset = Dataset(
-            manifest["name"],
-            manifest["title"],
-            x_train,
-            y_train,
-            x_test,
-            y_test,
-            digest=manifest["digest"],
-            source=manifest["source"],
-        )
-        if (path / _MORE).is_file():
-            with np.load(path / _MORE, allow_pickle=False) as more:
-                dataset = dataset.with_more(more["x"], more["y"])
-        return replace(dataset, folder=path)
-    except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
-        raise _damaged(path, str(error)) from error
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a dataset's folder, or DataError where it is missing or unreadable."""
-    try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["format"] != _FORMAT:
-            raise ValueError(f"its format is {manifest['format']}, not {_FORMAT}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, f"{MANIFEST} cannot be read: {error}") from error
-    return dict(manifest)
-
-
-def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
-    """Write or replace a folder's manifest in one step; raises OSError where that fails."""
-    write_whole(path / MANIFEST, json.dumps(manifest, indent=1).encode())
-
-
-def _file_marks(path: Path) -> dict[str, dict[str, int]]:
-    stats = {f"{name}.npy": (path / f"{name}.npy").stat() for name in ARRAYS}
-    return {n: {"size": s.st_size, "mtime_ns": s.st_mtime_ns} for n, s in stats.items()}
-
-
-def _check_sizes(path: Path, files: dict[str, dict[str, int]]) -> None:
-    for name in (f"{name}.npy" for name in ARRAYS):
-        size = (path / name).stat().st_size
-        if size != files[name]["size"]:
-            raise ValueError(f"{name} has {size:,} bytes instead of {files[name]['size']:,}")
-
-
-def _damaged(path: Path, what: str) -> DataError:
-    return DataError(f"The data in {path} is damaged ({what}); delete that folder and load again.")

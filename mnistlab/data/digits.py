@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab import settings
-from mnistlab.data.dataset import Dataset, Images, digest_of, open_folder
+from mnistlab.data.dataset import Dataset, Images, digest_of
+from mnistlab.data.folder import open_folder
 from mnistlab.data.mnist import replace_folder
 from mnistlab.errors import DataError
 

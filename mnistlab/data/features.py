@@ -10,16 +10,13 @@ import contextlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data.chunks import chunks
+from mnistlab.data.dataset import Dataset
 from mnistlab.files import write_whole
-
-if TYPE_CHECKING:
-    from mnistlab.data.dataset import Dataset
 
 FILE = "features.npy"
 NAMES = ("ink", "centre_x", "centre_y", "width", "height", "slant", "stroke_width")

@@ -13,15 +13,8 @@ from urllib.parse import urlsplit
 
 from mnistlab import settings
 from mnistlab.data.containers import Arrays, read_container, unfit
-from mnistlab.data.dataset import (
-    ARRAYS,
-    Dataset,
-    digest_of,
-    open_folder,
-    read_manifest,
-    save_folder,
-    write_manifest,
-)
+from mnistlab.data.dataset import ARRAYS, Dataset, digest_of
+from mnistlab.data.folder import open_folder, read_manifest, save_folder, write_manifest
 from mnistlab.errors import DataError
 
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"

@@ -9,15 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data.chunks import chunks
-
-if TYPE_CHECKING:
-    from mnistlab.data.dataset import Dataset
+from mnistlab.data.dataset import Dataset
 
 FILE = "statistics.json"
 

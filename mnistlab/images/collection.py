@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mnistlab.errors import DataError, UploadError
 from mnistlab.files import write_whole
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.preprocess import IMAGE_SIDE, preprocess
+from mnistlab.images.preprocessing import IMAGE_SIDE, preprocess
 from mnistlab.texts import counted
 
 MAX_DRAWINGS = 2_000

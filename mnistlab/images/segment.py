@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.images.components import label_components
+from mnistlab.images.connected import label_components
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.grouping import Box, Likeness, Part, group_parts
-from mnistlab.images.preprocess import preprocess
+from mnistlab.images.preprocessing import preprocess
 
 Ink = NDArray[np.uint8]
 

@@ -40,10 +40,10 @@ class TrainingConfig:
     seed: int = 0
     """Decides the initial weights, the order of the images and their augmentation."""
     augmentation: str = "none"
-    """`"none"`, `"light"` (see `mnistlab.models.augment`), or `"full"`, which adds the ways of
-    writing of `mnistlab.models.variants`."""
+    """`"none"`, `"light"` (see `mnistlab.training.augmentation`), or `"full"`, which adds the ways
+    of writing of `mnistlab.training.handwriting`."""
     outliers: bool = False
-    """Whether to train an eleventh output, "no digit", on `mnistlab.models.outliers`."""
+    """Whether to train an eleventh output, "no digit", on `mnistlab.training.non_digits`."""
     filters: int = 16
     """Width of the CNN's first block, half that of its second, 4 to 128; the MLP has none."""
     network: str = "deep"

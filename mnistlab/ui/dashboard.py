@@ -12,7 +12,7 @@ from mnistlab.data.dataset import Dataset
 from mnistlab.errors import MnistLabError
 from mnistlab.models.classifier import Classifier
 from mnistlab.settings import is_shared
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.state import AppState
 
 TABS = {"explore": "Explore", "compare": "Train & Compare", "predict": "Predict"}
@@ -102,7 +102,7 @@ class Dashboard(widgets.VBox):
             from mnistlab.ui.compare import CompareTab
 
             return lambda: CompareTab(self.app)
-        from mnistlab.ui.predict import PredictTab
+        from mnistlab.ui.predict.tab import PredictTab
 
         return lambda: PredictTab(self.app, self._readers())
 
@@ -119,7 +119,7 @@ class Dashboard(widgets.VBox):
 
     def _readers(self) -> Mapping[str, Classifier]:
         from mnistlab.models import load_classifier
-        from mnistlab.ui.predict import pretrained
+        from mnistlab.ui.predict.controller import pretrained
 
         loaded = {model: load_classifier(run) for model, run in self.app.loaded.items()}
         return {**(self._classifiers or pretrained()), **loaded}

@@ -14,7 +14,7 @@ import numpy as np
 import traitlets
 from traitlets import HasTraits
 
-from mnistlab.images.preprocess import Preprocessed
+from mnistlab.images.preprocessing import Preprocessed
 
 NOT_A_DIGIT = 10  # the outcome after the ten digits
 STATUS_KINDS = ("info", "busy", "error")

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mnistlab.serve.app import find_notebook
+from mnistlab.server.app import find_notebook
 
 
 @contextmanager

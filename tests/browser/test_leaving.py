@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser.lab import Lab
-from tests.serve.server import Server, serving, wait_for
+from tests.server.server import Server, serving, wait_for
 
 
 @contextmanager

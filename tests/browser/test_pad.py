@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from mnistlab.ui.canvas import MARK
+from mnistlab.ui.common.canvas import MARK
 from tests.browser.lab import SEVEN, Lab, Strokes
 from tests.browser.test_predict import FOUR, ONE, REAL
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from tests.browser.lab import Lab
-from tests.serve.server import serving
+from tests.server.server import serving
 
 
 def test_the_token_is_asked_for(chromium: Browser, tmp_path: Path) -> None:

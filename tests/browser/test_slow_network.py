@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.serve.server import serving, wait_for
+from tests.server.server import serving, wait_for
 
 SLOWLY = 240_000  # milliseconds; 10 MB take 60 s at 2 Mbit/s, on an idle machine
 

@@ -113,7 +113,7 @@ def test_copied_cache_is_checked_once_and_then_trusted(
     os.utime(folder / "x_train.npy")
     calls = []
     real = digest_of
-    monkeypatch.setattr("mnistlab.data.dataset.digest_of", lambda a: calls.append(1) or real(a))
+    monkeypatch.setattr("mnistlab.data.folder.digest_of", lambda a: calls.append(1) or real(a))
     load_mnist()
     load_mnist()
     assert len(calls) == 1
@@ -170,7 +170,7 @@ def test_full_disk_leaves_nothing_behind(home: Path, monkeypatch: Env, mnist_npz
         raise OSError(28, "No space left on device")
 
     monkeypatch.setenv("MNISTLAB_MNIST", str(mnist_npz))
-    monkeypatch.setattr("mnistlab.data.dataset.write_manifest", full)
+    monkeypatch.setattr("mnistlab.data.folder.write_manifest", full)
     with pytest.raises(DataError, match=r"No space left.*MNISTLAB_HOME"):
         load_mnist()
     assert [path.name for path in (home / "data").iterdir()] in ([], ["mnist.lock"])

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from mnistlab.data import Dataset
-from mnistlab.data.orientation import Orientation, look
-from mnistlab.data.own import read_own
+from mnistlab.data.own.orientation import Orientation, look
+from mnistlab.data.own.reader import read_own
 from tests.data.own_files import npz
 
 Turn = Callable[[np.ndarray], np.ndarray]

@@ -17,7 +17,7 @@ import pytest
 
 import mnistlab
 from mnistlab.data import load_own
-from mnistlab.data.own import from_arrays, read_own
+from mnistlab.data.own.reader import from_arrays, read_own
 from mnistlab.errors import DataError
 from tests.data.own_files import idx, npy, npz, write
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
-from mnistlab.data.own import read_own
+from mnistlab.data.own.reader import read_own
 from mnistlab.errors import DataError
 from tests.data.own_files import csv, rows_of
 

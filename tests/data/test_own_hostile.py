@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset, load_own
-from mnistlab.data import own as own_module
-from mnistlab.data.own import read_own
+from mnistlab.data.own import reader as own_module
+from mnistlab.data.own.reader import read_own
 from mnistlab.errors import DataError
 from tests.data.own_files import csv, idx, npy, npz, rows_of, write
 

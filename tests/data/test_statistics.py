@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset, load_mnist, save_folder, statistics
-from mnistlab.data.dataset import open_folder
+from mnistlab.data.folder import open_folder
 from mnistlab.data.statistics import compute
 
 PUBLISHED = {

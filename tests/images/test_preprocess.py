@@ -13,7 +13,7 @@ from PIL import Image
 
 from mnistlab.errors import UploadError
 from mnistlab.images import STAGES, Drawing, preprocess
-from mnistlab.images.preprocess import WITHOUT
+from mnistlab.images.preprocessing import WITHOUT
 from mnistlab.models import load_classifier
 
 Images = NDArray[np.uint8]

@@ -72,7 +72,7 @@ def test_a_tab_that_fails_says_so_and_is_tried_again(
     page: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("mnistlab.ui.predict.PredictTab._no_answers", lambda _: 1 / 0)
+        patch.setattr("mnistlab.ui.predict.tab.PredictTab._no_answers", lambda _: 1 / 0)
         page.open_tab("predict")
     assert "ZeroDivisionError" in page.app.status
     assert "could not be opened" in page._boxes["predict"].children[0].value

@@ -9,9 +9,9 @@ import ipywidgets as widgets
 
 from mnistlab.errors import ConfigError
 from mnistlab.models.config import AUGMENTATIONS, MODELS, SCHEDULES, TITLES, TrainingConfig
-from mnistlab.models.presets import PRESETS
 from mnistlab.texts import counted
-from mnistlab.ui import components as ui
+from mnistlab.training.presets import PRESETS
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.compare.training import Training
 from mnistlab.ui.state import AppState

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mnistlab.errors import ConfigError
+from mnistlab.jobs.cost import Cost, duration_text, load_cost, start_calibration
 from mnistlab.models.config import TrainingConfig
-from mnistlab.models.cost import Cost, duration_text, load_cost, start_calibration
+from mnistlab.ui.common.widgets import guard
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.compare.training import Training
-from mnistlab.ui.components import guard
 from mnistlab.ui.state import AppState
 
 _TRAITS = ["models", "preset", "settings", "seed", "seeds", "is_training"]

@@ -8,16 +8,16 @@ from functools import partial
 
 import ipywidgets as widgets
 
+from mnistlab.charts.pair import per_class_table
+from mnistlab.charts.reliability import reliability_diagram
+from mnistlab.charts.robustness import robustness_table
 from mnistlab.errors import MnistLabError
-from mnistlab.figures.pair import per_class_table
-from mnistlab.figures.reliability import reliability_diagram
-from mnistlab.figures.robustness import robustness_table
 from mnistlab.metrics.calibration import calibrate
 from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.robustness import IMAGES, measure_robustness, sample
 from mnistlab.metrics.stopping import MeasurementStopped
-from mnistlab.metrics.validation import validation_answers
-from mnistlab.ui import components as ui
+from mnistlab.study.robustness import IMAGES, measure_robustness, sample
+from mnistlab.study.validation import validation_answers
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import CompareState, Pair
 from mnistlab.ui.state import AppState

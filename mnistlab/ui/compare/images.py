@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import ORDERS, CompareState, Door, Pair
 from mnistlab.ui.state import AppState

@@ -7,9 +7,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from mnistlab.figures.curves import Curves, curves
+from mnistlab.charts.curves import Curves, curves
 from mnistlab.models.config import MODELS, TITLES
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.state import CompareState, Key, RunState, fraction_of
 from mnistlab.ui.state import AppState
 

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 
 _HEATS = 5  # steps of colour beside none
 

@@ -12,14 +12,15 @@ import numpy as np
 
 from mnistlab.data.label_errors import applies_to, corrected_test_labels
 from mnistlab.errors import MnistLabError, ModelError
-from mnistlab.metrics.evaluation import Evaluation, score, time_models
-from mnistlab.metrics.seeds import SeedComparison, compare_settings
+from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.seed_comparison import SeedComparison, compare_settings
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, Run, list_runs, load_classifier, remove_run
 from mnistlab.models.config import MODELS
 from mnistlab.models.store import PRETRAINED, read_predictions, rename_run
+from mnistlab.study.evaluation import score, time_models
+from mnistlab.ui.common.widgets import log, start_thread
 from mnistlab.ui.compare.state import CompareState, Pair
-from mnistlab.ui.components import log, start_thread
 from mnistlab.ui.state import AppState, Sent
 
 SHOWN_AT_FIRST = 6  # newest runs in the table, beside the pretrained pair

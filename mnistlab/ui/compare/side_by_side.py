@@ -7,10 +7,10 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from mnistlab.figures.confusion import difference_table
-from mnistlab.figures.pair import corrected_table, seeds_verdict, verdict
+from mnistlab.charts.confusion import difference_table
+from mnistlab.charts.pair import corrected_table, seeds_verdict, verdict
 from mnistlab.metrics.comparison import compare_predictions
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.images import Images
 from mnistlab.ui.compare.matrix import Matrix
 from mnistlab.ui.compare.results import Results

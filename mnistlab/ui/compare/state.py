@@ -10,9 +10,9 @@ import numpy as np
 import traitlets
 from traitlets import HasTraits
 
-from mnistlab.models import events
 from mnistlab.models.config import TrainingConfig
 from mnistlab.texts import duration
+from mnistlab.training import events
 
 MAX_POINTS = 400  # of a training curve
 

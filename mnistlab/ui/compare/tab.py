@@ -7,18 +7,18 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import traitlets
 
+from mnistlab.charts.results import results_table
 from mnistlab.data.dataset import Dataset
-from mnistlab.figures.results import results_table
 from mnistlab.images.collection import Collection
-from mnistlab.models import Job, submit
+from mnistlab.jobs import Job, submit
 from mnistlab.settings import my_digits_file
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.configure import Configure
 from mnistlab.ui.compare.cost import CostNote
 from mnistlab.ui.compare.details import Details
-from mnistlab.ui.compare.history import History, Report
 from mnistlab.ui.compare.live import Live
 from mnistlab.ui.compare.results import Results
+from mnistlab.ui.compare.runs import History, Report
 from mnistlab.ui.compare.side_by_side import SideBySide
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.compare.training import Training

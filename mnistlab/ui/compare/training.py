@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from mnistlab.data.dataset import Dataset
 from mnistlab.errors import ConfigError, MnistLabError
-from mnistlab.models import Job, TrainingConfig, events
+from mnistlab.jobs import Job
+from mnistlab.models import TrainingConfig
 from mnistlab.models.config import MODELS
-from mnistlab.models.presets import PRESETS
+from mnistlab.training import events
+from mnistlab.training.presets import PRESETS
+from mnistlab.ui.common.widgets import guard, log
 from mnistlab.ui.compare.state import CompareState, Key, RunState
-from mnistlab.ui.components import guard, log
 from mnistlab.ui.state import AppState
 
 MAX_SEEDS = 10

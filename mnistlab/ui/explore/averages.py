@@ -9,7 +9,7 @@ import numpy as np
 
 from mnistlab.data.averages import Averages, average
 from mnistlab.errors import DataError
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.samples import Samples
 from mnistlab.ui.explore.state import ExploreState

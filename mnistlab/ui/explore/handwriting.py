@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipywidgets as widgets
 import numpy as np
 
+from mnistlab.charts.plotly_charts import PLOTLY_MIME, distribution_figure
 from mnistlab.data.features import Features, by_digit
-from mnistlab.plots import PLOTLY_MIME, distribution_figure
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.state import ExploreState
 from mnistlab.ui.state import AppState

@@ -11,12 +11,12 @@ from mnistlab.data.features import NAMES, Features
 from mnistlab.data.label_errors import LABEL_ERRORS, applies_to
 from mnistlab.errors import DataError
 from mnistlab.metrics.projection import nearest
-from mnistlab.ui import components as ui
-from mnistlab.ui.answers import ask, sentences
+from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.common.answers import ask, sentences
+from mnistlab.ui.common.tiles import Tiles
 from mnistlab.ui.explore.material import SPLITS, Material
 from mnistlab.ui.explore.state import ExploreState
 from mnistlab.ui.state import AppState, Sent
-from mnistlab.ui.tiles import Tiles
 
 NEIGHBOURS = 5
 

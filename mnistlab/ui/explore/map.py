@@ -15,11 +15,11 @@ import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas, hold_canvas
 
+from mnistlab.charts.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
 from mnistlab.errors import MnistLabError
-from mnistlab.figures.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
 from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.tsne import MapCancelledError, tsne_map
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.state import ExploreState, Selection
 from mnistlab.ui.state import AppState

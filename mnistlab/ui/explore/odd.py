@@ -12,17 +12,17 @@ import ipywidgets as widgets
 import numpy as np
 
 from mnistlab.data.label_errors import LABEL_ERRORS, applies_to
-from mnistlab.metrics.oddities import (
+from mnistlab.metrics.outliers import (
     exact_duplicates,
     far_from_class,
     least_confident,
     near_duplicates,
 )
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.common.tiles import Tiles
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.state import ExploreState
 from mnistlab.ui.state import AppState
-from mnistlab.ui.tiles import Tiles
 
 SHOWN = 20
 KINDS = {

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import ipywidgets as widgets
 import numpy as np
 
+from mnistlab.charts.plotly_charts import PLOTLY_MIME, counts_figure
 from mnistlab.data.features import Features
 from mnistlab.data.statistics import SplitStatistics, Statistics
-from mnistlab.plots import PLOTLY_MIME, counts_figure
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.state import ExploreState
 from mnistlab.ui.state import AppState

@@ -9,11 +9,11 @@ import ipywidgets as widgets
 import numpy as np
 
 from mnistlab.data.dataset import Dataset, digest_of
-from mnistlab.data.own import OwnImages, from_arrays, read_own_files, read_own_path
+from mnistlab.data.own.reader import OwnImages, from_arrays, read_own_files, read_own_path
 from mnistlab.errors import DataError
 from mnistlab.images.collection import Collection
 from mnistlab.settings import is_shared, my_digits_file
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.state import ExploreState
 from mnistlab.ui.state import AppState

@@ -8,11 +8,11 @@ import ipywidgets as widgets
 import numpy as np
 
 from mnistlab.errors import DataError
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.common.tiles import Tiles
 from mnistlab.ui.explore.material import SPLITS
 from mnistlab.ui.explore.state import ExploreState, Selection
 from mnistlab.ui.state import AppState
-from mnistlab.ui.tiles import Tiles
 
 COLUMNS = 10
 NUMBERS = (20, 50, 100)

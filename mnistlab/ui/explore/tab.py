@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from mnistlab.ui import components as ui
+from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.item import Item
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.overview import Overview

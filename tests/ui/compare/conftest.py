@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
-from mnistlab.metrics.evaluation import time_models
-from mnistlab.models import TrainingConfig, events
+from mnistlab.models import TrainingConfig
 from mnistlab.models.store import PRETRAINED_FOLDER
+from mnistlab.study.evaluation import time_models
+from mnistlab.training import events
 from mnistlab.ui.compare import CompareTab, results
 from mnistlab.ui.state import AppState
 

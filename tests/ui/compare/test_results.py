@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from mnistlab.metrics.seeds import compare_seeds
-from mnistlab.takeaway import compare_models
+from mnistlab.metrics.seed_comparison import compare_seeds
+from mnistlab.study.report import compare_models
 from mnistlab.ui.compare import CompareTab
 from mnistlab.ui.compare.state import Door
 

@@ -15,9 +15,10 @@ from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
-from mnistlab.models import TrainingConfig, events
-from mnistlab.models.presets import PRESETS
+from mnistlab.models import TrainingConfig
 from mnistlab.settings import my_digits_file
+from mnistlab.training import events
+from mnistlab.training.presets import PRESETS
 from mnistlab.ui.compare import CompareTab
 from mnistlab.ui.compare.state import RunState
 from mnistlab.ui.state import AppState

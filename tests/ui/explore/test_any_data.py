@@ -10,13 +10,13 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 
+from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.data import Dataset
 from mnistlab.data.dataset import digest_of
 from mnistlab.errors import DataError, MnistLabError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
 from mnistlab.metrics.tsne import tsne_map
-from mnistlab.plots import PLOTLY_MIME
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.dashboard import Dashboard
 from mnistlab.ui.explore import ExploreTab

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
-from mnistlab.plots import PLOTLY_MIME
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.explore import ExploreTab
 from mnistlab.ui.explore.averages import two_coloured

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.data import Dataset, statistics
 from mnistlab.data.features import features
-from mnistlab.plots import PLOTLY_MIME
 from mnistlab.ui.explore import ExploreTab
 from mnistlab.ui.explore.overview import balance, meaning
 from mnistlab.ui.explore.state import Selection

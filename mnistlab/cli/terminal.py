@@ -1,0 +1,229 @@
+"""What a command shows: results on standard output; bars, notes, complaints on standard error.
+
+All text for people goes through `show`, `note` or `complain`. They print control characters as
+escapes: a file's name or a label must not move the cursor, colour the terminal or hide a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnistlab.texts import counted, duration
+
+if TYPE_CHECKING:
+    from mnistlab.jobs.seed_runs import SeededRuns
+    from mnistlab.models.config import TrainingConfig
+    from mnistlab.training.events import Event
+
+_ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("test images", lambda f: f"{f['n']:,}"),
+    ("accuracy", lambda f: f"{f['accuracy']:.2%}"),
+    ("  95 % interval", lambda f: "{:.2%} to {:.2%}".format(*f["accuracy_ci"])),
+    ("F1, macro", lambda f: f"{f['f1_macro']:.4f}"),
+    ("F1, weighted", lambda f: f"{f['f1_weighted']:.4f}"),
+    ("calibration error", lambda f: f"{f['ece']:.4f}"),
+    ("log loss", lambda f: f"{f['nll']:.4f}"),
+    ("Brier score", lambda f: f"{f['brier']:.4f}"),
+    ("one prediction, p50", lambda f: f"{f['latency_ms']['p50']:.3f} ms"),
+    ("one prediction, p99", lambda f: f"{f['latency_ms']['p99']:.3f} ms"),
+    ("parameters", lambda f: f"{f['parameters']:,}"),
+    ("file size", lambda f: f"{f['file_size'] / 1e6:.2f} MB"),
+    ("training time", lambda f: duration(f["training_seconds"])),
+)
+
+
+def prepare_streams() -> None:
+    """Make standard output and standard error usable where they are closed or know few characters.
+
+    What is written to a closed one is lost, as with `/dev/null`. Left closed, its number would go
+    to the next file that is opened, and whatever a library writes to standard error into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            _discard(number)
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    # A title such as "Größe" must not end a command where the terminal is said to know ASCII only.
+    with suppress(AttributeError):  # a stream of a test or a notebook takes every character
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def discard_stdout() -> None:
+    """Lose what is still to be written, even by Python's own flush at the end."""
+    with suppress(OSError, ValueError):  # a stream that is no file has nothing to be lost
+        _discard(sys.stdout.fileno())
+
+
+def _discard(number: int) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere == number:
+        os.set_inheritable(number, True)  # for the processes that are started
+    else:
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+
+
+def show(*parts: str) -> None:
+    """Print a line of text for people; what would end it early or steer the terminal is escaped."""
+    print(*(printable(part) for part in parts))
+
+
+def is_stdout(path: Path) -> bool:
+    """Whether a path, such as `/dev/stdout`, leads to the command's own standard output."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):
+        return False
+
+
+def show_written(path: Path, text: str) -> None:
+    """Say that a file was written; on standard error where standard output is that very file."""
+    if is_stdout(path):
+        _print_error(f"{path}: {text}")
+    else:
+        show(f"{path}: {text}")
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters, line ends and what cannot be encoded as escapes.
+
+    Examples
+    --------
+    >>> printable("7\x1b[2J")
+    '7\\x1b[2J'
+    """
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNSEEN else c
+        for c in text
+    )
+
+
+# Controls, formatting such as the marks that turn the direction of text, halves of characters
+# (which stand for the bytes of a file's name that are no text), line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def print_figures(columns: list[dict[str, Any]]) -> None:
+    """Evaluations side by side."""
+    show(" " * 20, *(f"{figures['model']:>24}" for figures in columns))
+    for title, text in _ROWS:
+        show(f"{title:<20}", *(f"{text(figures):>24}" for figures in columns))
+
+
+def print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:
+    """Two settings, an accuracy for each seed, and the verdict."""
+    from mnistlab.jobs.seed_runs import accuracies
+
+    show(f"{'seed':<20} {name_a:>24} {name_b:>24}")
+    for seed, pair in enumerate(zip(accuracies(seeded.a), accuracies(seeded.b), strict=True)):
+        show(f"{seed:<20}", *(f"{accuracy:>24.2%}" for accuracy in pair))
+    sides = (seeded.comparison.a, seeded.comparison.b)
+    show(f"{'mean':<20}", *(f"{side.mean:>24.2%}" for side in sides))
+    show(f"{'standard deviation':<20}", *(f"{side.std:>24.2%}" for side in sides))
+    show("")
+    show(seeded.comparison.verdict(name_a, name_b))
+
+
+def print_answer(answer: dict[str, Any]) -> None:
+    """What a model reads in a picture, in one line."""
+    place = f"{answer['source']}:{answer['index']}:{answer['position']}"
+    if answer["digit"] is None:
+        read = "no ink"
+    else:
+        read = f"{answer['digit']}  {answer['probabilities'][answer['digit']]:>6.1%}"
+        if not answer["is_digit"]:
+            read = f"?  not recognised as a digit; the nearest guess is {answer['digit']}"
+    meant = "" if answer["label"] is None else f"  (meant: {answer['label']})"
+    show(f"{place:<40} {answer['model']:<8} {read}{meant}")
+
+
+def print_json(value: Any) -> None:
+    """Print for a program, in one line."""
+    print(json.dumps(value))
+
+
+def note(text: str) -> None:
+    """Tell what a person should know of the result; nothing where the text is empty."""
+    if text:
+        _print_error(f"Note: {_one_line(text)}")
+
+
+def complain(text: str) -> None:
+    """Tell what went wrong, in one line with its remedy."""
+    with suppress(OSError):  # the command's end tells that standard output cannot be written
+        sys.stdout.flush()  # where both go to the same place, the order is kept
+    _print_error(f"mnistlab: {_one_line(text)}")
+
+
+def _print_error(text: str) -> None:
+    try:
+        print(printable(text), file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it, or its disk is full: there is no other place to say so
+        with suppress(OSError, ValueError):
+            _discard(sys.stderr.fileno())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@contextmanager
+def share_bar(text: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error, where that is a terminal; takes the share that is done."""
+    from tqdm import tqdm
+
+    with tqdm(desc=text, total=100, unit="%", disable=None, dynamic_ncols=True) as bar:
+        yield lambda share: bar.update(round(100 * share) - bar.n) and None
+
+
+@contextmanager
+def runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
+    """The same for many trainings: takes the share of the work, and how many runs are finished."""
+    from tqdm import tqdm
+
+    form = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}<{remaining}]"
+    with tqdm(total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
+
+        def show(share: float, finished: int) -> None:
+            bar.set_description_str(f"{finished} of {counted(runs, 'run')}", refresh=False)
+            bar.update(share - bar.n)
+
+        yield show
+
+
+class TrainingBar:
+    """A progress bar on standard error, where that is a terminal, fed by a job's events."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(desc=config.title, unit="step", disable=None, dynamic_ncols=True)
+
+    def __enter__(self) -> TrainingBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def on_event(self, event: Event) -> None:
+        """Move; called in the job's thread."""
+        from mnistlab.training import events
+
+        if isinstance(event, events.Started):
+            self._bar.reset(total=event.epochs * event.steps)
+        elif isinstance(event, events.Progress):
+            self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
+            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=f"{event.accuracy:.2%}")
+        elif isinstance(event, events.EpochEnd) and not self._bar.disable:
+            right = f"{event.val_accuracy:.2%} of the validation images right"
+            self._bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)

@@ -1,0 +1,55 @@
+"""Where a training goes: this machine, or a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mnistlab.data import Dataset
+from mnistlab.jobs.job import Job
+from mnistlab.jobs.local import LocalJob
+from mnistlab.models.config import TrainingConfig
+from mnistlab.settings import runs_folder
+from mnistlab.settings import scheduler as named_scheduler
+from mnistlab.training import events
+
+
+def submit(
+    config: TrainingConfig,
+    dataset: Dataset,
+    on_event: Callable[[events.Event], None] | None = None,
+    runs: Path | None = None,
+    scheduler: str | None = None,
+) -> Job:
+    """Train in a process of its own, or on a Dask cluster; returns at once.
+
+    On this machine one job trains at a time, or as many as `MNISTLAB_WORKERS` says; further ones
+    wait. A training ends with the process that asked for it.
+
+    Parameters
+    ----------
+    on_event : called in the job's thread with every event, the last being `Finished`,
+        `Cancelled` or `Failed`
+    runs : the folder for the run, by default the one under `MNISTLAB_HOME`
+    scheduler : address of a Dask scheduler, such as `"tcp://10.0.0.5:8786"`, by default that of
+        `MNISTLAB_SCHEDULER`; without either the training runs here
+
+    Raises
+    ------
+    ConfigError
+        When a scheduler is named and `distributed` is not installed.
+    TrainingError
+        When the system allows no further thread.
+    """
+    runs = runs or runs_folder()
+    address = scheduler or named_scheduler()
+    job: Job
+    if address is None:
+        job = LocalJob(config, dataset, on_event, runs)
+    else:
+        # Imported here: most trainings need no cluster, and the page's kernel stays light.
+        from mnistlab.jobs.cluster import ClusterJob
+
+        job = ClusterJob(config, dataset, on_event, runs, address)
+    job.start()
+    return job

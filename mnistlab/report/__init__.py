@@ -1,0 +1,1 @@
+"""A comparison as one HTML file, and what else can be taken away."""

@@ -1,0 +1,1 @@
+"""Models and data in, results out: evaluations, comparisons, robustness, explanations."""

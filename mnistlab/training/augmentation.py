@@ -1,0 +1,159 @@
+"""What a model is fed: batches of training images, changed at random without changing the digit.
+
+Every function works on a whole batch inside a `tf.data` pipeline and draws from a stateless
+generator, so a seed gives the same images whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlab.training.handwriting import handwriting_variants
+from mnistlab.training.non_digits import NO_DIGIT, outliers
+
+if TYPE_CHECKING:
+    from mnistlab.models.config import TrainingConfig
+
+ROTATION = 20.0  # degrees, to either side
+SCALE = 0.15  # of the size, up or down
+SHEAR = 0.25
+SHIFT = 1.5  # pixels along each axis
+ELASTIC = 0.5  # pixels, standard deviation of the random displacements
+_FIELD = 4  # random displacements along each side; between them the field is smooth
+THICKNESS = 0.85  # 1 makes strokes two pixels thicker or one thinner
+_CONTRAST = 1.25  # gives strokes back the brightness that interpolation takes
+_SIDE = 28
+_CENTRE = 14.0  # where MNIST's recipe puts the centre of mass
+
+
+def training_images(
+    x: NDArray[np.uint8], y: NDArray[np.uint8], config: TrainingConfig
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images (n, 28, 28) and labels (n,), with all that the settings add to them.
+
+    That is handwriting variants where the augmentation is full, and outliers where they are asked
+    for, labelled `NO_DIGIT`.
+    """
+    rng = np.random.default_rng(config.seed)
+    if config.augmentation == "full":
+        more_x, more_y = handwriting_variants(x, y, rng)
+        x, y = np.concatenate([x, more_x]), np.concatenate([y, more_y])
+    if config.outliers:
+        others = outliers(x, y, rng)
+        x = np.concatenate([x, others])
+        y = np.concatenate([y, np.full(len(others), NO_DIGIT, np.uint8)])
+    return x, y
+
+
+def batches(x: NDArray[np.uint8], y: NDArray[np.uint8], config: TrainingConfig) -> Any:
+    """Batches in a new order every epoch, augmented on the fly; repeatable for a seed."""
+    import tensorflow as tf
+
+    # Only row numbers are shuffled and batched; the images are gathered a batch at a time from
+    # one array, which is much cheaper than moving 55,000 single images through the pipeline.
+    images, labels = tf.constant(x), tf.constant(y)
+    rows = tf.data.Dataset.range(len(x)).shuffle(len(x), config.seed)
+    rows = rows.batch(config.batch_size)
+    seeds = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True).batch(2)
+
+    def load(batch: Any, seed: Any) -> tuple[Any, Any]:
+        chosen = augment(tf.gather(images, batch), seed, config.augmentation)
+        return chosen, tf.gather(labels, batch)
+
+    return tf.data.Dataset.zip((rows, seeds)).map(load, 2, deterministic=True).prefetch(2)
+
+
+def augment(images: Any, seed: Any, level: str) -> Any:
+    """Images changed at random.
+
+    Parameters
+    ----------
+    images : tensor (n, 28, 28) uint8
+    seed : tensor (2,) int64
+        Two numbers that decide everything.
+    level : str
+        `"none"` returns the images as they are; `"light"` turns, scales, shears and shifts each
+        one and makes its strokes thinner or thicker; `"full"` bends them elastically as well
+        (Simard, Steinkraus and Platt, ICDAR 2003).
+
+    Returns
+    -------
+    tensor (n, 28, 28) uint8
+    """
+    if level == "none":
+        return images
+    import tensorflow as tf
+
+    images = tf.cast(images, tf.float32)
+    n = tf.shape(images)[0]
+    where = _affine(n, seed)
+    if level == "full":
+        where += _displacements(n, seed + 2)
+    # One interpolation for all of it: each one blurs, and the test images are not blurred.
+    images = _stroke_thickness(_sampled(images, where), seed + 1)
+    return tf.cast(tf.clip_by_value(tf.round(images * _CONTRAST), 0, 255), tf.uint8)
+
+
+def _affine(n: Any, seed: Any) -> Any:
+    """Where each pixel of the new images lies in the old: `(n, 28, 28, 2)`, row and column."""
+    import tensorflow as tf
+
+    r = tf.random.stateless_uniform((n, 6), seed, -1.0, 1.0)
+    angle = r[:, 0] * (ROTATION * 3.14159265 / 180)
+    scale_x, scale_y = 1 + SCALE * r[:, 1], 1 + SCALE * r[:, 2]
+    shear = SHEAR * r[:, 3]
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    # Rotation, then shear, then scale, all about the centre.
+    to_column = tf.stack([sin * shear + cos, shear * cos - sin], 1) / scale_x[:, None]
+    to_row = tf.stack([sin, cos], 1) / scale_y[:, None]
+    axis = tf.range(_SIDE, dtype=tf.float32) - _CENTRE
+    row, column = tf.meshgrid(axis, axis, indexing="ij")
+
+    def mapped(weights: Any, shift: Any) -> Any:
+        by_column, by_row = weights[:, 0, None, None], weights[:, 1, None, None]
+        return by_column * column + by_row * row + (_CENTRE + SHIFT * shift)[:, None, None]
+
+    return tf.stack([mapped(to_row, r[:, 5]), mapped(to_column, r[:, 4])], -1)
+
+
+def _displacements(n: Any, seed: Any) -> Any:
+    import tensorflow as tf
+
+    field = tf.random.stateless_normal((n, _FIELD, _FIELD, 2), seed, stddev=ELASTIC)
+    return tf.image.resize(field, (_SIDE, _SIDE), "bicubic")
+
+
+def _sampled(images: Any, where: Any) -> Any:
+    """Bilinear interpolation of `(n, 28, 28)` at `(n, 28, 28, 2)`; black beyond the edge."""
+    import tensorflow as tf
+
+    # A black rim, so that what lies outside needs no case of its own.
+    side = _SIDE + 2
+    pixels = tf.reshape(tf.pad(images, [[0, 0], [1, 1], [1, 1]]), (-1, side * side))
+    where = tf.clip_by_value(where + 1.0, 0.0, side - 1.001)
+    corner = tf.floor(where)
+    down, right = tf.unstack(where - corner, axis=-1)
+    index = tf.cast(corner[..., 0] * side + corner[..., 1], tf.int32)
+
+    def at(offset: int) -> Any:
+        flat = tf.reshape(index + offset, (-1, _SIDE * _SIDE))
+        return tf.reshape(tf.gather(pixels, flat, batch_dims=1), tf.shape(down))
+
+    upper = at(0) * (1 - right) + at(1) * right
+    lower = at(side) * (1 - right) + at(side + 1) * right
+    return upper * (1 - down) + lower * down
+
+
+def _stroke_thickness(images: Any, seed: Any) -> Any:
+    import tensorflow as tf
+
+    images = images[..., None]
+    thicker = tf.nn.max_pool2d(images, 3, 1, "SAME")
+    thinner = -tf.nn.max_pool2d(-images, 2, 1, "SAME")
+    amount = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), seed, -1.0, 1.0)
+    amount = THICKNESS * amount * tf.abs(amount)  # mostly little
+    changed = tf.where(amount > 0, thicker, thinner)
+    return (images + tf.abs(amount) * (changed - images))[..., 0]

@@ -1,0 +1,284 @@
+"""Training, as a blocking function that speaks in events.
+
+TensorFlow is imported inside the functions, for this module is also read where it must not load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlab.data import Dataset
+from mnistlab.errors import TrainingError
+from mnistlab.models.classifier import Classifier
+from mnistlab.models.config import TrainingConfig
+from mnistlab.training.augmentation import batches, training_images
+from mnistlab.training.events import EpochEnd, Event, Preparing, Started, Testing
+from mnistlab.training.reporter import Reporter
+
+VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
+# Share of the validation images that are answered with a digit, the others with "?". The MLP
+# tells letters from digits less well, so it has to refuse more digits to refuse as many letters.
+DIGITS_KEPT = {"cnn": 0.997, "mlp": 0.991}
+NO_TENSORFLOW = (
+    "Training needs TensorFlow, which is not installed here; "
+    "install it with: pip install 'mnistlab[train]'"
+)
+_MORE_SHARE, _MOST_COPIES = 1 / 20, 50  # of images that are added to a dataset
+
+
+class TrainingCancelledError(TrainingError):
+    """Raised by `train` when `should_stop` said so."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """What `train` gives back."""
+
+    config: TrainingConfig
+    model: Any
+    """The `keras.Model`, with the weights of the best epoch."""
+    tflite: bytes
+    """The same model in LiteRT's format."""
+    history: list[EpochEnd]
+    best_epoch: int
+    """The latest epoch within one standard error of the highest validation accuracy, from 1."""
+    y_val: NDArray[np.uint8]
+    val_proba: NDArray[np.float32]
+    """`(n, 10)`, the LiteRT model's answers on the validation part."""
+    y_test: NDArray[np.uint8]
+    test_proba: NDArray[np.float32]
+    """`(n, 10)`, the LiteRT model's answers on the test set."""
+    digit_threshold: float | None
+    """The digit score below which the model answers "?"; None where it has not learned what is no
+    digit."""
+    seconds: float
+    """From the first step to the last, validation included."""
+    parameters: int
+    data: dict[str, Any] = field(default_factory=dict)
+    """Name and digest of the data, and how many images joined it."""
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of the test set answered right, 0 to 1."""
+        return float(np.mean(self.test_proba.argmax(1) == self.y_test))
+
+    @property
+    def weights_digest(self) -> str:
+        """SHA-256 over all weights, in the model's order, as C-ordered bytes."""
+        digest = hashlib.sha256()
+        for weights in self.model.get_weights():
+            digest.update(np.ascontiguousarray(weights).tobytes())
+        return digest.hexdigest()
+
+
+def train(
+    config: TrainingConfig,
+    dataset: Dataset,
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> TrainedModel:
+    """Train a model; blocks until it is done.
+
+    A twelfth of the training images is put aside for validation and decides which epoch's weights
+    are kept. The test set is read once, at the end. The result depends on nothing but `config`,
+    the data and the number of threads.
+
+    Parameters
+    ----------
+    on_event : called in this thread with `Preparing`, `Started`, `Progress`, `EpochEnd`, `Testing`
+    should_stop : asked after every step
+
+    Raises
+    ------
+    TrainingCancelledError
+        When `should_stop` returned true.
+    TrainingError
+        When TensorFlow is missing or the loss is no longer finite.
+    """
+    tell = on_event or (lambda event: None)
+    stop = should_stop or (lambda: False)
+    tell(Preparing("loading TensorFlow"))
+    _set_up_tensorflow(config)
+    if stop():
+        raise TrainingCancelledError("Training was cancelled.")
+    return _train(config, dataset, tell, stop)
+
+
+def split_training(n: int, config: TrainingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices `(train, validation)` of the used share of `n` training images, at random."""
+    order = np.random.default_rng(config.seed).permutation(n)[: max(24, round(n * config.share))]
+    held_out = max(1, round(len(order) * VALIDATION_SHARE))
+    return order[held_out:], order[:held_out]
+
+
+def with_more(
+    x: NDArray[np.uint8], y: NDArray[np.uint8], dataset: Dataset
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Training images and labels with the dataset's additional ones.
+
+    A few drawings among 55,000 images would not be noticed, so they are repeated until they make
+    up a twentieth, each at most fifty times; augmentation makes the copies differ.
+    """
+    more = len(dataset.x_more)
+    if not more:
+        return x, y
+    times = min(_MOST_COPIES, max(1, round(_MORE_SHARE * len(x) / more)))
+    copies = np.tile(dataset.x_more, (times, 1, 1)), np.tile(dataset.y_more, times)
+    return np.concatenate([x, copies[0]]), np.concatenate([y, copies[1]])
+
+
+def _set_up_tensorflow(config: TrainingConfig) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        import keras
+        import tensorflow as tf
+    except ImportError as error:
+        raise TrainingError(NO_TENSORFLOW) from error
+    threads = config.threads or os.cpu_count() or 1
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(2)
+        tf.config.experimental.enable_op_determinism()
+    except RuntimeError:
+        # TensorFlow already runs in this process, with the thread counts it started with.
+        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+            raise TrainingError(
+                "TensorFlow already runs in this process with another number of threads; "
+                "use mnistlab.submit, or start a new process."
+            ) from None
+    keras.utils.set_random_seed(config.seed)
+
+
+def _train(
+    config: TrainingConfig,
+    dataset: Dataset,
+    tell: Callable[[Event], None],
+    stop: Callable[[], bool],
+) -> TrainedModel:
+    import keras
+
+    from mnistlab.models.networks import build_model
+
+    train_rows, val_rows = split_training(len(dataset.x_train), config)
+    x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
+    own = with_more(dataset.x_train[train_rows], dataset.y_train[train_rows], dataset)
+    x, y = training_images(*own, config)
+    model = build_model(config)
+    steps = -(-len(x) // config.batch_size)
+    _compile(model, config, steps)
+    _create_variables(model, x[:1], y[:1])
+    reporter = Reporter(model, config, steps, len(x_val), tell, stop)
+    tell(Started(config.epochs, steps, model.count_params()))
+    started = time.perf_counter()
+    model.fit(
+        batches(x, y, config),
+        epochs=config.epochs,
+        validation_data=(x_val, y_val),
+        validation_batch_size=1000,
+        shuffle=False,  # the batches come shuffled
+        callbacks=[keras.callbacks.LambdaCallback(**reporter.callbacks())],
+        verbose=0,
+    )
+    seconds = time.perf_counter() - started
+    if reporter.stopped:
+        raise TrainingCancelledError("Training was cancelled.")
+    model.set_weights(reporter.best_weights)
+    tell(Testing(reporter.best_epoch))
+    tflite = export_litert(model)
+    classifier = Classifier(config.model, tflite)
+    validated = classifier.read(x_val)
+    return TrainedModel(
+        config=config,
+        model=model,
+        tflite=tflite,
+        history=reporter.history,
+        best_epoch=reporter.best_epoch,
+        y_val=y_val,
+        val_proba=validated.probabilities,
+        digit_threshold=_digit_threshold(validated.digit_scores, config),
+        y_test=np.array(dataset.y_test),
+        test_proba=classifier.predict_proba(dataset.x_test),
+        seconds=seconds,
+        parameters=model.count_params(),
+        data={"name": dataset.name, "digest": dataset.digest, "more": len(dataset.x_more)},
+    )
+
+
+def _compile(model: Any, config: TrainingConfig, steps: int) -> None:
+    import keras
+
+    lean = config.model == "cnn" and config.network == "lean"
+    model.compile(
+        # Adam's usual average of squares looks back over more steps than a lean run has.
+        optimizer=keras.optimizers.Adam(
+            _learning_rate(config, steps), beta_2=0.98 if lean else 0.999
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        # The lean network's steps are so short that leaving TensorFlow after each one would
+        # cost a tenth of the time.
+        steps_per_execution=8 if lean else 1,
+    )
+
+
+def _create_variables(model: Any, x: NDArray[np.uint8], y: NDArray[np.uint8]) -> None:
+    """What the first step would create, so that TensorFlow traces that step once, not twice.
+
+    A `tf.function` that has created variables is traced again without; that is half a second.
+    """
+    import tensorflow as tf
+
+    images, labels = tf.constant(x), tf.constant(y)
+    model.optimizer.build(model.trainable_variables)
+    logits = model(images)
+    model.compute_loss(images, labels, logits)
+    model.compute_metrics(images, labels, logits)
+    model.reset_metrics()
+
+
+def _digit_threshold(scores: NDArray[np.float32], config: TrainingConfig) -> float | None:
+    """What `DIGITS_KEPT` of the validation digits reach."""
+    return float(np.quantile(scores, 1 - DIGITS_KEPT[config.model])) if config.outliers else None
+
+
+def _learning_rate(config: TrainingConfig, steps: int) -> Any:
+    import keras
+
+    if config.schedule == "constant":
+        return config.learning_rate
+    total = steps * config.epochs
+    if config.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=config.learning_rate, decay_steps=total, alpha=1e-3
+        )
+    warm_up = max(1, round(0.3 * total))
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=config.learning_rate / 25,
+        warmup_target=config.learning_rate,
+        warmup_steps=warm_up,
+        decay_steps=max(1, total - warm_up),
+        alpha=1e-3,
+    )
+
+
+def export_litert(model: Any) -> bytes:
+    """A Keras model in LiteRT's format, weights as float32, with its features as second output."""
+    import keras
+
+    # By name: `Classifier` finds them by name too, whatever their widths are.
+    outputs = {name: model.get_layer(name).output for name in ("logits", "features")}
+    model = keras.Model(model.inputs, outputs)
+    with tempfile.TemporaryDirectory(prefix="mnistlab-export-") as folder:
+        path = Path(folder) / "model.tflite"
+        model.export(str(path), format="litert", verbose=False)
+        return path.read_bytes()

@@ -1,0 +1,269 @@
+"""Pictures that are no digit, made from MNIST and from random strokes, to train refusal with.
+
+A network that has only ever seen digits answers everything with one (a confidence threshold
+refuses about a third of letters). Training it on other pictures as well teaches it to refuse also
+what it has not seen ("outlier exposure", Hendrycks, Mazeika and Dietterich, ICLR 2019,
+arXiv:1812.04606). No letter is among them: strokes are joined at random.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from mnistlab.images.preprocessing import area_average, centre, crop_to_square
+
+NO_DIGIT = 10  # their label
+SHARE = 0.2  # outliers for each training image
+GLYPHS = 0.6  # of the outliers are strokes joined at random
+SCRIBBLES = 0.08
+_SIDE = 112  # pixels of the sheet that strokes are drawn on
+_STEPS = 12  # points along a curve
+_COMPARED = 12_000  # digits that an outlier is compared with
+_BATCH = 2_000
+
+Image8 = NDArray[np.uint8]
+Curve = NDArray[np.float64]
+
+
+def outliers(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8:
+    """Pictures that are no digit, `SHARE` of the number of images, in no order.
+
+    What comes out as near to a digit as digits are to each other is left out, so there are
+    somewhat fewer. Blank training images are no digits and play no part in that.
+
+    Parameters
+    ----------
+    images : array (n, 28, 28) uint8
+        Training images with their variants.
+    labels : array (n,) uint8
+
+    Returns
+    -------
+    array (m, 28, 28) uint8, as MNIST's recipe leaves them
+    """
+    wanted = round(SHARE * len(images))
+    glyphs, scribbles = round(GLYPHS * wanted), round(SCRIBBLES * wanted)
+    made = [_glyph(rng) for _ in range(glyphs)] + [_scribble(rng) for _ in range(scribbles)]
+    made += [_from_digits(images, labels, rng) for _ in range(wanted - glyphs - scribbles)]
+    found = np.array([image for image in made if image is not None], np.uint8)
+    return _unlike_digits(found.reshape(-1, 28, 28), images, rng)
+
+
+# Strokes joined at random
+
+
+def _glyph(rng: np.random.Generator) -> Image8 | None:
+    """One to four lines, bows, hooks and zigzags, most of them starting on an earlier one."""
+    strokes: list[Curve] = []
+    number = rng.choice([1, 2, 3, 4], p=[0.2, 0.4, 0.3, 0.1])
+    for _ in range(number):
+        kinds = _STROKES if number > 1 else _ALONE
+        curve = kinds[rng.integers(len(kinds))](rng)
+        strokes.append(_joined(curve, strokes, rng))
+    return _draw(_slanted(strokes, rng), rng)
+
+
+def _joined(curve: Curve, strokes: list[Curve], rng: np.random.Generator) -> Curve:
+    """Move a curve so that one of its points lies on an earlier one's."""
+    if not strokes:
+        return curve
+    if rng.random() < 0.12:
+        return curve + rng.normal(0, 0.4, 2)
+    other = strokes[rng.integers(len(strokes))]
+    # Letters join at ends and middles more often than elsewhere.
+    there = (0, len(other) // 2, len(other) - 1, int(rng.integers(len(other))))
+    here = (0, 0, len(curve) // 2, len(curve) - 1)
+    meet: Curve = other[there[rng.integers(4)]] - curve[here[rng.integers(4)]]
+    return curve + meet + rng.normal(0, 0.03, 2)
+
+
+def _line(rng: np.random.Generator) -> Curve:
+    angle = rng.choice([0, 90, 90, 60, 120, 30, 150]) + rng.normal(0, 8)
+    length = rng.uniform(0.35, 1.2)
+    step = length * np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
+    return np.linspace(-step / 2, step / 2, _STEPS)
+
+
+def _bow(rng: np.random.Generator) -> Curve:
+    start, sweep = rng.uniform(0, 360), rng.uniform(70, 320) * rng.choice([-1, 1])
+    angle = np.radians(np.linspace(start, start + sweep, 2 * _STEPS))
+    bow: Curve = np.stack([np.cos(angle), np.sin(angle)], 1) * rng.uniform(0.2, 0.6, 2)
+    return bow
+
+
+def _hook(rng: np.random.Generator) -> Curve:
+    """A line that ends in a bow."""
+    line, bow = _line(rng), _bow(rng)[: _STEPS + 4] * rng.uniform(0.3, 0.8)
+    return np.concatenate([line, bow - bow[0] + line[-1]])
+
+
+def _zigzag(rng: np.random.Generator) -> Curve:
+    """Three to six corners, from left to right or from top to bottom."""
+    corners = rng.integers(3, 7)
+    along = np.linspace(-0.6, 0.6, corners) * rng.uniform(0.5, 1.2)
+    across = np.where(np.arange(corners) % 2, 0.5, -0.5) * rng.uniform(0.5, 1.2)
+    across = across * rng.choice([-1, 1]) + rng.normal(0, 0.1, corners)
+    points = np.stack([along, across], 1)
+    points = points if rng.random() < 0.7 else points[:, ::-1]
+    return _smooth(points) if rng.random() < 0.4 else points
+
+
+def _wave(rng: np.random.Generator) -> Curve:
+    return _smooth(rng.uniform(-0.6, 0.6, (rng.integers(3, 6), 2)))
+
+
+_ALONE = (_bow, _hook, _zigzag, _wave)  # a line alone is a 1
+_STROKES = (_line, _line, _line, _bow, *_ALONE)
+
+
+def _scribble(rng: np.random.Generator) -> Image8 | None:
+    """A long way through many points, or hatching."""
+    n = int(rng.integers(7, 30))
+    points = rng.normal(0, 0.4, (n, 2))
+    if rng.random() < 0.5:
+        points[:, 0] = np.linspace(-0.7, 0.7, n) * rng.uniform(0.3, 1)
+        points[:, 1] = np.where(np.arange(n) % 2, 0.5, -0.5) * rng.uniform(0.5, 1, n)
+    return _draw(_slanted([_smooth(points)], rng), rng)
+
+
+def _smooth(points: Curve) -> Curve:
+    """A Catmull-Rom spline through the points."""
+    p = np.concatenate([points[:1], points, points[-1:]])
+    t = np.linspace(0, 1, 6, endpoint=False)[:, None, None]
+    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
+    cubic = 2 * b + t * (c - a) + t**2 * (2 * a - 5 * b + 4 * c - d)
+    cubic = (cubic + t**3 * (3 * b - a - 3 * c + d)) / 2
+    return np.concatenate([cubic.transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
+
+
+def _slanted(strokes: list[Curve], rng: np.random.Generator) -> list[Curve]:
+    stretch = np.diag(np.exp(rng.normal(0, 0.2, 2)))
+    slant = np.array([[1, 0], [rng.normal(0, 0.2), 1]])
+    return [curve @ stretch @ slant for curve in strokes]
+
+
+def _draw(strokes: list[Curve], rng: np.random.Generator) -> Image8 | None:
+    points = np.concatenate(strokes)
+    low = points.min(axis=0)
+    extent = float((points.max(axis=0) - low).max())
+    width = rng.uniform(0.07, 0.2) * _SIDE
+    scale = (_SIDE - width - 2) / max(extent, 1e-6)
+    sheet = Image.new("L", (_SIDE, _SIDE))
+    pen = ImageDraw.Draw(sheet)
+    for curve in strokes:
+        path = [tuple(point) for point in (curve - low) * scale + width / 2 + 1]
+        pen.line(path, fill=255, width=round(width), joint="curve")
+        for x, y in (path[0], path[-1]):
+            pen.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=255)
+    return _recipe(np.array(sheet))
+
+
+# Digits taken apart and put together
+
+
+def _from_digits(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8 | None:
+    row, other = rng.integers(len(images), size=2)
+    make = _MADE[rng.integers(len(_MADE))]
+    return make(images[row], int(labels[row]), images[other], int(labels[other]), rng)
+
+
+def _turned(a: Image8, label: int, b: Image8, _: int, rng: np.random.Generator) -> Image8 | None:
+    """On its side, upside down or in a mirror, where that gives no digit."""
+    ways = _TURNS[label]
+    return _recipe(ways[rng.integers(len(ways))](a)) if ways else None
+
+
+def _spliced(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) -> Image8 | None:
+    """One half of each."""
+    if la == lb:
+        return None
+    cut = int(rng.integers(11, 18))
+    if rng.random() < 0.5:
+        return _recipe(np.concatenate([a[:cut], b[cut:]], 0))
+    return _recipe(np.concatenate([a[:, :cut], b[:, cut:]], 1))
+
+
+def _overlaid(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) -> Image8 | None:
+    """One on top of the other, the second turned or moved."""
+    moved = np.roll(np.rot90(b, int(rng.integers(1, 4))), rng.integers(-5, 6, 2), (0, 1))
+    return _recipe(np.maximum(a, moved))
+
+
+def _beside(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) -> Image8 | None:
+    """Two side by side, near enough to look like one."""
+    gap = int(rng.integers(0, 8))
+    sheet = np.zeros((36, 56), np.uint8)
+    sheet[4:32, :28] = a
+    top, left = int(rng.integers(0, 9)), 28 - gap
+    sheet[top : top + 28, left : left + 28] = np.maximum(sheet[top : top + 28, left : left + 28], b)
+    return _recipe(sheet)
+
+
+_MADE = (_turned, _turned, _spliced, _overlaid, _beside)
+
+
+def _mirror(image: Image8) -> Image8:
+    return image[:, ::-1]
+
+
+def _left(image: Image8) -> Image8:
+    return image.T[::-1]
+
+
+def _right(image: Image8) -> Image8:
+    return image.T[:, ::-1]
+
+
+def _over(image: Image8) -> Image8:
+    return image[::-1, ::-1]
+
+
+# A mirrored 2 is nearly a 5, a 6 upside down a 9, and 0, 1 and 8 look the same in several ways.
+_TURNS = {
+    0: (),
+    1: (_left,),
+    2: (_left, _right),
+    3: (_mirror, _left, _right, _over),
+    4: (_mirror, _left, _right, _over),
+    5: (_left, _right),
+    6: (_mirror, _left, _right),
+    7: (_mirror, _left, _right, _over),
+    8: (_left,),
+    9: (_mirror, _left, _right),
+}
+
+
+def _recipe(ink: Image8) -> Image8 | None:
+    box = crop_to_square(ink)
+    return None if box is None else centre(area_average(box))
+
+
+# What is a digit after all
+
+
+def _unlike_digits(made: Image8, images: Image8, rng: np.random.Generator) -> Image8:
+    """Without those whose nearest digit is as near as digits are to each other at the median."""
+    images = images[images.any(axis=(1, 2))]  # a blank one is like nothing: its cosine is 0 / 0
+    if len(images) < 2:
+        return made
+    digits = images[rng.choice(len(images), min(_COMPARED, len(images)), replace=False)]
+    known, probe = np.array_split(_blurred(digits), [len(digits) * 5 // 6])
+    limit = float(np.median(_nearest(probe, known)))
+    return made[_nearest(_blurred(made), known) < limit]
+
+
+def _blurred(images: Image8) -> NDArray[np.float32]:
+    """Unit vectors of images with ink averaged over 2 by 2 pixels, `(n, 196)`."""
+    small = images.reshape(-1, 14, 2, 14, 2).mean((2, 4), dtype=np.float32).reshape(-1, 196)
+    unit: NDArray[np.float32] = small / np.linalg.norm(small, axis=1, keepdims=True)
+    return unit
+
+
+def _nearest(vectors: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The highest cosine similarity of each vector to one of the known."""
+    parts = [vectors[i : i + _BATCH] @ known.T for i in range(0, len(vectors), _BATCH)]
+    return np.concatenate([part.max(axis=1) for part in parts] or [np.zeros(0, np.float32)])

@@ -1,0 +1,206 @@
+"""What several tabs use: the guard around handlers, the style sheet, and small pieces of HTML.
+
+Every function that returns HTML escapes the text it is given.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from mnistlab.errors import MnistLabError
+from mnistlab.markup import data_uri, escape, png, table
+from mnistlab.ui.state import NOT_A_DIGIT, AppState
+
+log = logging.getLogger(__name__)
+
+TILE = 28
+TILE_GAP = 4
+CAPTION_HEIGHT = 14
+
+__all__ = [
+    "button", "classed", "data_uri", "digit_grid", "escape", "file_button", "guard", "heading",
+    "log", "percent", "png", "probability_bars", "start_thread", "style_sheet", "table",
+    "with_article",
+]  # fmt: skip
+
+
+def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
+    """Wrap a widget's handler so that its exceptions are seen.
+
+    ipywidgets swallows what a handler raises, and Voilà shows nothing of it. Here it is logged
+    with its traceback and told in the status line, and the page goes on. One handler runs at a
+    time, under `app.lock`.
+    """
+
+    @functools.wraps(handler)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        with app.lock:
+            try:
+                handler(*args, **kwargs)
+            except MnistLabError as error:
+                log.warning("refused: %s", error, exc_info=True)
+                app.say(str(error), "error")
+            except Exception as error:
+                log.exception("a handler failed")
+                app.say(
+                    f"Something went wrong ({type(error).__name__}: {error}). "
+                    "The page still works; the log has the details.",
+                    "error",
+                )
+
+    return guarded
+
+
+def start_thread(work: Callable[[], object], undo: Callable[[], object]) -> threading.Thread:
+    """Start `work` in a thread that ends with the page.
+
+    Parameters
+    ----------
+    undo : called where the system allows no further thread; takes back what the page shows of
+        work that is under way
+
+    Raises
+    ------
+    MnistLabError
+        When the thread could not be started.
+    """
+    thread = threading.Thread(target=work, daemon=True)
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError) as error:
+        undo()
+        raise MnistLabError(
+            f"The work could not be started ({error}); end other programs and try again."
+        ) from error
+    return thread
+
+
+def style_sheet() -> widgets.HTML:
+    """The dashboard's style sheet as a widget that takes no room."""
+    sheets = [resources.files(f"mnistlab.{part}") / "style.css" for part in ("charts", "ui.common")]
+    css = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    sheet = widgets.HTML(f"<style>{css}</style>")
+    sheet.add_class("ml-style")
+    return sheet
+
+
+def classed(widget: widgets.DOMWidget, *names: str) -> Any:
+    """Add CSS classes and return the widget."""
+    for name in names:
+        widget.add_class(name)
+    return widget
+
+
+def button(text: str, name: str, tooltip: str = "", *, primary: bool = False) -> widgets.Button:
+    """A button with words on it: Voilà's icon font comes from a CDN that may be out of reach."""
+    made = widgets.Button(description=text, tooltip=tooltip or text)
+    return classed(made, "ml-button", name, *(["ml-primary"] if primary else []))
+
+
+def file_button(
+    app: AppState,
+    text: str,
+    name: str,
+    verb: Callable[[Sequence[Mapping[str, Any]]], object],
+    *,
+    types: str = "",
+    multiple: bool = False,
+) -> Any:
+    """A button that lets the visitor choose files.
+
+    Parameters
+    ----------
+    app : the page's state, for `guard`
+    text : accessible name and tooltip; begins with the words that style.css shows on the button
+    name : the button's CSS class
+    verb : called with the chosen files, each with its `name` (str) and `content` (bytes)
+    types : file name extensions that are offered, separated by commas; empty for all
+    multiple : whether several files can be chosen at once
+    """
+    made = widgets.FileUpload(
+        description=text, tooltip=text, accept=types, icon="", multiple=multiple
+    )
+
+    def on_files(change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            made.value = ()  # so that the same file can be chosen again
+            # The browser's files arrive as memoryviews, which have none of the methods of bytes.
+            verb([{"name": str(f["name"]), "content": bytes(f["content"])} for f in change["new"]])
+
+    made.observe(guard(app, on_files), "value")
+    return classed(made, "ml-button", "ml-file", name)
+
+
+def heading(text: str, note: str = "") -> str:
+    """A section's heading with an optional sentence under it."""
+    below = f"<p class='ml-note'>{escape(note)}</p>" if note else ""
+    return f"<h2 class='ml-heading'>{escape(text)}</h2>{below}"
+
+
+def with_article(digit: int) -> str:
+    """A digit as it stands in a sentence, such as `a 7`."""
+    return f"an {digit}" if digit == 8 else f"a {digit}"
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1, as percent; never rounded up to a certainty that it is not."""
+    return "over 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+
+
+def digit_grid(
+    images: np.ndarray,
+    captions: Sequence[str],
+    description: str,
+    columns: int = 10,
+    zoom: int = 3,
+) -> str:
+    """Images (n, 28, 28) uint8 as one PNG with a caption under each, at most `zoom` times as large.
+
+    One picture for the whole grid: a message each would cost a round trip each. The captions are
+    text laid over transparent gaps in the picture, so they follow the theme.
+    """
+    rows = max(1, -(-len(images) // columns))
+    width, height = TILE + TILE_GAP, TILE + CAPTION_HEIGHT
+    sheet = np.zeros((rows * height, columns * width, 2), np.uint8)
+    for place, image in enumerate(images):
+        top, left = (place // columns) * height, (place % columns) * width + TILE_GAP // 2
+        sheet[top : top + TILE, left : left + TILE, 0] = image
+        sheet[top : top + TILE, left : left + TILE, 1] = 255
+    marks = "".join(f"<span>{escape(caption)}</span>" for caption in captions)
+    return (
+        f"<div class='ml-grid' style='--columns:{columns};--rows:{rows};"
+        f"max-width:{columns * width * zoom}px'>"
+        f"<img src='{data_uri(sheet)}' alt='{escape(description)}'>"
+        f"<div class='ml-grid-captions' aria-hidden='true'>{marks}</div></div>"
+    )
+
+
+def probability_bars(outcomes: Sequence[float], best: int | None) -> str:
+    """Probabilities of the digits 0 to 9 as bars with numbers.
+
+    An eleventh number is the probability of "not a digit" and gets a bar of its own below them.
+    `best` is the outcome to mark, None for no ink.
+    """
+    bars = [_bar(outcome, share, best) for outcome, share in enumerate(outcomes)]
+    digits = "".join(f"<li{mark}>{bar}</li>" for mark, bar in bars[:10])
+    other = "".join(
+        f"<div class='ml-not-digit'><p{mark}>{bar}</p><small>not a digit</small></div>"
+        for mark, bar in bars[10:]
+    )
+    return f"<ol class='ml-bars'>{digits}</ol>{other}"
+
+
+def _bar(outcome: int, probability: float, best: int | None) -> tuple[str, str]:
+    """The attribute that marks the best bar, and the bar."""
+    mark = " class='ml-best'" if outcome == best else ""
+    number = "" if best is None else f"{100 * probability:.1f}&thinsp;%"
+    name = "?" if outcome == NOT_A_DIGIT else str(outcome)
+    return mark, f"<b>{name}</b><i style='--p:{probability:.3f}'></i><span>{number}</span>"

@@ -1,0 +1,30 @@
+"""The Predict tab: its verbs and its widgets, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mnistlab.models.classifier import Classifier
+from mnistlab.ui.predict.controller import PredictController
+from mnistlab.ui.predict.view import PredictView
+from mnistlab.ui.state import AppState
+
+
+class PredictTab(PredictController):
+    """The verbs of `PredictController`, with `widget` to show.
+
+    Parameters
+    ----------
+    app : the page's state
+    classifiers : models by name; the pretrained `mlp` and `cnn` when not given
+    """
+
+    def __init__(self, app: AppState, classifiers: Mapping[str, Classifier] | None = None) -> None:
+        super().__init__(app, classifiers)
+        self.view = PredictView(self, app)
+        self.widget = self.view.widget
+
+    def use_models(self, classifiers: Mapping[str, Classifier]) -> None:
+        """Read with other models, by name; the pad, its history and all switches stay."""
+        super().use_models(classifiers)
+        self.view.paint_table()

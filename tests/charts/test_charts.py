@@ -1,0 +1,143 @@
+"""Curves, reliability, robustness and pictures, as a browser would read them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnistlab.charts.curves import Curves, curves
+from mnistlab.charts.pictures import picture_sheet
+from mnistlab.charts.reliability import reliability_diagram
+from mnistlab.charts.robustness import robustness_table
+from mnistlab.markup import signed
+from mnistlab.metrics.calibration import calibrate
+from mnistlab.metrics.robustness import Robustness
+from tests.charts.conftest import answers
+
+EVIL = "<script>&'\""
+RUN = Curves(
+    "cnn",
+    tuple((i / 50, 0.5 - i / 500, 0.9 + i / 2000) for i in range(1, 151)),
+    ((1.0, 0.3, 0.95), (2.0, 0.2, 0.97), (3.0, 0.1, 0.98)),
+)
+
+
+def charts(text: str) -> list[ElementTree.Element]:
+    found = [ElementTree.fromstring(s) for s in re.findall(r"<svg.*?</svg>", text, re.DOTALL)]
+    for chart in found:
+        assert chart.get("role") == "img"
+    return found
+
+
+def test_curves_are_two_panels_that_say_the_latest_values() -> None:
+    accuracy, loss = charts(curves({EVIL: RUN, "MLP": Curves("mlp")}, 3))
+    assert accuracy.get("aria-label") == f"Accuracy by epoch. Validation: {EVIL} 98.0%"
+    assert loss.get("aria-label") == f"Loss by epoch. Validation: {EVIL} 0.10"
+    for panel in (accuracy, loss):
+        thick = [line for line in panel.iter("polyline") if "ml-thick" in line.get("class", "")]
+        assert len(thick[0].get("points", "").split()) == 3
+        places = [
+            tuple(map(float, pair.split(",")))
+            for line in panel.iter("polyline")
+            for pair in line.get("points", "").split()
+        ]
+        assert all(0 <= x <= 340 and 0 <= y <= 190 for x, y in places)
+
+
+def test_before_the_first_point_there_is_a_sentence() -> None:
+    assert "<svg" not in curves({}, 3)
+    assert "<svg" not in curves({"CNN": Curves("cnn", ((0.1, math.nan, 0.1),))}, 3)
+
+
+def test_twenty_long_runs_stay_small_and_each_is_there() -> None:
+    training = tuple((i / 100, 0.3, 0.95) for i in range(400))
+    series = {f"CNN {i}": Curves("cnn", training, RUN.validation) for i in range(20)}
+    text = curves(series, 4)
+    accuracy, _ = charts(text)
+    assert len(list(accuracy.iter("polyline"))) == 40
+    assert len(text) < 100_000
+    assert "98.0% to 98.0% in 20 runs" in accuracy.get("aria-label", "")
+    assert "CNN, 20 runs" in text
+    fades = [float(group.get("style", "").partition(":")[2]) for group in accuracy.iter("g")]
+    assert fades == sorted(fades, reverse=True)
+    assert fades[0] == 1 > fades[-1] > 0.3
+
+
+def test_a_loss_that_leaves_the_numbers_breaks_nothing() -> None:
+    run = Curves("mlp", ((1.0, math.inf, 0.1), (2.0, 0.4, 0.9)), ((2.0, math.nan, 0.9),))
+    assert "nan" not in "".join(
+        line.get("points", "") for chart in charts(curves({"MLP": run}, 2)) for line in chart
+    )
+
+
+def test_reliability_before_and_after(labels: np.ndarray) -> None:
+    # Half as often right as it says.
+    proba = answers(labels, 100, 0.9)
+    calibration = calibrate(labels, proba, labels, proba)
+    text = reliability_diagram(calibration, EVIL, "cnn")
+    before, after = charts(text)
+    assert f"calibration error {calibration.before.ece:.4f}" in before.get("aria-label", "")
+    assert f"calibration error {calibration.after.ece:.4f}" in after.get("aria-label", "")
+    assert len(list(before.iter("circle"))) == 1
+    for figure in (calibration.nll_before, calibration.nll_after, calibration.brier_after):
+        assert f"{figure:.4f}" in text
+    assert f"temperature {calibration.temperature:.3f}" in text
+    assert "too sure of itself" in text
+    assert "the loss falls" in text
+    assert "<details>" in text
+    assert "<td>200</td><td>0.9000</td><td>0.5000</td>" in text
+    assert "<script" not in text
+
+
+def test_a_temperature_that_does_not_help_the_test_set_is_told(labels: np.ndarray) -> None:
+    calibration = calibrate(labels, answers(labels, 100), labels, answers(labels, 0))
+    assert "on these test images the loss rises" in reliability_diagram(calibration, "A")
+
+
+def test_robustness_of_two_models() -> None:
+    results = [
+        Robustness(m, title, 50, ("Blur", EVIL), (1, 2), np.array(a), 0.98)
+        for m, title, a in (
+            ("a", "A", [[0.9, 0.8], [0.7, 0.6]]),
+            ("b", EVIL, [[1.0, 0.5], [0.25, 0.25]]),
+        )
+    ]
+    text = robustness_table(results)
+    blur = next(row for row in text.split("<tr>") if "Blur" in row)
+    cells = re.findall(r"--share:([\d.]+)'>([\d.]+)</td>", blur)
+    assert cells == [
+        ("0.10", "90.0"), ("0.20", "80.0"), ("0.15", "85.0"),
+        ("0.00", "100.0"), ("0.50", "50.0"), ("0.25", "75.0"),
+    ]  # fmt: skip
+    assert "75.0%" in text  # the mean of A
+    assert "50 images in each cell" in text
+    assert "<script" not in text
+    assert robustness_table([]) == ""
+
+
+def test_pictures_are_cut_from_one_png() -> None:
+    images = np.arange(3 * 784, dtype=np.uint16).astype(np.uint8).reshape(3, 28, 28)
+    text = picture_sheet(images, [["one"], ["two", EVIL], ["three"]], "sheet", "pictures")
+    assert text.count("data:image/png;base64,") == 1
+    data = base64.b64decode(re.findall(r"base64,([^']+)'", text)[0])
+    strip = np.asarray(Image.open(io.BytesIO(data)))
+    np.testing.assert_array_equal(strip[:, 28:56], images[1])
+    assert text.count("<use href='#sheet'/>") == 3
+    assert "viewBox='56 0 28 28' role='img' aria-label='three'" in text
+    assert "<script" not in text
+    assert picture_sheet(images[:0], [], "none", "none") == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [(3, ",", "+3"), (-1200, ",", "−1,200"), (0, ",", "0"), (-0.001, ".2f", "0.00")],
+)
+def test_signs_are_written_out(value: float, form: str, text: str) -> None:
+    assert signed(value, form) == text

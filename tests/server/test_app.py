@@ -1,0 +1,277 @@
+"""The served page: it answers, gives away no file, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
+
+import psutil
+import pytest
+from tornado.websocket import WebSocketClosedError
+
+from mnistlab.server import app, kernels
+from mnistlab.server.handlers import Socket
+from tests.server.server import Server, serving, wait_for
+from tests.visitor import Visitor
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGTERM is a signal of Unix")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("serve")) as running:
+        yield running
+
+
+def test_page_has_the_dashboard_and_no_source(server: Server) -> None:
+    status, page = server.get()
+    assert status == 200
+    assert "<title>MNIST Lab</title>" in page
+    assert "application/vnd.jupyter.widget-view+json" in page
+    assert "Dashboard(" not in page, "what Jupyter shows where the widgets' scripts fail"
+    assert "Traceback" not in page
+
+
+def test_kernel_runs_the_servers_python_in_an_empty_folder(server: Server) -> None:
+    server.get()
+    kernel = server.kernels()[-1]
+    assert Path(kernel.exe()) == Path(psutil.Process(server.process.pid).exe())
+    assert kernel.cmdline()[0] == sys.executable
+    assert [path.name for path in Path(kernel.cwd()).iterdir()] == ["dashboard.ipynb"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "voila/files/dashboard.ipynb",
+        "voila/files/../../../../etc/passwd",
+        "voila/files/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "voila/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "voila/render/dashboard.ipynb",
+        "dashboard.ipynb",
+        "api/kernels",
+        "api/contents",
+    ],
+)
+def test_no_file_is_served(server: Server, path: str) -> None:
+    kernels = len(server.kernels())
+    status, body = server.get(path)
+    assert status in (403, 404)
+    assert "root:" not in body
+    assert "import Dashboard" not in body
+    assert len(server.kernels()) == kernels
+
+
+def test_template_cannot_be_chosen_by_a_visitor(server: Server) -> None:
+    ours, theirs = server.get()[1], server.get("?template=classic&theme=dark")[1]
+    loaded = re.compile(r"voila/templates/\w+")
+    assert set(loaded.findall(ours)) == set(loaded.findall(theirs))
+    assert 'data-jp-theme-light="false"' not in theirs
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize("warm", [0, 1])
+def test_signal_ends_it_without_leftovers(tmp_path: Path, sig: signal.Signals, warm: int) -> None:
+    with serving(tmp_path, "--warm", str(warm)) as running:
+        assert running.get()[0] == 200
+        wait_for(lambda: len(running.kernels()) == 1 + warm, 30, "the visitor's kernel, and warm")
+        kernels = running.kernels()
+        running.process.send_signal(sig)
+        assert running.process.wait(20) == 0
+        assert not psutil.wait_procs(kernels, timeout=5)[1]
+        left = [path.name for path in (tmp_path / "tmp").iterdir()]
+        assert not [name for name in left if name.startswith(("mnistlab", "voila"))]
+
+
+def test_kernels_end_with_a_killed_server(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        assert running.get()[0] == 200
+        kernels = running.kernels()
+        assert kernels
+        running.process.kill()
+        assert not psutil.wait_procs(kernels, timeout=15)[1]
+
+
+def test_kernel_without_a_page_is_gone_within_a_minute(tmp_path: Path) -> None:
+    with serving(tmp_path, "--warm", "1") as running:
+        wait_for(running.kernels, 30, "a warm kernel")
+        assert running.get()[0] == 200  # a visitor who loads the page and never connects
+        wait_for(lambda: len(running.kernels()) == 2, 30, "another warm kernel")
+        wait_for(lambda: len(running.kernels()) == 1, 60, "the end of the visitor's kernel")
+        time.sleep(2 * kernels.CHECK_SECONDS)
+        assert len(running.kernels()) == 1, "a warm kernel waits for its visitor"
+
+
+def test_taken_port_is_one_line_with_the_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "mnistlab", "app", "--port", port, "--no-browser"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "--port" in done.stderr
+
+
+def test_kernels_share_what_is_compiled_where_python_has_not(tmp_path: Path) -> None:
+    unused = str(tmp_path / "unused")  # as where nothing has been compiled
+    with serving(tmp_path, PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX=unused) as server:
+        compiled = set(tmp_path.rglob("*.pyc"))
+        assert len(compiled) > 100
+        with Visitor(server.url) as visitor:
+            visitor.open_pad()
+            visitor.draw([[[90, 60], [190, 60], [130, 220]]])
+            assert len(set(tmp_path.rglob("*.pyc")) - compiled) < 10
+    assert not Path(unused).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil tells what is loaded on Linux only")
+def test_kernels_load_no_debugger(server: Server) -> None:
+    with Visitor(server.url) as visitor:
+        visitor.open_pad()
+        loaded = [place.path for place in server.kernels()[-1].memory_maps()]
+        assert any("numpy" in path for path in loaded)
+        assert not any("debugpy" in path for path in loaded)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--port", "0"]])
+def test_an_address_of_another_machine_is_refused(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mnistlab",
+            "app",
+            "--ip=192.0.2.1",
+            "--shared",
+            "--no-browser",
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "192.0.2.1" in done.stderr
+    assert "--ip" in done.stderr
+
+
+def test_the_browser_and_other_machines_are_led_to_the_page(tmp_path: Path) -> None:
+    opened, script = tmp_path / "opened", tmp_path / "browser"
+    script.write_text(f'echo "$1" > {opened}.new && mv {opened}.new {opened}\n')
+    token = "two words & 100 %"
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "mnistlab",
+            "app",
+            "--port=0",
+            "--ip=0.0.0.0",
+            "--base-url=/a+b",
+            "--shared",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"BROWSER": f"sh {script} %s", "MNISTLAB_APP_TOKEN": token},
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        here, elsewhere = (
+            re.findall(r"(http://\S+):(\d+)/a\+b/(\?token=\S+)", process.stdout.readline())[0]
+            for _ in range(2)
+        )
+        assert here[0] == "http://127.0.0.1"
+        assert elsewhere == (f"http://{socket.gethostname()}", *here[1:])
+        wait_for(opened.exists, 30, "the browser")
+        # Whoever sees this machine's processes would see the token there.
+        assert opened.read_text() == f"http://127.0.0.1:{here[1]}/a+b/\n"
+        with Visitor(f"http://127.0.0.1:{here[1]}/a+b/{here[2]}") as visitor:
+            visitor.open_pad()
+            visitor.draw([[[90, 60], [190, 60], [130, 220]]])
+        process.terminate()
+        assert process.stderr.read() == ""
+
+
+def test_relative_paths_hold_in_the_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNISTLAB_MNIST", "mnist.npz")
+    monkeypatch.setenv("MNISTLAB_HOME", "home")
+    app._make_paths_absolute()
+    assert os.environ["MNISTLAB_MNIST"] == str(tmp_path / "mnist.npz")
+    assert os.environ["MNISTLAB_HOME"] == str(tmp_path / "home")
+
+
+class _Connection:
+    """Where a socket's messages go, in a protocol of the test's choice."""
+
+    def __init__(self, protocol: str | None) -> None:
+        self.selected_subprotocol = protocol
+        self.sent: list[bytes] = []
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write_message(self, message: bytes, binary: bool = False) -> Future[None]:
+        self.sent.append(message)
+        return Future()
+
+
+@pytest.mark.timeout(20)
+def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
+    # Two parts and their offsets, packed in the older protocol. Its first eight bytes, read as
+    # the newer protocol's count, are a number with 18 digits.
+    message = b"\x00\x00\x00\x02\x00\x00\x00\x0c\x00\x00\x00\x20" + b"{}" * 20
+    page = Socket.__new__(Socket)
+    page.kernel_id = ""
+    page.application = SimpleNamespace(settings={"kernel_manager": Mock()})
+    page._moves = Mock()
+    page.ws_connection = None
+    with pytest.raises(WebSocketClosedError):
+        page.write_message(message, binary=True)
+    page.ws_connection = _Connection(None)
+    page.write_message(message, binary=True)
+    assert page.ws_connection.sent == [message]
+
+
+def test_visits_of_a_shared_server_are_apart_and_end_with_their_kernel(tmp_path: Path) -> None:
+    with serving(tmp_path, "--shared") as server:
+        for _ in range(2):
+            server.get()
+        folders = [Path(kernel.environ()["MNISTLAB_VISIT"]) for kernel in server.kernels()]
+        assert len(set(folders)) == 2
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "my-digits.jsonl").write_text("mine")
+        server.kernels()[0].kill()
+        gone, stays = folders
+        wait_for(lambda: not gone.exists() or not stays.exists(), 60, "the visit's folder gone")
+        assert gone.exists() != stays.exists()
+
+
+def test_a_server_of_several_tests_outlives_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers = []
+    monkeypatch.setattr(threading, "Timer", lambda *_: timers.append(Mock()) or timers[-1])
+    with serving(tmp_path):
+        (timer,) = timers
+        timer.cancel.assert_called()

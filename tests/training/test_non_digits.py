@@ -1,0 +1,46 @@
+"""Pictures that are no digit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mnistlab.data import Dataset
+from mnistlab.models import TrainingConfig
+from mnistlab.training.augmentation import training_images
+from mnistlab.training.non_digits import NO_DIGIT, SHARE, outliers
+
+
+@pytest.fixture(scope="module")
+def made(digits: Dataset) -> np.ndarray:
+    return outliers(digits.x_train, digits.y_train, np.random.default_rng(0))
+
+
+def test_outliers_look_like_images_of_the_recipe(made: np.ndarray, digits: Dataset) -> None:
+    assert 0.5 * SHARE * len(digits.x_train) < len(made) <= SHARE * len(digits.x_train) + 1
+    assert made.shape[1:] == (28, 28)
+    assert made.dtype == np.uint8
+    assert (made.max(axis=(1, 2)) == 255).all()
+
+
+def test_a_seed_repeats_them(made: np.ndarray, digits: Dataset) -> None:
+    again = outliers(digits.x_train, digits.y_train, np.random.default_rng(0))
+    np.testing.assert_array_equal(again, made)
+    other = outliers(digits.x_train, digits.y_train, np.random.default_rng(1))
+    assert len(other) != len(made) or (other != made).any()
+
+
+def test_they_are_no_copies_of_digits(made: np.ndarray, digits: Dataset) -> None:
+    known = {image.tobytes() for image in digits.x_train}
+    assert not any(image.tobytes() in known for image in made)
+
+
+def test_training_gets_them_as_a_class_of_their_own(digits: Dataset) -> None:
+    x, y = digits.x_train, digits.y_train
+    config = TrainingConfig("mlp", outliers=True)
+    more_x, more_y = training_images(x, y, config)
+    np.testing.assert_array_equal(more_x[: len(x)], x)
+    assert set(more_y[len(x) :]) == {NO_DIGIT}
+    assert config.outputs == 11
+    plain_x, _ = training_images(x, y, TrainingConfig("mlp"))
+    assert len(plain_x) == len(x)

@@ -1,0 +1,137 @@
+"""Presets are what they say; an estimate follows what was measured on this machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from mnistlab.data import Dataset
+from mnistlab.jobs import cost as cost_module
+from mnistlab.jobs.cost import Cost, duration_text, load_cost, start_calibration
+from mnistlab.models import TrainingConfig, load_classifier
+from mnistlab.training.presets import PRESETS
+
+
+def test_every_preset_has_both_models() -> None:
+    for preset in PRESETS.values():
+        assert {name: config.model for name, config in preset.configs.items()} == {
+            "mlp": "mlp",
+            "cnn": "cnn",
+        }
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_best_is_the_recipe_of_the_pretrained_pair(name: str) -> None:
+    known = TrainingConfig.from_dict(load_classifier(name).card["config"])
+    assert PRESETS["best"].configs[name] == known
+
+
+@pytest.fixture
+def cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cost:
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path))
+    monkeypatch.setattr(cost_module, "_machine", lambda: "this one")
+    return Cost(
+        machine="this one",
+        network={"mlp 512": 1e-4, "mlp 1024": 2e-4, "lean 12": 2e-4, "deep 16": 4e-4},
+        augmentation={"none": 0.0, "light": 1e-4, "full outliers": 2e-4},
+        images={"none": 1.0, "light": 1.0, "full outliers": 1.5},
+        start=5.0,
+        finish=2.0,
+        seen={},
+    )
+
+
+def test_an_estimate_is_the_sum_of_its_parts(cost: Cost) -> None:
+    seconds = cost.seconds(TrainingConfig("mlp", epochs=4), 60_000)
+    assert seconds == pytest.approx(7 + 4 * 55_000 * 1e-4)
+    half = cost.seconds(TrainingConfig("mlp", epochs=4, share=0.5), 60_000)
+    assert half - 7 == pytest.approx((seconds - 7) / 2)
+    full = TrainingConfig("mlp", epochs=1, augmentation="full", outliers=True)
+    assert cost.seconds(full, 60_000) == pytest.approx(7 + 1.5 * 55_000 * 3e-4)
+
+
+def test_a_width_that_was_not_timed_is_told_from_the_nearest(cost: Cost) -> None:
+    config = TrainingConfig("cnn", epochs=1)
+    known, wider = (cost.seconds(replace(config, filters=f), 60_000) for f in (16, 32))
+    assert 2 < (wider - 7) / (known - 7) < 5
+
+
+def test_a_run_corrects_the_estimate_of_the_next(cost: Cost) -> None:
+    config = TrainingConfig("cnn", epochs=3, seed=4)
+    after = cost.learned(config, 60_000, seconds=33.0)
+    again = replace(config, epochs=6, seed=5)
+    assert after.seconds(again, 60_000) == pytest.approx(7 + 66)
+
+
+def test_what_was_measured_is_kept_for_this_machine_only(cost: Cost, tmp_path: Path) -> None:
+    assert load_cost() is None
+    cost.save()
+    assert load_cost() == cost
+    (tmp_path / "cost.json").write_text(json.dumps(asdict(replace(cost, machine="another"))))
+    assert load_cost() is None
+    (tmp_path / "cost.json").write_text("{")
+    assert load_cost() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network": {}},
+        {"network": {"mlp 512": 1e-4}},
+        {"network": {"mlp": 1e-4, "lean 12": 2e-4, "deep 16": 4e-4}},
+        {"network": {"mlp 0": 1e-4, "lean 12": 2e-4, "deep 16": 4e-4}},
+        {"network": ["mlp 512"]},
+        {"augmentation": {}},
+        {"augmentation": {"none": None}},
+        {"images": {"none": 0}},
+        {"images": 1},
+        {"start": "5"},
+        {"finish": float("nan")},
+        {"seen": {"mlp 512 128 none": 1e400}},
+        {"machine": None},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_damaged_file_counts_as_none(
+    cost: Cost, tmp_path: Path, change: dict[str, object]
+) -> None:
+    (tmp_path / "cost.json").write_text(json.dumps(asdict(cost) | change))
+    assert load_cost() is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "[" * 100_000, "\x00", '{"machine": "this one"}']
+)
+def test_a_file_that_is_no_cost_counts_as_none(cost: Cost, tmp_path: Path, text: str) -> None:
+    (tmp_path / "cost.json").write_text(text)
+    assert load_cost() is None
+
+
+def test_where_tensorflow_is_missing_that_is_what_is_said(
+    cost: Cost, digits: Dataset, without_tensorflow: None
+) -> None:
+    said: list[tuple[Cost | None, str]] = []
+    over = threading.Event()
+
+    def on_done(found: Cost | None, problem: str) -> None:
+        said.append((found, problem))
+        over.set()
+
+    start_calibration(digits, on_done)
+    assert over.wait(60)
+    assert said[0][0] is None
+    assert "install it with: pip install 'mnistlab[train]'" in said[0][1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(2, "about 5 s"), (43, "about 45 s"), (130, "about 2 min"), (1600, "about 27 min"),
+     (4300, "about 1 h 10 min"), (7200, "about 2 h")],
+)  # fmt: skip
+def test_durations_are_no_more_exact_than_they_are_known(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

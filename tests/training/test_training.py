@@ -1,0 +1,214 @@
+"""Training in this process and in workers."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from mnistlab.data import Dataset, save_folder
+from mnistlab.errors import ModelError, TrainingError
+from mnistlab.jobs import Job, JobStatus, submit
+from mnistlab.models import TrainingConfig, find_run, list_runs, load_classifier, remove_run
+from mnistlab.models.store import read_run_file
+from mnistlab.training import events
+
+pytestmark = pytest.mark.tensorflow
+
+QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 1e-3, "seed": 4, "filters": 4}
+LONG = {"epochs": 200, "batch_size": 8, "filters": 64}
+MINUTES = 180  # seconds; generous, for a loaded machine
+
+
+def until(condition, what: str, seconds: float = MINUTES, job: Job | None = None) -> None:
+    """Wait for `condition()`; a failure names `what`, and comes at once when `job` has failed."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert job is None or not job.status.is_over, f"{job} {job.failure} before {what}"
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
+def gone(process: psutil.Process) -> bool:
+    """Whether a process has ended, reaped by its parent or not."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module", params=["mlp", "cnn"])
+def finished(request, blocks: Dataset, runs: Path) -> tuple[Job, list[events.Event]]:
+    seen: list[events.Event] = []
+    config = TrainingConfig(request.param, augmentation="light", **QUICK)
+    job = submit(config, blocks, seen.append, runs)
+    job.result(MINUTES)
+    return job, seen
+
+
+def test_a_job_speaks_from_start_to_end(finished: tuple[Job, list[events.Event]]) -> None:
+    job, seen = finished
+    assert job.status is JobStatus.FINISHED
+    kinds = [type(event) for event in seen]
+    assert kinds[0] is events.Preparing
+    assert kinds.count(events.EpochEnd) == 2
+    assert kinds[-1] is events.Finished
+    progress = [event for event in seen if isinstance(event, events.Progress)]
+    assert [p.fraction for p in progress] == sorted(p.fraction for p in progress)
+    assert progress[-1].fraction == 1
+
+
+def test_the_run_folder_holds_the_model_and_its_story(
+    finished: tuple[Job, list[events.Event]], runs: Path, blocks: Dataset
+) -> None:
+    job, seen = finished
+    run = find_run(job.id, runs)
+    names = {path.name for path in run.folder.iterdir()}
+    assert names == {"run.json", "model.keras", "model.tflite", "history.csv", "predictions.npz"}
+    assert run.card["config"] == job.config.to_dict()
+    assert run.card["data"]["digest"] == blocks.digest
+    with (run.folder / "history.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+    # What the run remembers of the test set is what its model answers.
+    with np.load(run.folder / "predictions.npz") as stored:
+        answers = load_classifier(job.id, runs).predict_proba(blocks.x_test)
+        np.testing.assert_allclose(stored["test_proba"], answers, atol=1e-5)
+        accuracy = float((answers.argmax(1) == stored["y_test"]).mean())
+    assert seen[-1].test_accuracy == pytest.approx(accuracy)
+
+
+def test_the_blocks_are_learned(finished: tuple[Job, list[events.Event]]) -> None:
+    _, seen = finished
+    losses = [event.loss for event in seen if isinstance(event, events.EpochEnd)]
+    assert losses[1] < losses[0]
+
+
+def test_the_same_seed_gives_the_same_weights(
+    finished: tuple[Job, list[events.Event]], blocks: Dataset, runs: Path
+) -> None:
+    job, _ = finished
+    again = submit(job.config, blocks, runs=runs)
+    digest = find_run(again.result(MINUTES), runs).card["weights_digest"]
+    assert digest == find_run(job.id, runs).card["weights_digest"]
+
+
+def test_keras_and_litert_agree(
+    finished: tuple[Job, list[events.Event]], runs: Path, blocks: Dataset
+) -> None:
+    """In a process of its own: TensorFlow must not load in the one that runs the tests."""
+    job, _ = finished
+    folder = find_run(job.id, runs).folder
+    np.save(runs / "images.npy", blocks.x_test)
+    code = (
+        "import sys, keras, numpy as np\n"
+        "model = keras.models.load_model(sys.argv[1])\n"
+        "np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))"
+    )
+    arguments = [folder / "model.keras", runs / "images.npy", runs / "logits.npy"]
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+    logits = np.load(runs / "logits.npy")
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    expected = powers / powers.sum(1, keepdims=True)
+    answers = load_classifier(job.id, runs).predict_proba(blocks.x_test)
+    np.testing.assert_allclose(answers, expected, atol=1e-4)
+
+
+def test_a_damaged_run_is_listed_as_damaged_and_not_used(
+    finished: tuple[Job, list[events.Event]], blocks: Dataset, tmp_path: Path, runs: Path
+) -> None:
+    job, _ = finished
+    shutil.copytree(runs / job.id, tmp_path / "flipped")
+    shutil.copytree(runs / job.id, tmp_path / "half")
+    model = tmp_path / "flipped" / "model.tflite"
+    model.write_bytes(model.read_bytes()[:-1] + b"!")
+    (tmp_path / "half" / "model.tflite").unlink()
+    (tmp_path / "empty").mkdir()
+    damage = {run.id: run.damage for run in list_runs(tmp_path)}
+    assert damage["half"] == "model.tflite missing"
+    assert "run.json cannot be read" in damage["empty"]
+    for name in damage:
+        with pytest.raises(ModelError, match=f"Run {name} is damaged .*models remove {name}"):
+            read_run_file(find_run(name, tmp_path), "model.tflite")
+    remove_run("half", tmp_path)
+    assert {run.id for run in list_runs(tmp_path)} == {"flipped", "empty"}
+
+
+def test_cancel_while_training(blocks: Dataset, tmp_path: Path) -> None:
+    seen: list[events.Event] = []
+    job = submit(TrainingConfig("cnn", **LONG), blocks, seen.append, tmp_path)
+    until(lambda: any(isinstance(e, events.Progress) for e in seen), "the first step", job=job)
+    assert job.pid is not None
+    worker = psutil.Process(job.pid)
+    job.cancel()
+    assert job.wait(10)  # the issue's two seconds are a benchmark's business
+    assert job.status is JobStatus.CANCELLED
+    assert gone(worker)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(TrainingError, match="cancelled"):
+        job.result()
+
+
+def test_a_waiting_job_is_cancelled_without_ever_starting(blocks: Dataset, tmp_path: Path) -> None:
+    first = submit(TrainingConfig("cnn", **LONG), blocks, runs=tmp_path)
+    second = submit(TrainingConfig("mlp", **LONG), blocks, runs=tmp_path)
+    second.cancel()
+    assert second.wait(10)
+    assert (second.status, second.pid) == (JobStatus.CANCELLED, None)
+    first.cancel()
+    assert first.wait(10)
+
+
+def test_a_killed_worker_is_told_and_the_next_run_works(blocks: Dataset, tmp_path: Path) -> None:
+    seen: list[events.Event] = []
+    job = submit(TrainingConfig("cnn", **LONG), blocks, seen.append, tmp_path)
+    until(lambda: any(isinstance(e, events.Started) for e in seen), "the start", job=job)
+    os.kill(job.pid, signal.SIGKILL)
+    assert job.wait(30)
+    assert job.status is JobStatus.FAILED
+    assert "ended without a result (killed" in job.failure.message
+    assert list(tmp_path.iterdir()) == []
+    assert submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path).result(MINUTES)
+
+
+def test_a_run_that_cannot_be_saved_is_told(blocks: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    job = submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path / "file")
+    with pytest.raises(TrainingError, match=r"could not be saved .* MNISTLAB_HOME"):
+        job.result(MINUTES)
+
+
+def test_no_worker_outlives_its_killed_parent(blocks: Dataset, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    save_folder(blocks, data)
+    code = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from mnistlab.data import open_folder\n"
+        "from mnistlab.jobs import submit\nfrom mnistlab.models import TrainingConfig\n"
+        "from mnistlab.training import events\n"
+        "def tell(e):\n    if isinstance(e, events.Started): print(job.pid, flush=True)\n"
+        "job = submit(TrainingConfig('cnn', epochs=200, batch_size=8, filters=64), "
+        "open_folder(Path(sys.argv[1])), tell, Path(sys.argv[2]))\n"
+        "time.sleep(600)"
+    )
+    arguments = [sys.executable, "-c", code, str(data), str(tmp_path / "runs")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+        until(lambda: gone(worker), "the worker's end", 15)
+    partial = tmp_path / "runs"
+    assert not partial.exists() or list(partial.iterdir()) == []

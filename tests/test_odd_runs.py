@@ -19,14 +19,15 @@ from mnistlab.charts.results import results_table
 from mnistlab.cli.commands import main
 from mnistlab.data import Dataset
 from mnistlab.errors import ModelError
-from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.evaluation import Evaluation, distinct_titles
+from mnistlab.metrics.pair import pair_up
 from mnistlab.models import Run, find_run, list_runs, load_classifier
 from mnistlab.models.card import RUN_FILES
 from mnistlab.models.store import read_predictions, rename_run
 from mnistlab.report.export import export_model, read_history
 from mnistlab.report.html import build_report
 from mnistlab.study.evaluation import score
-from mnistlab.study.report import compare_models
+from mnistlab.study.study import compare
 from tests.odd_cards import GOOD, write_runs
 
 Captured = pytest.CaptureFixture[str]
@@ -173,13 +174,14 @@ def test_tables_and_the_report_stand(listed: list[Run], data: Dataset) -> None:
     assert results_table(evaluations).count("<tr") > len(fine)
     for each in evaluations:
         json.dumps(each.to_dict(), allow_nan=False)
-    build_report(evaluations, (fine[0].id, fine[1].id), data).encode("utf-8")
+    first, second, *others = distinct_titles(evaluations)
+    build_report(pair_up(first, second, data.y_test), data, others=others).encode("utf-8")
 
 
 def test_a_comparison_of_the_good_run_stands(
     listed: list[Run], data: Dataset, capsys: Captured
 ) -> None:
-    assert "MLP good" in compare_models(GOOD, "cnn", data)
+    assert "MLP good" in compare(GOOD, "cnn", data).to_html()
     assert strict(export_model(GOOD, "json").data.decode())["title"] == "MLP good"
 
 

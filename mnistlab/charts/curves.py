@@ -41,7 +41,7 @@ class _Panel:
     label: Label
 
 
-def curves(series: Mapping[str, Curves], epochs: int) -> str:
+def draw_curves(series: Mapping[str, Curves], epochs: int) -> str:
     """Accuracy and loss over the epochs as two panels: training thin, validation thick.
 
     Parameters

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mnistlab.data import Dataset
     from mnistlab.models.classifier import Classifier
     from mnistlab.models.config import TrainingConfig
+    from mnistlab.study.study import Study
 
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 _BAD_INPUT_ERRORS = (ConfigError, ModelError, UploadError)
@@ -108,38 +109,30 @@ def train(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """`evaluate`: a model's figures on the test set."""
+    from mnistlab.study.evaluation import evaluate as measure
+
     dataset = _dataset(options, options.model)
-    (figures,), _ = _figures([options.model], dataset)
+    found = measure(_load(options.model), dataset.x_test, dataset.y_test)
     if options.json:
-        terminal.print_json({**figures, "notice": dataset.notice})
+        facts = {"data": dataset.name, "notice": dataset.notice}
+        terminal.print_json({**found.to_dict(), **facts})
     else:
-        terminal.print_figures([figures])
+        terminal.print_evaluations([found])
 
 
 def compare(options: argparse.Namespace) -> None:
     """`compare`: two models' figures side by side, and whether one is better."""
-    from mnistlab.metrics.comparison import compare_predictions
-
     if options.seeds is not None:
         return _compare_with_seeds(options)
     idle = [name for name in (*_SETTINGS, "scheduler") if getattr(options, name, None) is not None]
     if idle:
         flag = "--" + idle[0].replace("_", "-")
         raise ConfigError(f"{flag} is for training, and nothing is trained without --seeds N.")
-    dataset = _dataset(options, options.a, options.b)
-    (a, b), answers = _figures([options.a, options.b], dataset)
-    comparison = compare_predictions(dataset.y_test, *answers)
+    study = _study(options)
     if options.json:
-        facts = comparison.to_dict(options.a, options.b)
-        terminal.print_json({"a": a, "b": b, **facts, "notice": dataset.notice})
-        return
-    terminal.print_figures([a, b])
-    terminal.show("")
-    terminal.show(
-        f"Both right {comparison.both_right}, only {options.a} {comparison.only_a}, "
-        f"only {options.b} {comparison.only_b}, neither {comparison.neither}."
-    )
-    terminal.show(comparison.verdict(options.a, options.b))
+        terminal.print_json(study.to_dict())
+    else:
+        terminal.print_study(study)
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -196,17 +189,10 @@ def export_model(options: argparse.Namespace) -> None:
 def report(options: argparse.Namespace) -> None:
     """`report`: two models compared, as one HTML file."""
     from mnistlab.files import write_whole
-    from mnistlab.study.report import compare_models
 
     path = _output(options.out or f"report-{options.a}-{options.b}.html", options.json)
-    for name in (options.a, options.b):
-        _load(name)  # a wrong name is told before the work
-    dataset = _dataset(options, options.a, options.b)
-    with terminal.share_bar("measuring") as show:
-        text = compare_models(
-            options.a, options.b, dataset, robustness=options.robustness, on_progress=show
-        )
-    data = text.encode()
+    study = _study(options, robustness=options.robustness)
+    data = study.to_html().encode()
     write_whole(path, data)
     if options.json:
         terminal.print_json(
@@ -214,8 +200,8 @@ def report(options: argparse.Namespace) -> None:
                 "report": str(path),
                 "bytes": len(data),
                 "models": [options.a, options.b],
-                "data": dataset.name,
-                "notice": dataset.notice,
+                "data": study.dataset.name,
+                "notice": study.dataset.notice,
             }
         )
     else:
@@ -399,13 +385,14 @@ def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> d
     }
 
 
-def _figures(names: list[str], dataset: Dataset) -> tuple[list[dict[str, Any]], list[Any]]:
-    """Of each model its figures, timed against the others, and its answers (n, 10)."""
-    from mnistlab.study.evaluation import evaluate_models
+def _study(options: argparse.Namespace, robustness: bool = False) -> Study:
+    from mnistlab.study.study import compare
 
-    found = evaluate_models([_load(name) for name in names], dataset.x_test, dataset.y_test)
-    figures = [{**each.to_dict(), "data": dataset.name} for each in found]
-    return figures, [each.y_proba for each in found]
+    for name in (options.a, options.b):
+        _load(name)  # a wrong name is an error before the work
+    dataset = _dataset(options, options.a, options.b)
+    with terminal.share_bar("measuring") as show:
+        return compare(options.a, options.b, dataset, robustness=robustness, on_progress=show)
 
 
 def _model_row(name: str, card: Any, damage: str = "") -> dict[str, Any]:

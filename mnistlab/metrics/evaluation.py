@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,3 +48,13 @@ class Evaluation:
         """The same answers held against other labels (n,), on the images that `keep` (n,) keeps."""
         proba = self.y_proba[keep]
         return replace(self, y_proba=proba, scores=evaluate_probabilities(labels[keep], proba))
+
+
+def distinct_titles(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """The evaluations, each with its name behind a title that several models share."""
+    known = list(evaluations)
+    titles = Counter(title for _, title in {(each.model, each.title) for each in known})
+    return [
+        replace(each, title=f"{each.title} ({each.model})") if titles[each.title] > 1 else each
+        for each in known
+    ]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistlab.charts.curves import Curves, curves
+from mnistlab.charts.curves import Curves, draw_curves
 from mnistlab.charts.pictures import picture_sheet
 from mnistlab.charts.reliability import reliability_diagram
 from mnistlab.charts.robustness import robustness_table
@@ -37,7 +37,7 @@ def charts(text: str) -> list[ElementTree.Element]:
 
 
 def test_curves_are_two_panels_that_say_the_latest_values() -> None:
-    accuracy, loss = charts(curves({EVIL: RUN, "MLP": Curves("mlp")}, 3))
+    accuracy, loss = charts(draw_curves({EVIL: RUN, "MLP": Curves("mlp")}, 3))
     assert accuracy.get("aria-label") == f"Accuracy by epoch. Validation: {EVIL} 98.0%"
     assert loss.get("aria-label") == f"Loss by epoch. Validation: {EVIL} 0.10"
     for panel in (accuracy, loss):
@@ -52,14 +52,14 @@ def test_curves_are_two_panels_that_say_the_latest_values() -> None:
 
 
 def test_before_the_first_point_there_is_a_sentence() -> None:
-    assert "<svg" not in curves({}, 3)
-    assert "<svg" not in curves({"CNN": Curves("cnn", ((0.1, math.nan, 0.1),))}, 3)
+    assert "<svg" not in draw_curves({}, 3)
+    assert "<svg" not in draw_curves({"CNN": Curves("cnn", ((0.1, math.nan, 0.1),))}, 3)
 
 
 def test_twenty_long_runs_stay_small_and_each_is_there() -> None:
     training = tuple((i / 100, 0.3, 0.95) for i in range(400))
     series = {f"CNN {i}": Curves("cnn", training, RUN.validation) for i in range(20)}
-    text = curves(series, 4)
+    text = draw_curves(series, 4)
     accuracy, _ = charts(text)
     assert len(list(accuracy.iter("polyline"))) == 40
     assert len(text) < 100_000
@@ -73,7 +73,7 @@ def test_twenty_long_runs_stay_small_and_each_is_there() -> None:
 def test_a_loss_that_leaves_the_numbers_breaks_nothing() -> None:
     run = Curves("mlp", ((1.0, math.inf, 0.1), (2.0, 0.4, 0.9)), ((2.0, math.nan, 0.9),))
     assert "nan" not in "".join(
-        line.get("points", "") for chart in charts(curves({"MLP": run}, 2)) for line in chart
+        line.get("points", "") for chart in charts(draw_curves({"MLP": run}, 2)) for line in chart
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.files import write_whole
 from mnistlab.images import Drawing
 from mnistlab.images.collection import Collection

@@ -37,7 +37,7 @@ def test_layers_import_only_what_stands_below() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["mnistlab", "mnistlab.cli.commands"])
+@pytest.mark.parametrize("module", ["mnistlab", "mnistlab.cli"])
 def test_cheap_modules_load_no_package_beyond_python(module: str) -> None:
     loaded = run_python(f"import {module}, sys, json; print(json.dumps(list(sys.modules)))")
     top = {name.partition(".")[0] for name in json.loads(loaded)}

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mnistlab.charts.results import results_table
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.data import Dataset
 from mnistlab.errors import ModelError
 from mnistlab.metrics.evaluation import Evaluation, distinct_titles

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from PIL import Image, ImageDraw
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.images import Drawing
 from mnistlab.ui.predict.drawing_file import write_drawing
 from mnistlab.version import __version__

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.jobs.seed_runs import SeededRuns, compare_with_seeds
 from mnistlab.models import find_run, list_runs
 from mnistlab.settings import scheduler

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnistlab import settings
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.errors import ConfigError
 from mnistlab.server.app import _tell_kernels
 from mnistlab.server.options import AppOptions, read_options

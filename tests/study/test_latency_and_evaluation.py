@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.data import Dataset
 from mnistlab.metrics.latency import images_per_second, measure_latencies, measure_latency
 from mnistlab.metrics.scores import evaluate_probabilities

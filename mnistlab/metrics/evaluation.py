@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.markup import UNKNOWN, table
 from mnistlab.metrics.latency import LatencyMs
 from mnistlab.metrics.scores import Scores, evaluate_probabilities
 
@@ -43,6 +44,19 @@ class Evaluation:
             "epochs": self.card.get("config", {}).get("epochs"),
             "seed": self.card.get("seed"),
         }
+
+    def _repr_html_(self) -> str:
+        low, high = self.scores.accuracy_ci
+        latency = self.latency_ms
+        rows = [
+            ["Test images", f"{self.scores.n:,}"],
+            ["Accuracy", f"{self.scores.accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}"],
+            ["F1 macro", f"{self.scores.f1_macro:.4f}"],
+            ["Loss", f"{self.scores.nll:.4f}"],
+            ["Calibration error", f"{self.scores.ece:.4f}"],
+            ["Latency p50", UNKNOWN if latency is None else f"{latency.p50:.3f} ms"],
+        ]
+        return table(["", self.title], rows, f"Scores of {self.title}")
 
     def rescored(self, labels: NDArray[np.uint8], keep: NDArray[np.bool_]) -> Evaluation:
         """The same answers held against other labels (n,), on the images that `keep` (n,) keeps."""

@@ -49,6 +49,12 @@ def test_its_dictionary_is_json_and_its_page_and_summary_say_the_same(
         assert f"{study.a.scores.accuracy:.2%}" in text
 
 
+def test_an_evaluation_shows_itself_in_a_notebook(study: mnistlab.Study) -> None:
+    shown = study.a._repr_html_()
+    assert f"{study.a.scores.accuracy:.2%}" in shown
+    assert "Latency p50" in shown
+
+
 def test_the_command_prints_the_study(
     digits: Dataset,
     study: mnistlab.Study,

@@ -1,4 +1,4 @@
-"""Training curves of any number of runs, cheap enough to be drawn anew several times a second."""
+"""Training curves of any number of runs, cheap enough to redraw several times a second."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ def _x(epoch: float, epochs: int) -> float:
 
 
 def _y(value: float, panel: _Panel) -> float:
-    share = (value - panel.low) / (panel.high - panel.low)
-    return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * share
+    fraction = (value - panel.low) / (panel.high - panel.low)
+    return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * fraction
 
 
 def _axes(panel: _Panel, epochs: int) -> str:

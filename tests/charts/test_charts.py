@@ -89,7 +89,7 @@ def test_reliability_before_and_after(labels: np.ndarray) -> None:
     for figure in (calibration.nll_before, calibration.nll_after, calibration.brier_after):
         assert f"{figure:.4f}" in text
     assert f"temperature {calibration.temperature:.3f}" in text
-    assert "too sure of itself" in text
+    assert "it is overconfident" in text
     assert "the loss falls" in text
     assert "<details>" in text
     assert "<td>200</td><td>0.9000</td><td>0.5000</td>" in text
@@ -98,7 +98,9 @@ def test_reliability_before_and_after(labels: np.ndarray) -> None:
 
 def test_a_temperature_that_does_not_help_the_test_set_is_told(labels: np.ndarray) -> None:
     calibration = calibrate(labels, answers(labels, 100), labels, answers(labels, 0))
-    assert "on these test images the loss rises" in reliability_diagram(calibration, "A")
+    assert "On these test images, that makes the loss larger" in reliability_diagram(
+        calibration, "A"
+    )
 
 
 def test_robustness_of_two_models() -> None:

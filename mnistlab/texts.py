@@ -29,3 +29,8 @@ def duration(seconds: float) -> str:
     if round(seconds / 60) < 120:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.0f} h"
+
+
+def percent(fraction: float, decimals: int = 2) -> str:
+    """A fraction as text, such as `98.30 %`."""
+    return f"{100 * fraction:.{decimals}f} %"

@@ -154,7 +154,7 @@ def test_models_list_stands(listed: list[Run], capsys: Captured) -> None:
     assert len(lines) == 2 + len(listed)
     assert not unseen("".join(lines))
     (good,) = [line for line in lines if line.startswith(GOOD)]
-    assert "98.00%" in good
+    assert "98.00 %" in good
     for line in lines:
         assert "% of its test set" in line or "; remove it with: mnistlab models remove" in line
     assert main(["models", "list", "--json"]) == 0

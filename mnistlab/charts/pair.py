@@ -6,6 +6,7 @@ from mnistlab.markup import escape, note, number, signed, table
 from mnistlab.metrics.pair import Pair
 from mnistlab.metrics.seed_comparison import SeedComparison
 from mnistlab.models.config import TITLES
+from mnistlab.texts import percent
 
 
 def verdict(pair: Pair) -> str:
@@ -81,8 +82,8 @@ def corrected_table(given: Pair, corrected: Pair) -> str:
         wrong = [s.n - round(s.accuracy * s.n) for s in (old, new)]
         rows.append([
             a.title,
-            f"{old.accuracy:.2%}",
-            f"{new.accuracy:.2%}",
+            percent(old.accuracy),
+            percent(new.accuracy),
             f"{signed(100 * (new.accuracy - old.accuracy), '.2f')} points",
             f"{wrong[0]:,} of {old.n:,}",
             f"{wrong[1]:,} of {new.n:,}",

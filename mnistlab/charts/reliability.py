@@ -6,7 +6,7 @@ import math
 
 from mnistlab.markup import UNKNOWN, escape, number, table
 from mnistlab.metrics.calibration import Calibration, Reliability
-from mnistlab.texts import counted
+from mnistlab.texts import counted, percent
 
 _SIDE, _MARGIN, _TOP = 200, 34, 24  # of a panel's square and around it, in SVG units
 _LARGEST = 9.0  # radius of the dot of a bin that holds all images
@@ -73,8 +73,8 @@ def _panel(reliability: Reliability, when: str, title: str, model: str) -> str:
             f"<line class='ml-gap' x1='{x:.1f}' x2='{x:.1f}' y1='{y:.1f}' "
             f"y2='{_y(confidence):.1f}'/>"
             f"<circle class='ml-dot ml-{escape(model)}' cx='{x:.1f}' cy='{y:.1f}' "
-            f"r='{radius:.1f}'><title>{counted(int(count), 'image')}: confidence {confidence:.1%}, "
-            f"accuracy {accuracy:.1%}</title></circle>"
+            f"r='{radius:.1f}'><title>{counted(int(count), 'image')}: confidence "
+            f"{percent(confidence, 1)}, accuracy {percent(accuracy, 1)}</title></circle>"
         )
     label = f"Reliability of {title} {when}: calibration error {reliability.ece:.4f}"
     width, height = _SIDE + _MARGIN + 12, _SIDE + _TOP + _MARGIN

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mnistlab.markup import escape, note, table
 from mnistlab.metrics.robustness import Robustness
-from mnistlab.texts import counted
+from mnistlab.texts import counted, percent
 
 
 def robustness_table(results: Sequence[Robustness]) -> str:
@@ -38,7 +38,7 @@ def robustness_table(results: Sequence[Robustness]) -> str:
 
 
 def _means(results: Sequence[Robustness]) -> str:
-    rows = [[r.title, f"{r.clean:.1%}", f"{r.mean:.1%}"] for r in results]
+    rows = [[r.title, percent(r.clean, 1), percent(r.mean, 1)] for r in results]
     return table(["Model", "Unchanged images", "Mean over all corruptions"], rows, "Means")
 
 

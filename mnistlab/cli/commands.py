@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnistlab.cli import terminal
 from mnistlab.errors import ConfigError, DataError
-from mnistlab.texts import counted, duration
+from mnistlab.texts import counted, duration, percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ def train(options: argparse.Namespace) -> None:
     seconds = run.card["training_seconds"]
     if not options.json:
         terminal.show(
-            f"{run.id}: {scores.accuracy:.2%} of the test images right "
+            f"{run.id}: {percent(scores.accuracy)} of the test images right "
             f"(F1 {scores.f1_macro:.4f}), trained in {duration(seconds)}"
         )
         return
@@ -358,4 +358,4 @@ def _state(row: dict[str, Any]) -> str:
 
     if row["damage"]:
         return f"damaged: {row['damage']}; remove it with: {removal_command(row['model'])}"
-    return f"{row['test_accuracy']:.2%} of its test set"
+    return f"{percent(row['test_accuracy'])} of its test set"

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistlab.texts import counted, duration
+from mnistlab.texts import counted, duration, percent
 
 if TYPE_CHECKING:
     from mnistlab.jobs.seed_runs import SeededRuns
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _ROWS: tuple[tuple[str, Callable[[Evaluation], str]], ...] = (
     ("test images", lambda e: f"{e.scores.n:,}"),
-    ("accuracy", lambda e: f"{e.scores.accuracy:.2%}"),
-    ("  95 % interval", lambda e: "{:.2%} to {:.2%}".format(*e.scores.accuracy_ci)),
+    ("accuracy", lambda e: percent(e.scores.accuracy)),
+    ("  95 % interval", lambda e: " to ".join(map(percent, e.scores.accuracy_ci))),
     ("F1, macro", lambda e: f"{e.scores.f1_macro:.4f}"),
     ("F1, weighted", lambda e: f"{e.scores.f1_weighted:.4f}"),
     ("calibration error", lambda e: f"{e.scores.ece:.4f}"),
@@ -140,10 +140,10 @@ def print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:
 
     show(f"{'seed':<20} {name_a:>24} {name_b:>24}")
     for seed, pair in enumerate(zip(accuracies(seeded.a), accuracies(seeded.b), strict=True)):
-        show(f"{seed:<20}", *(f"{accuracy:>24.2%}" for accuracy in pair))
+        show(f"{seed:<20}", *(f"{percent(accuracy):>24}" for accuracy in pair))
     sides = (seeded.comparison.a, seeded.comparison.b)
-    show(f"{'mean':<20}", *(f"{side.mean:>24.2%}" for side in sides))
-    show(f"{'standard deviation':<20}", *(f"{side.std:>24.2%}" for side in sides))
+    show(f"{'mean':<20}", *(f"{percent(side.mean):>24}" for side in sides))
+    show(f"{'standard deviation':<20}", *(f"{percent(side.std):>24}" for side in sides))
     show("")
     show(seeded.comparison.verdict(name_a, name_b))
 
@@ -237,7 +237,7 @@ class TrainingBar:
             self._bar.reset(total=event.epochs * event.steps)
         elif isinstance(event, events.Progress):
             self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
-            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=f"{event.accuracy:.2%}")
+            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=percent(event.accuracy))
         elif isinstance(event, events.EpochEnd) and not self._bar.disable:
-            right = f"{event.val_accuracy:.2%} of the validation images right"
+            right = f"{percent(event.val_accuracy)} of the validation images right"
             self._bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)

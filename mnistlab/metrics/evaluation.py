@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mnistlab.markup import UNKNOWN, table
 from mnistlab.metrics.latency import LatencyMs
 from mnistlab.metrics.scores import Scores, evaluate_probabilities
+from mnistlab.texts import percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Evaluation:
         latency = self.latency_ms
         rows = [
             ["Test images", f"{self.scores.n:,}"],
-            ["Accuracy", f"{self.scores.accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}"],
+            ["Accuracy", f"{percent(self.scores.accuracy)} ({percent(low)} to {percent(high)})"],
             ["F1 macro", f"{self.scores.f1_macro:.4f}"],
             ["Loss", f"{self.scores.nll:.4f}"],
             ["Calibration error", f"{self.scores.ece:.4f}"],

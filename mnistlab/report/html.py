@@ -27,6 +27,7 @@ from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.pair import Group, Pair
 from mnistlab.metrics.robustness import Robustness
 from mnistlab.metrics.seed_comparison import SeedComparison, SeedSummary
+from mnistlab.texts import percent
 from mnistlab.version import __version__
 
 MOST_PICTURES = 60  # of a group; more than anyone looks through, and a file of some 100 KB
@@ -101,7 +102,7 @@ def _verdict(pair: Pair, seeds: SeedComparison | None) -> Sections:
 
 def _seed_row(title: str, s: SeedSummary) -> list[str]:
     spread = UNKNOWN if s.n < 2 else f"{100 * s.std:.3f} points"
-    return [title, str(s.n), f"{s.mean:.2%}", spread, f"{s.minimum:.2%}", f"{s.maximum:.2%}"]
+    return [title, str(s.n), percent(s.mean), spread, percent(s.minimum), percent(s.maximum)]
 
 
 def _curves(named: Mapping[str, Evaluation], kept: Mapping[str, Curves]) -> Sections:

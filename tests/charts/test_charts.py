@@ -38,7 +38,7 @@ def charts(text: str) -> list[ElementTree.Element]:
 
 def test_curves_are_two_panels_that_say_the_latest_values() -> None:
     accuracy, loss = charts(draw_curves({EVIL: RUN, "MLP": Curves("mlp")}, 3))
-    assert accuracy.get("aria-label") == f"Accuracy by epoch. Validation: {EVIL} 98.0%"
+    assert accuracy.get("aria-label") == f"Accuracy by epoch. Validation: {EVIL} 98.0 %"
     assert loss.get("aria-label") == f"Loss by epoch. Validation: {EVIL} 0.10"
     for panel in (accuracy, loss):
         thick = [line for line in panel.iter("polyline") if "ml-thick" in line.get("class", "")]
@@ -63,7 +63,7 @@ def test_twenty_long_runs_stay_small_and_each_is_there() -> None:
     accuracy, _ = charts(text)
     assert len(list(accuracy.iter("polyline"))) == 40
     assert len(text) < 100_000
-    assert "98.0% to 98.0% in 20 runs" in accuracy.get("aria-label", "")
+    assert "98.0 % to 98.0 % in 20 runs" in accuracy.get("aria-label", "")
     assert "CNN, 20 runs" in text
     fades = [float(group.get("style", "").partition(":")[2]) for group in accuracy.iter("g")]
     assert fades == sorted(fades, reverse=True)
@@ -90,7 +90,7 @@ def test_reliability_before_and_after(labels: np.ndarray) -> None:
         assert f"{figure:.4f}" in text
     assert f"temperature {calibration.temperature:.3f}" in text
     assert "it is overconfident" in text
-    assert "the loss falls" in text
+    assert "makes the loss smaller" in text
     assert "<details>" in text
     assert "<td>200</td><td>0.9000</td><td>0.5000</td>" in text
     assert "<script" not in text
@@ -118,7 +118,7 @@ def test_robustness_of_two_models() -> None:
         ("0.10", "90.0"), ("0.20", "80.0"), ("0.15", "85.0"),
         ("0.00", "100.0"), ("0.50", "50.0"), ("0.25", "75.0"),
     ]  # fmt: skip
-    assert "75.0%" in text  # the mean of A
+    assert "75.0 %" in text  # the mean of A
     assert "50 images in each cell" in text
     assert "<script" not in text
     assert robustness_table([]) == ""

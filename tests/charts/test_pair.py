@@ -69,5 +69,5 @@ def test_verdict_has_sentence_and_counts(make: Make, labels: np.ndarray) -> None
 def test_corrected_labels_say_how_far_figures_move(make: Make, labels: np.ndarray) -> None:
     given, corrected = (pair_up(make("a", n), make("b", n), labels) for n in (20, 17))
     text = corrected_table(given, corrected)
-    for cell in ("90.00%", "91.50%", "+1.50 points", "20 of 200", "17 of 200"):
+    for cell in ("90.00 %", "91.50 %", "+1.50 points", "20 of 200", "17 of 200"):
         assert f"<td>{cell}</td>" in text

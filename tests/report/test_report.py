@@ -127,7 +127,7 @@ def test_a_report_has_every_figure_and_asks_for_nothing_outside(data: Dataset, r
     ]  # fmt: skip
     assert data.digest in text
     assert "No curves are kept of CNN." in text
-    assert "Accuracy by epoch. Validation: MLP 11 95.0%" in text
+    assert "Accuracy by epoch. Validation: MLP 11 95.0 %" in text
     assert "No validation answers on this data are known of CNN." in text
     assert text.count("class='ml-reliability'") == 1
     assert shares == sorted(shares)
@@ -139,8 +139,8 @@ def test_settings_with_several_seeds_are_compared_as_settings(data: Dataset, run
     save_run(runs, "mlp-55", data, 1, 0.9)  # the same training again counts once
     text = compare("mlp-11", "mlp-44", data, runs=runs).to_html()
     part = text.partition(">Training again</h2>")[2].partition("</section>")[0]
-    assert "<th scope='row'>MLP 11</th><td>3</td><td>91.00%</td><td>1.000 points</td>" in part
-    assert "<th scope='row'>MLP 44</th><td>1</td><td>95.00%</td><td>–</td>" in part
+    assert "<th scope='row'>MLP 11</th><td>3</td><td>91.00 %</td><td>1.000 points</td>" in part
+    assert "<th scope='row'>MLP 44</th><td>1</td><td>95.00 %</td><td>–</td>" in part
     # Two runs of one setting are no two settings.
     assert "Training again" not in compare("mlp-11", "mlp-22", data, runs=runs).to_html()
 

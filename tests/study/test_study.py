@@ -15,6 +15,7 @@ import mnistlab
 from mnistlab.cli import main
 from mnistlab.data import Dataset
 from mnistlab.metrics.pair import ORDERS, Group, Pair
+from mnistlab.texts import percent
 
 PACKAGE = Path(mnistlab.__file__).parent
 
@@ -46,12 +47,12 @@ def test_its_dictionary_is_json_and_its_page_and_summary_say_the_same(
     for page in (study.to_html(), study._repr_html_()):
         text = re.sub(r"\s+", " ", page).replace("&lt;", "<")
         assert study.verdict in text
-        assert f"{study.a.scores.accuracy:.2%}" in text
+        assert percent(study.a.scores.accuracy) in text
 
 
 def test_an_evaluation_shows_itself_in_a_notebook(study: mnistlab.Study) -> None:
     shown = study.a._repr_html_()
-    assert f"{study.a.scores.accuracy:.2%}" in shown
+    assert percent(study.a.scores.accuracy) in shown
     assert "Latency p50" in shown
 
 

@@ -149,7 +149,7 @@ def predict(options: argparse.Namespace) -> int:
 
     classifiers = [_load(name) for name in options.model or ("mlp", "cnn")]
     status = 0
-    inputs = read_inputs(options.file, single=options.single, likeness=judge(classifiers))
+    inputs = read_inputs(options.file, single=options.single, digit_score=judge(classifiers))
     for answer in predict_inputs(inputs, classifiers):
         if isinstance(answer, Unreadable):
             terminal.complain(f"{answer.place}: {answer.message}")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.grouping import Box, Likeness, around
+from mnistlab.images.grouping import Box, DigitScore, around
 from mnistlab.images.preprocessing import Preprocessed, preprocess
 from mnistlab.images.segment import Piece, split_digits
 
@@ -28,7 +28,7 @@ def find_digits(
     *,
     single: bool = False,
     without: Collection[str] = (),
-    likeness: Likeness | None = None,
+    digit_score: DigitScore | None = None,
 ) -> list[Found]:
     """The digits in a drawing or in (h, w) uint8 ink, from left to right; none where it is blank.
 
@@ -36,10 +36,10 @@ def find_digits(
     ----------
     single : read all ink as one digit
     without : steps of preprocessing to leave out; without "box" all ink is one digit
-    likeness : helps to decide what belongs together, see `split_digits`
+    digit_score : helps to decide what belongs together, see `split_digits`
     """
     single = single or "box" in without
-    pieces = split_digits(source, None if single else likeness)
+    pieces = split_digits(source, None if single else digit_score)
     if len(pieces) > 1 and single:
         pieces = [Piece(around([piece.box for piece in pieces]), source)]
     found = [Found(piece.box, preprocess(piece.source, without)) for piece in pieces]

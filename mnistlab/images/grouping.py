@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[float, float, float, float]
-Likeness = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+DigitScore = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 MAX_DIGITS = 20  # more parts than that are no row of digits
 _MANY = 200  # parts to look at one by one: a grid or a scribble has thousands
@@ -68,7 +68,7 @@ def group_parts(
     parts: list[Part],
     near: Callable[[Part, Part, float], bool],
     image_of: Callable[[Part], NDArray[np.uint8]],
-    likeness: Likeness | None,
+    digit_score: DigitScore | None,
 ) -> list[Part]:
     """Join parts to digits, from left to right.
 
@@ -76,7 +76,7 @@ def group_parts(
     ----------
     near : whether two parts come as near as a distance to each other
     image_of : the (28, 28) image of parts that were joined
-    likeness : images (n, 28, 28) uint8 -> (n,) in 0..1, how probably each is a digit; without it
+    digit_score : images (n, 28, 28) uint8 -> (n,) in 0..1, how probably each is a digit; without it
         places decide alone
     """
     if len(parts) > _MANY:
@@ -86,7 +86,7 @@ def group_parts(
         return [_run(parts)]
     parts = _without_loose(parts)
     parts.sort(key=lambda part: part.box[0] + part.box[2])
-    if likeness is None:
+    if digit_score is None:
         return _joined(parts, lambda a, b: _is_open(a, b) and near(a, b, _OPEN * _size(a, b)))
     groups: list[list[Part]] = []
     for part in parts:
@@ -94,7 +94,7 @@ def group_parts(
             groups[-1].append(part)
         else:
             groups.append([part])
-    return [digit for group in groups for digit in _best(group, image_of, likeness)]
+    return [digit for group in groups for digit in _best(group, image_of, digit_score)]
 
 
 def _joined(parts: list[Part], belong: Callable[[Part, Part], bool]) -> list[Part]:
@@ -149,7 +149,7 @@ def _gap(a: Box, b: Box) -> float:
 def _best(
     parts: list[Part],
     image_of: Callable[[Part], NDArray[np.uint8]],
-    likeness: Likeness,
+    digit_score: DigitScore,
 ) -> list[Part]:
     """The likeliest way to join neighbours among parts in order, by dynamic programming."""
     if len(parts) == 1:
@@ -161,7 +161,7 @@ def _best(
         for j in range(i, min(i + _MOST_PARTS, len(parts)))
         if (part := _run(parts[i : j + 1])).width <= _WIDEST * height or i == j
     }
-    worth = _worth(runs, image_of, likeness)
+    worth = _worth(runs, image_of, digit_score)
     best: list[tuple[float, list[Part]]] = [(0.0, [])]
     for end in range(len(parts)):
         ways = []
@@ -191,9 +191,9 @@ def _parting(a: Part, b: Part) -> float:
 def _worth(
     runs: dict[tuple[int, int], Part],
     image_of: Callable[[Part], NDArray[np.uint8]],
-    likeness: Likeness,
+    digit_score: DigitScore,
 ) -> dict[tuple[int, int], float]:
     """The log likelihood of each run to be a digit."""
     images = np.stack([image_of(part) for part in runs.values()])
-    scores = np.log(np.clip(likeness(images), 1e-3, 1.0))
+    scores = np.log(np.clip(digit_score(images), 1e-3, 1.0))
     return dict(zip(runs, scores.tolist(), strict=True))

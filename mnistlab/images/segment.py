@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnistlab.images.connected import label_components
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.grouping import Box, Likeness, Part, group_parts
+from mnistlab.images.grouping import Box, DigitScore, Part, group_parts
 from mnistlab.images.preprocessing import preprocess
 
 Ink = NDArray[np.uint8]
@@ -33,12 +33,12 @@ class Piece:
     """The digit alone, ready for `preprocess`."""
 
 
-def split_digits(source: Drawing | Ink, likeness: Likeness | None = None) -> list[Piece]:
+def split_digits(source: Drawing | Ink, digit_score: DigitScore | None = None) -> list[Piece]:
     """The digits of a drawing or of (h, w) uint8 ink, bright on black, from left to right.
 
     Parameters
     ----------
-    likeness : images (n, 28, 28) uint8 -> (n,) in 0..1, how probably each is a digit; without it
+    digit_score : images (n, 28, 28) uint8 -> (n,) in 0..1, how probably each is a digit; without it
         doubtful parts are joined by their places alone
 
     Returns
@@ -47,11 +47,11 @@ def split_digits(source: Drawing | Ink, likeness: Likeness | None = None) -> lis
     `MAX_DIGITS` parts
     """
     if isinstance(source, Drawing):
-        return _split_drawing(source, likeness)
-    return _split_ink(source, likeness)
+        return _split_drawing(source, digit_score)
+    return _split_ink(source, digit_score)
 
 
-def _split_drawing(drawing: Drawing, likeness: Likeness | None) -> list[Piece]:
+def _split_drawing(drawing: Drawing, digit_score: DigitScore | None) -> list[Piece]:
     strokes = drawing.strokes
     paths = [np.array(stroke) for stroke in strokes]
     parts = [Part(_bounds(path), (i,)) for i, path in enumerate(paths)]
@@ -66,10 +66,10 @@ def _split_drawing(drawing: Drawing, likeness: Likeness | None) -> list[Piece]:
     def image_of(part: Part) -> Ink:
         return preprocess(cut(part)).image
 
-    return [Piece(part.box, cut(part)) for part in group_parts(parts, near, image_of, likeness)]
+    return [Piece(part.box, cut(part)) for part in group_parts(parts, near, image_of, digit_score)]
 
 
-def _split_ink(ink: Ink, likeness: Likeness | None) -> list[Piece]:
+def _split_ink(ink: Ink, digit_score: DigitScore | None) -> list[Piece]:
     factor = max(1, -(-max(ink.shape) // _SIDE))
     small = _shrunk(ink, factor)
     labels, boxes = label_components(small > _FAINT * small.max())
@@ -87,7 +87,7 @@ def _split_ink(ink: Ink, likeness: Likeness | None) -> list[Piece]:
     def image_of(part: Part) -> Ink:
         return preprocess(cut(part)).image
 
-    found = group_parts(parts, lambda a, b, distance: False, image_of, likeness)
+    found = group_parts(parts, lambda a, b, distance: False, image_of, digit_score)
     if len(found) == 1:  # specks and all: what a lone digit looks like is not decided here
         return [Piece(_scaled(found[0].box, factor), ink)]
     return [Piece(_scaled(part.box, factor), cut(part)) for part in found]

@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw
 
 from benchmarks.drawings import rows
 from mnistlab import Classifier, Drawing, load_classifier, load_default, preprocess
+from mnistlab.images.finding import DigitScore, split_digits
 from mnistlab.images.ink import find_ink
-from mnistlab.images.segment import DigitScore, split_digits
 
 Paths = list[NDArray[np.float64]]
 Digits = list[tuple[str, Paths]]

@@ -6,17 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from mnistlab.images.connected import label_components
 from mnistlab.images.grey import WORKING_SIDE, Grey
 
 _FIT_SIDE = 64  # the light on a page is smooth: a small copy tells it
 _FIT_ROUNDS = 6
 _WIDER = 13  # pixels of that copy, wider than a pen
 _AROUND = 17  # pixels of that copy: less than half of such a square is ink
-_EVEN = 0.25  # share of the pixels that have one and the same level, in pictures by a program
+_EVEN = 0.25  # fraction of the pixels that have one and the same level, in pictures by a program
 _LEAST_LIGHT = 30.0  # grey levels: in darker shadows there is nothing to see
 _LEAST_CONTRAST = 24.0  # grey levels between paper and ink; less is an empty picture
 _CLEAN = 1.0  # grey levels of noise up to which a picture was drawn by a program
-_SPECK_SHARE = 0.02  # of the largest piece of ink; what is smaller is dust
+_SPECK = 0.02  # of the largest piece of ink; what is smaller is dust
 _SPECK_SIDE = 128
 
 Field = NDArray[np.float32]
@@ -40,7 +41,7 @@ def find_ink(grey: Grey) -> Grey:
     if _noise(above) > _CLEAN:
         shadow = _shadow(above)
         above -= shadow
-        if is_on_light:  # ink takes a share of the light: where there is less, it takes less
+        if is_on_light:  # ink absorbs a fraction of the light
             light = np.maximum(255 - paper - shadow, _LEAST_LIGHT)
             above *= float(np.median(light)) / light
     noise = _noise(above)
@@ -139,37 +140,13 @@ def _stretch(above: Field, low: float, high: float) -> Grey:
 def _without_specks(ink: Grey) -> Grey:
     """Drop pieces of ink far smaller than the largest one."""
     small = _reduced(ink, _SPECK_SIDE)
-    pieces = _pieces(small > 32)
+    pieces, _ = label_components(small > 32)
     mass = np.bincount(pieces.ravel(), weights=small.ravel())
     mass[0] = 0
-    keep = mass >= _SPECK_SHARE * mass.max(initial=0)
+    keep = mass >= _SPECK * mass.max(initial=0)
     keep[0] = False
     # A pixel around the pieces that stay: reducing has cut their faint rims.
     mask = Image.fromarray(keep[pieces].astype(np.uint8) * 255)
     size = (ink.shape[1], ink.shape[0])
     near = np.asarray(mask.resize(size, Image.Resampling.BICUBIC)) > 0
     return np.where(near, ink, 0).astype(np.uint8)
-
-
-def _pieces(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Number the 8-connected pieces of a mask from 1; 0 is what lies outside."""
-    height, width = mask.shape
-    numbers = np.zeros((height + 2, width + 2), np.intp)
-    open_ = np.zeros((height + 2, width + 2), bool)
-    open_[1:-1, 1:-1] = mask
-    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
-    count = 0
-    for start in zip(*np.nonzero(open_), strict=True):
-        if not open_[start]:
-            continue
-        count += 1
-        todo = [start]
-        open_[start] = False
-        while todo:
-            y, x = todo.pop()
-            numbers[y, x] = count
-            for dy, dx in steps:
-                if open_[y + dy, x + dx]:
-                    open_[y + dy, x + dx] = False
-                    todo.append((y + dy, x + dx))
-    return numbers[1:-1, 1:-1]

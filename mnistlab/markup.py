@@ -6,7 +6,7 @@ import base64
 import html
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,3 +73,18 @@ def png(array: NDArray[np.uint8]) -> bytes:
 def data_uri(array: NDArray[np.uint8]) -> str:
     """A uint8 image as a `data:` address."""
     return "data:image/png;base64," + base64.b64encode(png(array)).decode("ascii")
+
+
+def strip(pictures: Mapping[str, NDArray[np.uint8]], height: int = 84) -> str:
+    """Return grey images (h, w) uint8 side by side, by their captions, for a notebook.
+
+    Styled inline, since a notebook has no style sheet of ours, and without colours of text, so
+    that it is readable on light and dark.
+    """
+    figures = "".join(
+        f"<figure style='margin:0'><img src='{data_uri(image)}' alt='{escape(caption)}' "
+        f"height='{height}' style='image-rendering:pixelated; border:1px solid gray'>"
+        f"<figcaption style='font-size:smaller'>{escape(caption)}</figcaption></figure>"
+        for caption, image in pictures.items()
+    )
+    return f"<div style='display:flex; flex-wrap:wrap; gap:8px'>{figures}</div>"

@@ -7,11 +7,12 @@ pixels may leave 0 to 1. What it draws does not depend on the level.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+
+from mnistlab.images.preprocessing import overlaps
 
 Floats = NDArray[np.float32]
 
@@ -25,10 +26,12 @@ def gaussian_noise(x: Floats, deviation: float, rng: Generator) -> Floats:
     return x + np.float32(deviation) * rng.standard_normal(x.shape, np.float32)
 
 
-def impulse_noise(x: Floats, share: float, rng: Generator) -> Floats:
-    """A share of the pixels goes, half of them black and half white."""
+def impulse_noise(x: Floats, fraction: float, rng: Generator) -> Floats:
+    """Turn a fraction of the pixels black or white, half of them each."""
     draw = rng.random(x.shape, np.float32)
-    return np.where(draw < share / 2, 0, np.where(draw > 1 - share / 2, 1, x)).astype(np.float32)
+    return np.where(draw < fraction / 2, 0, np.where(draw > 1 - fraction / 2, 1, x)).astype(
+        np.float32
+    )
 
 
 def contrast(x: Floats, factor: float, rng: Generator) -> Floats:
@@ -48,11 +51,11 @@ def fog(x: Floats, amount: float, rng: Generator) -> Floats:
     return x + (1 - x) * dense
 
 
-def inversion(x: Floats, share: float, rng: Generator) -> Floats:
-    """Ink and ground change places in a share of the image, from a random side on."""
+def inversion(x: Floats, fraction: float, rng: Generator) -> Floats:
+    """Ink and ground change places in a fraction of the image, from a random side on."""
     along, _ = _lines(rng, len(x), through=0.0)
     reach = np.abs(along).max(axis=(1, 2), keepdims=True)
-    return np.where(along < (2 * share - 1) * (reach + 1), 1 - x, x).astype(np.float32)
+    return np.where(along < (2 * fraction - 1) * (reach + 1), 1 - x, x).astype(np.float32)
 
 
 def blur(x: Floats, deviation: float, rng: Generator) -> Floats:
@@ -80,7 +83,7 @@ def motion_blur(x: Floats, length: float, rng: Generator) -> Floats:
 
 def pixelation(x: Floats, blocks: float, rng: Generator) -> Floats:
     """Averaged down to so many blocks a side, each shown as one flat square."""
-    averages = _overlaps(np.linspace(0, _SIDE, int(blocks) + 1))
+    averages = _averages(np.linspace(0, _SIDE, int(blocks) + 1))
     block = np.arange(_SIDE) * int(blocks) // _SIDE
     return _on_both_sides(averages[block], x)
 
@@ -109,7 +112,7 @@ def shear(x: Floats, slope: float, rng: Generator) -> Floats:
 def scale(x: Floats, factor: float, rng: Generator) -> Floats:
     """Smaller about the centre, each pixel the mean of what it now covers."""
     edges = np.linspace(-_SIDE / 2, _SIDE / 2, _SIDE + 1) / factor + _SIDE / 2
-    return _on_both_sides(_overlaps(edges), x)
+    return _on_both_sides(_averages(edges), x)
 
 
 def stripes(x: Floats, brightness: float, rng: Generator) -> Floats:
@@ -196,11 +199,9 @@ def _warped(
     return np.asarray((upper * (1 - down) + lower * down).reshape(x.shape), np.float32)
 
 
-def _overlaps(edges: NDArray[np.floating[Any]]) -> Floats:
-    """(m, 28): the share of each pixel in the mean between each edge and the next of m + 1."""
-    pixel = np.arange(_SIDE)
-    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
-    return np.asarray(np.maximum(overlap, 0) / np.diff(edges)[:, None], np.float32)
+def _averages(edges: NDArray[np.float64]) -> Floats:
+    """(m, 28): the weight of each pixel in the mean between each edge and the next of m + 1."""
+    return np.asarray(overlaps(edges, _SIDE) / np.diff(edges)[:, None], np.float32)
 
 
 def _interpolation(points: int) -> Floats:

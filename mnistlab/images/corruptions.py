@@ -1,7 +1,7 @@
-"""Images made harder to read in sixteen ways and five degrees, without changing the digit.
+"""Sixteen corruptions in five severities, which make digits harder to read.
 
-In the manner of MNIST-C (Mu and Gilmer 2019, arXiv:1906.02337), but with corruptions and severities
-of our own: figures from here do not compare with those published for MNIST-C.
+They follow MNIST-C (Mu and Gilmer 2019, arXiv:1906.02337), but corruptions and severities differ,
+so results do not compare with those published for MNIST-C.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ _TABLE = {
 }
 
 CORRUPTIONS = tuple(_TABLE)
-"""Their names, for people; in this order wherever they are listed."""
+"""Their names, for people, in the order of all lists."""
 
 
 def corrupt(images: Images8, name: str, severity: int, seed: int = 0) -> Images8:
-    """Images with one corruption, each with its own noise, direction or place.
+    """Corrupt images, each with its own noise, direction or place.
 
     A seed draws the same noise, directions and places for every severity, so that severities
     differ in nothing but their degree.
@@ -83,7 +83,7 @@ def corrupt(images: Images8, name: str, severity: int, seed: int = 0) -> Images8
 
 
 def corrupted_chunks(images: Images8, name: str, severity: int, seed: int = 0) -> Iterator[Images8]:
-    """What `corrupt` gives, `CHUNK` images at a time; raises as it does, before the first."""
+    """Yield the result of `corrupt`, `CHUNK` images at a time; raises before the first."""
     if name not in _TABLE:
         raise ValueError(f"Unknown corruption {name!r}; choose from {', '.join(CORRUPTIONS)}.")
     if severity not in SEVERITIES:

@@ -1,7 +1,7 @@
-"""The sixteen corruptions of `images.corrupt`: each one changes a batch of images by one level.
+"""The sixteen corruptions of `corruptions.corrupt`.
 
-Each takes images (n, 28, 28) of 0 to 1, its level and a generator, and gives as many images, whose
-pixels may leave 0 to 1. What it draws does not depend on the level.
+Each takes images (n, 28, 28) from 0 to 1, a level and a generator, and returns as many images,
+whose pixels may leave that range. Its random numbers do not depend on the level.
 """
 
 from __future__ import annotations

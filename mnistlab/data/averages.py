@@ -26,7 +26,7 @@ class Averages:
 
 
 def class_averages(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Averages:
-    """Averages of images (n, 28, 28) by their labels (n,), in passes of a few megabytes."""
+    """Average images (n, 28, 28) by their labels (n,), in passes of a few megabytes."""
     count = np.bincount(labels, minlength=10).astype(np.int64)
     parts = zip(chunks(images), _parts(labels), strict=True)
     return _averages(count, ((part, np.eye(10)[which]) for part, which in parts))
@@ -35,9 +35,9 @@ def class_averages(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Aver
 def average(
     images: NDArray[np.uint8], rows: NDArray[np.integer] | None = None
 ) -> tuple[Floats, Floats]:
-    """Mean and deviation image (28, 28) of n images (n, 28, 28), whatever their labels.
+    """Return the mean and deviation image (28, 28) of n images (n, 28, 28).
 
-    `rows` (m,) says of which images, in any order; None means all.
+    `rows` (m,) selects images, in any order; None means all.
     """
     rows = np.arange(len(images)) if rows is None else np.sort(rows)
     parts = (take(images, part) for part in _parts(rows))
@@ -49,7 +49,7 @@ def _averages(
     count: NDArray[np.int64],
     parts: Iterable[tuple[NDArray[np.uint8], NDArray[np.float64]]],
 ) -> Averages:
-    """Averages of groups of `count` (g,) images, from parts: images, and which group (n, g)."""
+    """Average groups of `count` (g,) images, from parts: images, and their group one-hot (n, g)."""
     total, squares = np.zeros((len(count), 784)), np.zeros((len(count), 784))
     for images, group in parts:
         pixels = images.reshape(-1, 784).astype(np.float32)

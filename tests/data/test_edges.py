@@ -26,7 +26,7 @@ from mnistlab.data import (
 )
 from mnistlab.data import digits as digits_module
 from mnistlab.data.dataset import ARRAYS, digest_of
-from mnistlab.data.mnist import replace_folder
+from mnistlab.data.folder import replace_folder
 from mnistlab.errors import DataError
 
 Env = pytest.MonkeyPatch

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         TrainingError,
         UploadError,
     )
-    from mnistlab.images import Drawing, Preprocessed, decode_upload, preprocess
+    from mnistlab.images import Drawing, Preprocessed, decode_upload, find_digits, preprocess
     from mnistlab.jobs import submit
     from mnistlab.metrics.comparison import compare_predictions
     from mnistlab.metrics.latency import measure_latency
@@ -48,7 +48,7 @@ _HOMES = {
         "TrainingError",
         "UploadError",
     ),
-    "mnistlab.images": ("Drawing", "Preprocessed", "decode_upload", "preprocess"),
+    "mnistlab.images": ("Drawing", "Preprocessed", "decode_upload", "find_digits", "preprocess"),
     "mnistlab.metrics.comparison": ("compare_predictions",),
     "mnistlab.study.evaluation": ("evaluate", "evaluate_models"),
     "mnistlab.metrics.latency": ("measure_latency",),
@@ -79,6 +79,7 @@ __all__ = [
     "evaluate",
     "evaluate_models",
     "evaluate_probabilities",
+    "find_digits",
     "load_classifier",
     "load_default",
     "load_digits",

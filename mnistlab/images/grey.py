@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 WORKING_SIDE = 1000
 """Larger pictures are reduced to this longer side, in pixels: a digit needs far fewer."""
 
 _STRIP = 64  # rows, after reduction, that are converted at once
-_ORIENTATION = 0x0112  # the EXIF tag
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_ORIENTATION = ExifTags.Base.Orientation
 
 Grey = NDArray[np.uint8]
 
@@ -37,8 +28,9 @@ def to_grey(image: Image.Image) -> Grey:
     if not np.ptp(grey) and _is_transparent(image):
         # White ink on a transparent ground.
         grey = _in_strips(image, "black")
-    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    return grey if turn is None else np.asarray(Image.fromarray(grey).transpose(turn))
+    upright = Image.fromarray(grey)
+    upright.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+    return np.asarray(ImageOps.exif_transpose(upright))
 
 
 def _in_strips(image: Image.Image, ground: str) -> Grey:

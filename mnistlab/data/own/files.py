@@ -6,16 +6,16 @@ import gzip
 import io
 import math
 import re
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from mnistlab.data.containers import npy_header, read_idx, read_member
 from mnistlab.data.own.table import PIXELS, read_table
 from mnistlab.errors import DataError
 
@@ -38,6 +38,7 @@ _GZIP, _ZIP, _NPY = b"\x1f\x8b", b"PK", b"\x93NUMPY"
 _MAX_LAYERS = 4  # of gzip
 _MAX_MEMBERS = 100  # arrays in an npz file
 _HEAD = 512  # bytes that show the kind of a file
+_IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _UNPACK = "unpack it and give what is inside"
 _CONVERT = f"load it with its own library and save the arrays with {HOW_TO_SAVE}"
 _PYTORCH = (
@@ -192,7 +193,7 @@ def _read(
     if head.startswith((_NPY, b"\0\0")):
         data = _in_memory(file, name, max_bytes)
         is_npy = head.startswith(_NPY)
-        values = _read_npy(data, name, max_bytes) if is_npy else read_idx(data.getbuffer(), name)
+        values = _read_npy(data, name, max_bytes) if is_npy else _read_idx(data, name)
         kind = _kind_of_shape(values.shape)
         if not kind:
             size = " x ".join(map(str, values.shape)) or "of one number"
@@ -259,7 +260,9 @@ def _read_npz(file: io.BytesIO, name: str, remarks: list[str], max_bytes: int) -
         for member in chosen:
             called = f"{name}, {member.key}"
             _check_objects(member.dtype, called)
-            values = read_member(archive, member.info)
+            with archive.open(member.info) as part:
+                values = np.ascontiguousarray(npy.read_array(part, allow_pickle=False))
+                part.read(1)  # the end of the member, where zipfile compares its checksum
             pieces.append(Piece(called, member.kind, member.split, values))
     left_out = [member.key for member in members if member not in chosen]
     if not pieces:
@@ -294,7 +297,7 @@ def _arrays(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, max_bytes: int) -> _Member:
     _check_size(info.file_size, name, max_bytes)
     with archive.open(info) as part:
-        shape, dtype = npy_header(part)
+        shape, dtype = _npy_header(part)
     key = printable(info.filename.removesuffix(".npy"))
     named = _kind_of_name(key)
     size = max(info.file_size, math.prod(shape) * dtype.itemsize)
@@ -319,7 +322,7 @@ def _chosen(members: list[_Member]) -> list[_Member]:
 
 
 def _read_npy(file: io.BytesIO, name: str, max_bytes: int) -> NDArray[np.generic]:
-    shape, dtype = npy_header(file)
+    shape, dtype = _npy_header(file)
     file.seek(0)
     _check_size(math.prod(shape) * dtype.itemsize, name, max_bytes)
     _check_objects(dtype, name)
@@ -333,3 +336,26 @@ def _check_objects(dtype: np.dtype[np.generic], name: str) -> None:
             f"{name} has Python objects, which could run any code when they are read; save plain "
             f"numbers, such as y.astype(int), with {HOW_TO_SAVE}."
         )
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def _read_idx(file: io.BytesIO, name: str) -> NDArray[np.generic]:
+    content = file.getbuffer()
+    zeros, kind, dimensions = struct.unpack(">HBB", content[:4])
+    if zeros or kind not in _IDX_TYPES or not 1 <= dimensions <= 4:
+        raise DataError(f"{name} cannot be read: it is not an IDX file; {WANTED}.")
+    start = 4 + 4 * dimensions
+    shape = struct.unpack(f">{dimensions}I", content[4:start])
+    dtype = np.dtype(_IDX_TYPES[kind])
+    announced, size = math.prod(shape) * dtype.itemsize, len(content) - start
+    if size != announced:
+        what = f"is truncated: {size:,} bytes where {announced:,} should follow"
+        what = what if size < announced else "goes on after its last image or label"
+        raise DataError(f"{name} {what}; download it again.")
+    return np.frombuffer(content, dtype, offset=start).reshape(shape)

@@ -35,20 +35,13 @@ class Piece:
     pixels of an array of ink."""
     source: Drawing | Ink
     """The digit alone."""
+    without: Collection[str] = ()
+    """Steps of preprocessing that are left out."""
 
     @cached_property
     def prepared(self) -> Preprocessed:
         """The digit as models see it, computed once."""
-        return preprocess(self.source)
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """One digit of an input, ready for a model."""
-
-    box: Box
-    """As in `Piece`."""
-    prepared: Preprocessed
+        return preprocess(self.source, self.without)
 
 
 def find_digits(
@@ -57,7 +50,7 @@ def find_digits(
     single: bool = False,
     without: Collection[str] = (),
     digit_score: DigitScore | None = None,
-) -> list[Found]:
+) -> list[Piece]:
     """Find the digits in a drawing or in (h, w) uint8 ink; without ink there are none.
 
     Parameters
@@ -70,11 +63,9 @@ def find_digits(
     pieces = split_digits(source, None if single else digit_score)
     if len(pieces) > 1 and single:
         pieces = [Piece(around([piece.box for piece in pieces]), source)]
-    found = [
-        Found(piece.box, preprocess(piece.source, without) if without else piece.prepared)
-        for piece in pieces
-    ]
-    return [one for one in found if not one.prepared.is_blank]
+    if without:
+        pieces = [Piece(piece.box, piece.source, without) for piece in pieces]
+    return [piece for piece in pieces if not piece.prepared.is_blank]
 
 
 def split_digits(source: Drawing | Ink, digit_score: DigitScore | None = None) -> list[Piece]:

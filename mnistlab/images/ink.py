@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 from mnistlab.images.connected import label_components
 from mnistlab.images.grey import WORKING_SIDE, Grey
 
-_FIT_SIDE = 64  # the light on a page is smooth: a small copy tells it
+_FIT_SIDE = 64  # of a copy: the light on a page is smooth
 _FIT_ROUNDS = 6
 _WIDER = 13  # pixels of that copy, wider than a pen
 _AROUND = 17  # pixels of that copy: less than half of such a square is ink

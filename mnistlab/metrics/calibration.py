@@ -68,16 +68,8 @@ def calibrate(
 ) -> Calibration:
     """Fit a temperature on validation images and apply it to the answers on test images.
 
-    Parameters
-    ----------
-    y_val, y_test : arrays of integers 0 to 9
-    val_proba, test_proba : arrays (n, 10) of floats
-        Rows sum to 1. The two sets must not share images, or the improvement is overestimated.
-
-    Raises
-    ------
-    ValueError
-        When the shapes do not fit or rows are not probabilities.
+    The two sets must not share images, or the improvement is overestimated. Shapes and errors are
+    those of `evaluate_probabilities`.
     """
     temperature = fit_temperature(y_val, val_proba)
     y, before = checked(y_test, test_proba)
@@ -125,23 +117,14 @@ def fit_temperature(y_val: ArrayLike, val_proba: ArrayLike) -> float:
     whatever the probabilities are. A float32 probability that came out as 0 counts as the smallest
     one above it.
 
-    Parameters
-    ----------
-    y_val : array (n,) of integers 0 to 9
-        Of images that the model was not trained on.
-    val_proba : array (n, 10) of floats
-        Rows sum to 1.
+    Shapes and errors are those of `evaluate_probabilities`; the model must not have been trained
+    on these images.
 
     Returns
     -------
     float, `COLDEST` to `HOTTEST`
         1 where no temperature makes a difference: for a model that is certain and right
         everywhere, or one that always says 10 %.
-
-    Raises
-    ------
-    ValueError
-        When the shapes do not fit or rows are not probabilities.
     """
     y, proba = checked(y_val, val_proba)
     log_p = np.log(np.maximum(proba, _LEAST))

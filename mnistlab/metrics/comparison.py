@@ -111,14 +111,7 @@ def difference_interval(only_a: int, only_b: int, n: int) -> tuple[float, float]
     sum of those that each factor adds near that limit. The sign of a limit is that of the second
     factor's limit, so test and interval always agree about 0.
 
-    Parameters
-    ----------
-    only_a, only_b : discordant images, each at least 0
-    n : all images, at least 1
-
-    Returns
-    -------
-    (low, high), -1 to 1
+    `only_a` and `only_b` are discordant images, `n` all images; the limits are from -1 to 1.
     """
     discordant = only_a + only_b
     rate = discordant / n

@@ -162,8 +162,7 @@ def confidence_bins(proba: Array, bins: int) -> tuple[Array, NDArray[np.int64]]:
 def negative_log_likelihood(y: NDArray[np.int64], proba: Array) -> float:
     """Return the mean of -log(probability of the true digit), in nats.
 
-    A probability of 0 counts as the smallest step of a float64, 2e-16, lest one image make the
-    mean infinite.
+    A probability of 0 counts as the smallest step of a float64, 2e-16, so that the mean is finite.
     """
     true = proba[np.arange(len(y)), y]
     return float(-np.log(np.clip(true, np.finfo(np.float64).eps, 1)).mean())

@@ -70,7 +70,7 @@ def test_idx_files_packed_or_not() -> None:
         (npz(x=X / 255 * 1.01, y=Y), "from 0 to 1.01, neither 0 to 1 nor 0 to 255"),
         (npz(x=X * 1.00123, y=Y), "from 0 to 255.3137; give 0 to 255"),
         (npz(x=X * (255 / X.max()) - 0.3, y=Y), "from -0.3 to"),
-        (npz(x=X, y=Y + 0.5), "labels that are no whole numbers; give 0 to 9"),
+        (npz(x=X, y=Y + 0.5), "labels that are not whole numbers; give 0 to 9"),
         (npz(x=X, y=np.array(["a"] * 36)), "labels of type <U1, such as 'a'"),
         (npz(x=X, y=RNG.random((36, 10))), r"y.argmax\(axis=1\)"),
         (npz(x=X[:6], y=Y[:6]), "data.npz has 6 images; give at least 12"),

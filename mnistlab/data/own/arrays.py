@@ -129,7 +129,7 @@ def labels_of(piece: Piece, images: int, remarks: list[str]) -> Labels:
         return np.zeros(0, np.uint8)
     low, high = _range(name, "labels", y)
     if not _is_whole(y):
-        raise DataError(f"{name} has labels that are no whole numbers; give 0 to 9.")
+        raise DataError(f"{name} has labels that are not whole numbers; give 0 to 9.")
     if low < 0 or high > 9:
         hint = ": y % 10 where 10 stands for 0, y - 1 where they are counted from 1"
         hint = hint if (low, high) == (1, 10) else ""

@@ -10,7 +10,7 @@ import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 import numpy as np
 from numpy.lib import format as npy
@@ -114,7 +114,7 @@ def read_file(
     Parameters
     ----------
     file : binary and seekable, at its start
-    name : the file's name, which tells training from test data
+    name : the file's name, which distinguishes training and test data
     remarks : extended by what was done to read the file
     max_bytes : limit for its arrays, unpacked
 
@@ -193,7 +193,7 @@ def _read(
     if head.startswith((_NPY, b"\0\0")):
         data = _in_memory(file, name, max_bytes)
         is_npy = head.startswith(_NPY)
-        values = _read_npy(data, name, max_bytes) if is_npy else _read_idx(data, name)
+        values = _read_npy(data, name) if is_npy else _read_idx(data, name)
         kind = _kind_of_shape(values.shape)
         if not kind:
             size = " x ".join(map(str, values.shape)) or "of one number"
@@ -246,22 +246,18 @@ class _Member:
     split: str
     is_named: bool
     """Whether its name, and not only its shape, shows its kind."""
-    dtype: np.dtype[np.generic]
-    size: int
-    """Bytes, unpacked."""
 
 
 def _read_npz(file: io.BytesIO, name: str, remarks: list[str], max_bytes: int) -> list[Piece]:
     with zipfile.ZipFile(file) as archive:
         members = [_member(archive, info, name, max_bytes) for info in _arrays(archive, name)]
         chosen = _chosen(members)
-        _check_size(sum(member.size for member in chosen), name, max_bytes)
+        _check_size(sum(member.info.file_size for member in chosen), name, max_bytes)
         pieces = []
         for member in chosen:
             called = f"{name}, {member.key}"
-            _check_objects(member.dtype, called)
             with archive.open(member.info) as part:
-                values = np.ascontiguousarray(npy.read_array(part, allow_pickle=False))
+                values = _read_npy(cast("BinaryIO", part), called)
                 part.read(1)  # the end of the member, where zipfile compares its checksum
             pieces.append(Piece(called, member.kind, member.split, values))
     left_out = [member.key for member in members if member not in chosen]
@@ -297,12 +293,10 @@ def _arrays(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, max_bytes: int) -> _Member:
     _check_size(info.file_size, name, max_bytes)
     with archive.open(info) as part:
-        shape, dtype = _npy_header(part)
+        shape, _ = _npy_header(part)
     key = printable(info.filename.removesuffix(".npy"))
     named = _kind_of_name(key)
-    size = max(info.file_size, math.prod(shape) * dtype.itemsize)
-    kind = named or _kind_of_shape(shape)
-    return _Member(info, key, kind, split_of(key), bool(named), dtype, size)
+    return _Member(info, key, named or _kind_of_shape(shape), split_of(key), bool(named))
 
 
 def _chosen(members: list[_Member]) -> list[_Member]:
@@ -321,13 +315,10 @@ def _chosen(members: list[_Member]) -> list[_Member]:
     ]
 
 
-def _read_npy(file: io.BytesIO, name: str, max_bytes: int) -> NDArray[np.generic]:
-    shape, dtype = _npy_header(file)
+def _read_npy(file: BinaryIO, name: str) -> NDArray[np.generic]:
+    _check_objects(_npy_header(file)[1], name)
     file.seek(0)
-    _check_size(math.prod(shape) * dtype.itemsize, name, max_bytes)
-    _check_objects(dtype, name)
-    values: NDArray[np.generic] = npy.read_array(file, allow_pickle=False)
-    return values
+    return np.asarray(npy.read_array(file, allow_pickle=False), order="C")
 
 
 def _check_objects(dtype: np.dtype[np.generic], name: str) -> None:

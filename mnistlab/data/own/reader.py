@@ -72,7 +72,7 @@ class OwnImages:
         Parameters
         ----------
         remedies : how to turn images, by `"invert"` and `"transpose"`, for the notice; without
-            them it only says how the images lie
+            them it only describes the images
         """
         sets = {name: (_turned(x, invert, transpose), y) for name, (x, y) in self.sets.items()}
         notices = _warnings(detect_orientation(list(sets.values())), remedies)

@@ -66,39 +66,33 @@ def _read(file: BinaryIO, name: str, max_bytes: int, remarks: list[str]) -> tupl
     stream = blocks(file)
     block, line = _skip_comments(next(stream, b"\n").removeprefix(_BOM), remarks)
     first, _, rest = block.partition(b"\n")
-    separator = _find_separator(first, name, line)
-    if _SEPARATORS[separator]:
-        remarks.append(f"The columns are separated by {_SEPARATORS[separator]}.")
+    separator = _find_separator(first, name, line, remarks)
     cells = _cells(first.lstrip(b"# "), separator)
     has_header = _is_header(cells)
     if has_header:
-        head, line = rest, line + 1
+        block, line = rest, line + 1
     else:
-        head = block
         remarks.append("There is no header.")
     # Lines of values may end with a separator, whether or not the header does.
     columns = len(cells) - (not cells[-1])
-    values = _cells(next(filter(bytes.strip, head.split(b"\n")), b""), separator)
+    values = _cells(next(filter(bytes.strip, block.split(b"\n")), b""), separator)
     has_empty_end = len(values) == columns + 1 and not values[-1]
     if has_empty_end:
         remarks.append("The last column is empty and was left out.")
         del cells[columns:]
-    has_label = has_header and any(cell.lower() in _LABELS for cell in cells)
     kept = _named_columns(cells, name, remarks) if has_header else None
     parts: list[Numbers] = []
-    for block in chain([head], stream):
-        text = _with_commas(block, separator)
-        text = re.sub(rb",[ \t]*\n", b"\n", text) if has_empty_end else text
-        numbers = _numbers(text, len(cells), name, line)
-        line += block.count(b"\n")
-        if not len(numbers):
-            continue
-        kept = kept or _unnamed_columns(numbers, name, remarks)
-        parts.append(_narrow(numbers[:, kept]))
+    for raw in chain([block], stream):
+        numbers = _numbers(_with_commas(raw, separator, has_empty_end), len(cells), name, line)
+        line += raw.count(b"\n")
+        if len(numbers):
+            kept = kept or _unnamed_columns(numbers, name, remarks)
+            parts.append(_narrow(numbers[:, kept]))
         if sum(part.nbytes for part in parts) > max_bytes:
             raise DataError(f"{name} has over {max_bytes >> 20} MB of pixels; give a part of it.")
     if not parts:
         raise DataError(f"{name} has no images; {WANTED}.")
+    has_label = has_header and any(cell.lower() in _LABELS for cell in cells)
     return _split_label(np.concatenate(parts), has_label, name, remarks)
 
 
@@ -126,9 +120,10 @@ def _is_wide(line: bytes) -> bool:
     return any(len(_cells(line, separator)) >= _MIN_COLUMNS for separator in _SEPARATORS)
 
 
-def _find_separator(first: bytes, name: str, line: int) -> str:
-    for separator in _SEPARATORS:
+def _find_separator(first: bytes, name: str, line: int, remarks: list[str]) -> str:
+    for separator, called in _SEPARATORS.items():
         if len(_cells(first, separator)) >= _MIN_COLUMNS:
+            remarks += [f"The columns are separated by {called}."] if called else []
             return separator
     if b"\0" in first:
         raise DataError(f"{name} cannot be read: it is not an npz, npy, IDX or CSV file.")
@@ -266,12 +261,13 @@ def _split_label(
 # The numbers
 
 
-def _with_commas(block: bytes, separator: str) -> bytes:
+def _with_commas(block: bytes, separator: str, has_empty_end: bool) -> bytes:
     if separator == " ":
         return b"".join(b",".join(line.split()) + b"\n" for line in block.split(b"\n")[:-1])
     if separator == ";":
         block = block.replace(b",", b".")
-    return block.replace(separator.encode(), b",")
+    block = block.replace(separator.encode(), b",")
+    return re.sub(rb",[ \t]*\n", b"\n", block) if has_empty_end else block
 
 
 def _numbers(block: bytes, columns: int, name: str, line: int) -> Numbers:

@@ -142,6 +142,6 @@ def test_steps_of_the_recipe_take_a_box_without_ink() -> None:
 )
 def test_strokes_without_height_are_grouped(strokes: list[list[list[float]]]) -> None:
     found = find_digits(
-        Drawing.from_strokes(strokes), likeness=lambda x: np.full(len(x), 0.5, np.float32)
+        Drawing.from_strokes(strokes), digit_score=lambda x: np.full(len(x), 0.5, np.float32)
     )
     assert found

@@ -126,7 +126,7 @@ def predict(options: argparse.Namespace) -> int:
 
     classifiers = [_load(name) for name in options.model or ("mlp", "cnn")]
     status = 0
-    inputs = read_inputs(options.file, single=options.single, likeness=judge(classifiers))
+    inputs = read_inputs(options.file, single=options.single, digit_score=judge(classifiers))
     for answer in predict_inputs(inputs, classifiers):
         if isinstance(answer, Unreadable):
             terminal.complain(f"{answer.place}: {answer.message}")
@@ -161,23 +161,23 @@ def remove_model(options: argparse.Namespace) -> None:
 
 def export_model(options: argparse.Namespace) -> None:
     """`models export`: a model's file, figures or card."""
-    from mnistlab.files import write_whole
+    from mnistlab.files import atomic_write
     from mnistlab.report.export import export_model as export
 
     made = export(options.run_id, options.format)
     path = _output(options.out or made.name)
-    write_whole(path, made.data)
+    atomic_write(path, made.data)
     terminal.show_written(path, counted(len(made.data), "byte"))
 
 
 def report(options: argparse.Namespace) -> None:
     """`report`: two models compared, as one HTML file."""
-    from mnistlab.files import write_whole
+    from mnistlab.files import atomic_write
 
     path = _output(options.out or f"report-{options.a}-{options.b}.html", options.json)
     study = _study(options, robustness=options.robustness)
     data = study.to_html().encode()
-    write_whole(path, data)
+    atomic_write(path, data)
     if not options.json:
         terminal.show_written(path, f"{counted(len(data), 'byte')}; open it in any browser.")
         return

@@ -1,4 +1,4 @@
-"""Drawings, uploads and samples to the 28x28 images that models see, on one path."""
+"""From drawings, uploads and samples to the 28x28 images that models see, on one path."""
 
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.finding import find_digits

@@ -1,4 +1,4 @@
-"""All figures of one model on one test set."""
+"""All scores of one model on one test set."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from mnistlab.texts import percent
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A model's figures; `to_dict` is what `mnistlab evaluate --json` prints."""
+    """A model's scores and timings; `mnistlab evaluate --json` prints `to_dict`."""
 
     model: str
     title: str
     scores: Scores
     card: dict[str, Any]
     y_proba: NDArray[np.float32]
-    """`(n, 10)`, the answers the scores are made from."""
+    """`(n, 10)`, the probabilities that were scored."""
     latency_ms: LatencyMs | None = None
-    """Per single prediction, preprocessing apart, in milliseconds; None until it is measured."""
+    """Per single prediction, without preprocessing, in milliseconds; None until it is measured."""
     images_per_second: float | None = None
     """Of batches on one thread; None until it is measured."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready figures."""
+        """Return plain values, ready for JSON."""
         return {
             "model": self.model,
             "title": self.title,
@@ -60,7 +60,7 @@ class Evaluation:
         return table(["", self.title], rows, f"Scores of {self.title}")
 
     def rescored(self, labels: NDArray[np.uint8], keep: NDArray[np.bool_]) -> Evaluation:
-        """The same answers held against other labels (n,), on the images that `keep` (n,) keeps."""
+        """Score the same answers by other labels (n,), on the images that `keep` (n,) selects."""
         proba = self.y_proba[keep]
         return replace(self, y_proba=proba, scores=evaluate_probabilities(labels[keep], proba))
 

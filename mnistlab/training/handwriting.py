@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from mnistlab.data.features import stroke_widths
 from mnistlab.images.preprocessing import area_average, centre, crop_to_square
 
 _ZOOM = 4  # strokes are drawn at four times the size, for smooth edges
@@ -117,16 +118,9 @@ def _ink_at(image: Image8, row: float) -> float:
     return float(near @ np.arange(28) / total) if total else 14.0
 
 
-def _stroke_width(image: Image8) -> float:
-    """Twice the area over the length of the outline, in pixels."""
-    ink = image > 127
-    edges = (ink[1:] != ink[:-1]).sum() + (ink[:, 1:] != ink[:, :-1]).sum()
-    # A slanted outline crosses more pixel edges than it is long: 4 / pi on average.
-    return float(np.clip(2 * ink.sum() / max(edges * math.pi / 4, 1), 1.2, 5.0))
-
-
 def _redraw(image: Image8, strokes: list[list[Point]], rng: np.random.Generator) -> Image8:
-    width = _stroke_width(image) * rng.uniform(0.75, 1.15) * _ZOOM
+    width = float(np.clip(stroke_widths(image[None] > 127)[0], 1.2, 5.0))
+    width *= rng.uniform(0.75, 1.15) * _ZOOM
     sheet = Image.new("L", ((28 + 2 * _ROOM) * _ZOOM,) * 2)
     enlarged = Image.fromarray(image).resize((28 * _ZOOM,) * 2, Image.Resampling.BICUBIC)
     sheet.paste(enlarged, (_ROOM * _ZOOM,) * 2)

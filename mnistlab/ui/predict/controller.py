@@ -211,7 +211,7 @@ class PredictController:
             source,
             single=self.state.single,
             without=self.state.without,
-            likeness=judge(self._classifiers.values()),
+            digit_score=judge(self._classifiers.values()),
         )
         seconds = time.perf_counter() - start
         if not found:

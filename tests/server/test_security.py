@@ -17,7 +17,7 @@ import psutil
 import pytest
 import websocket
 
-from mnistlab.server.kernels import MOST_SOCKETS
+from mnistlab.server.visits import MAX_SOCKETS
 from tests.server.server import Server, serving, wait_for
 from tests.visitor import Visitor
 
@@ -218,7 +218,7 @@ def test_a_visit_has_a_few_sockets_only(server: Server, bystander: Visitor, addr
             list(threads.map(open_one, range(60)))
         for number in range(4):
             open_one(number)
-        assert len(opened) == MOST_SOCKETS - 1, "one is the page's own"
+        assert len(opened) == MAX_SOCKETS - 1, "one is the page's own"
         assert set(refused) == {429}
         for socket in opened:
             socket.close()

@@ -18,7 +18,7 @@ import pytest
 import websocket
 from filelock import FileLock
 
-from mnistlab.server import kernels
+from mnistlab.server import visits
 from tests.server.server import Server, serving, wait_for
 from tests.visitor import Visitor
 
@@ -150,7 +150,7 @@ def test_a_page_that_loads_keeps_its_kernel(tmp_path: Path) -> None:
         (address,) = re.findall(r'<meta name="mnistlab-kernel" content="/([^"]+)"', page)
         loading = websocket.create_connection(f"ws{server.url[4:]}{address}/presence")
         threading.Thread(target=receive_all, args=(loading,), daemon=True).start()
-        time.sleep(kernels.ABANDONED_SECONDS + 2 * kernels.CHECK_SECONDS)
+        time.sleep(visits.ABANDONED_SECONDS + 2 * visits.CHECK_SECONDS)
         assert len(server.kernels()) == 1
         loading.close()
         wait_for(lambda: not server.kernels(), 60, "the end of the kernel of a closed page")

@@ -1,0 +1,495 @@
+"""All private and unstable names of Voilà, Jupyter Server, jupyter_client and tornado in use.
+
+The other modules of the server work with these classes and with documented names of tornado.
+`tests/server/test_jupyter_adapter.py` names everything that an upgrade of these packages could
+take away, and what needs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import run_sync
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.auth.login import LoginFormHandler
+from jupyter_server.base.handlers import FileFindHandler, JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.services.kernels.handlers import KernelHandler
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.iostream import StreamBufferFullError
+from tornado.web import HTTPError, RequestHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from traitlets.config import Config
+from voila.app import Voila
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.static_file_handler import MultiStaticFileHandler
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+from voila.utils import ENV_VARIABLE
+
+from mnistlab.server import resources
+from mnistlab.server.folders import VisitFolders
+from mnistlab.server.messages import V1_PROTOCOL, Message
+from mnistlab.server.options import AppOptions
+from mnistlab.server.visits import CHECK_SECONDS, PING_SECONDS, SILENCE_SECONDS, Visit, Visits
+
+# An upload of 15 MB and its envelope. Beyond this tornado closes the socket without an error
+# message, so the limit is well above the one that the page explains.
+_MAX_MESSAGE = 24 * 2**20
+_MAX_UNREAD = 32 * 2**20  # bytes that wait for a page which does not read
+_WARM_SECONDS = 10  # until a visitor gets a new kernel rather than wait for a warm one
+_HEARTBEAT_SECONDS = 3  # a kernel answers within a millisecond, on a busy machine later
+_FREED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
+_DRAWN_SECONDS = 4  # until the page of a warm kernel is drawn, on a slow machine
+_LOOK_SECONDS = 0.5  # between looks whether a kernel that starts is alive
+
+# The scripts of the page: no other extension that is installed is served.
+_EXTENSIONS = [
+    "@voila-dashboards/widgets-manager8",  # runs the widgets ...
+    "@jupyter-widgets/jupyterlab-manager",  # ... and draws them
+    "ipycanvas",
+    "jupyterlab-plotly",
+]
+_arriving: ContextVar[Visit] = ContextVar("arriving")
+"""The visit whose page a request makes, known also to what Voilà calls in it."""
+_log = logging.getLogger(__name__)
+
+
+class VisitKernels(AsyncMappingKernelManager):
+    """The kernels of all visits, and warm kernels that wait for a visit.
+
+    Attributes
+    ----------
+    starting : limits the pages that are made at once. When a class opens the page, the first
+        students need not wait until the last one's page is made.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        server: Any = self.parent
+        self.visits: Visits = server.visits
+        self._folders: VisitFolders = server.folders
+        self.starting = asyncio.Semaphore(os.cpu_count() or 1)
+        self._next_warm = asyncio.Event()
+        self._next_warm.set()
+        self._freed_at = float("-inf")
+        self._ending: set[asyncio.Future[Any]] = set()
+
+    async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
+        """Start a kernel with a folder of its own."""
+        environment = kwargs.get("env") or os.environ
+        is_warm = environment.get(ENV_VARIABLE.VOILA_PREHEAT) == "True"
+        if is_warm:
+            await self._next_warm.wait()
+        kernel_id = kernel_id or str(uuid.uuid4())
+        try:
+            own = await asyncio.to_thread(self._folders.create, kernel_id)
+            kwargs["env"] = {**environment, **own}
+            started: str = await super().start_kernel(kernel_id=kernel_id, **kwargs)
+        except Exception:
+            # A failed start in the pool would make Voilà's next shutdown fail.
+            pool, task = self._pool(), asyncio.current_task()
+            if task in pool:
+                pool.remove(task)
+                task.add_done_callback(_log_failure)
+            raise
+        if not is_warm:
+            self.visits.assign(_arriving.get(), started)
+        return started
+
+    def start_watching_activity(self, kernel_id: str) -> None:
+        """Only mark the kernel as ready; `Visits.touch` counts the activity.
+
+        Jupyter would read each message of the kernel again, as much work as forwarding it.
+        """
+        self._kernels[kernel_id].execution_state = "idle"
+
+    async def shutdown_kernel(self, kernel_id: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """End a kernel; its place is free at once."""
+        self.visits.release(kernel_id)
+        return await super().shutdown_kernel(kernel_id, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        """Forget a kernel that has ended, its visit and its folder."""
+        self.visits.end(kernel_id)
+        self._freed_at = time.monotonic() + _FREED_SECONDS
+        # Nobody waits for it.
+        asyncio.get_running_loop().run_in_executor(None, self._folders.remove, kernel_id)
+        return super().remove_kernel(kernel_id)
+
+    def _handle_kernel_died(self, kernel_id: str) -> None:
+        """Log one line, and end the visit."""
+        visit = self.visits.get(kernel_id)
+        for socket in visit.sockets if visit else ():
+            # Jupyter would write to the socket after it was closed.
+            if connection := getattr(socket, "connection", None):
+                self.remove_restart_callback(kernel_id, connection.on_restart_failed, "dead")
+        _log.error("A kernel died, perhaps because memory ran out; its page offers a reload.")
+        self.remove_kernel(kernel_id)
+
+    async def sweep(self) -> None:
+        """Shut down overdue kernels, replace dead warm ones, and free disk space and memory."""
+        ending = [self.shutdown_kernel(kernel_id) for kernel_id in self.visits.overdue()]
+        for error in await asyncio.gather(*ending, return_exceptions=True):
+            if isinstance(error, Exception):
+                _log.error("a kernel could not be shut down: %s", error)
+        self._refill()
+        await asyncio.to_thread(self._folders.remove_others, set(self._kernels))
+        if time.monotonic() < self._freed_at:
+            resources.free_memory()
+
+    # Warm kernels, in Voilà's pool of tasks that start them
+
+    @property
+    def warm(self) -> int:
+        """The number of warm kernels that are ready."""
+        return sum(map(_is_drawn, self._pool()))
+
+    def _pool(self) -> list[asyncio.Task[Any]]:
+        """Voilà's tasks for the one notebook; empty unless its preheating is on."""
+        return next(iter(getattr(self, "_pools", {}).values()), [])
+
+    async def find_warm(self) -> str | None:
+        """The id of the first kernel in the pool, which Voilà takes next, if it works.
+
+        Those that do not are dropped.
+        """
+        if not self.warm:
+            self._next_warm.set()
+        pool = self._pool()
+        while pool:
+            pool.sort(key=_is_drawn, reverse=True)
+            first = pool[0]
+            try:
+                kernel_id = await asyncio.wait_for(self._working(first), _WARM_SECONDS)
+            except TimeoutError:  # it starts too slowly, or was stopped
+                return None
+            if kernel_id is None:
+                self._drop(first)
+            elif pool and pool[0] is first:  # another visitor may have taken it meanwhile
+                # Let its page be drawn before the next one starts.
+                self._next_warm.clear()
+                asyncio.get_running_loop().call_later(_DRAWN_SECONDS, self._next_warm.set)
+                return kernel_id
+        self._refill()
+        return None
+
+    async def _working(self, start: asyncio.Task[Any]) -> str | None:
+        """The id of a warm kernel that has drawn its page and answers; waits for the page."""
+        try:
+            made = await asyncio.shield(start)
+            await asyncio.shield(made["task"])
+        except Exception as error:
+            _log.warning("a warm kernel could not be started: %s", error)
+            return None
+        kernel_id: str = made["kernel_id"]
+        if kernel_id not in self or not await self._kernels[kernel_id].is_alive():
+            return None
+        heartbeat, answer = self._kernels[kernel_id].connect_hb(), asyncio.Future[Any]()
+        heartbeat.on_recv(answer.set_result)
+        heartbeat.send(b"ping")
+        try:
+            await asyncio.wait({answer}, timeout=_HEARTBEAT_SECONDS)
+        finally:
+            heartbeat.close(linger=0)
+        return kernel_id if answer.done() and kernel_id in self else None
+
+    def _drop(self, start: asyncio.Task[Any]) -> None:
+        with suppress(ValueError):  # another visitor may have taken it
+            self._pool().remove(start)
+        if not _has_failed(start) and start.result()["kernel_id"] in self:
+            kernel_id = start.result()["kernel_id"]
+            ending = asyncio.ensure_future(self.shutdown_kernel(kernel_id, now=True))
+            self._ending.add(ending)  # asyncio forgets a task that nobody holds
+            ending.add_done_callback(self._ending.discard)
+
+    def _refill(self) -> None:
+        """Start warm kernels in place of those that died or could not be started."""
+        if not hasattr(self, "_pools"):  # Voilà's preheating is off
+            return
+        for start in self._pool()[:]:
+            failed = _has_failed(start) or (start.done() and _has_failed(start.result()["task"]))
+            if failed or (start.done() and start.result()["kernel_id"] not in self):
+                self._drop(start)
+        voila: Any = self  # Voilà has put its own class on top of this one
+        voila.fill_if_needed(delay=0, notebook_name=voila.notebook_path)
+
+
+def _has_failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def _is_drawn(start: asyncio.Task[Any]) -> bool:
+    """Whether a warm kernel and its page are ready."""
+    if not start.done() or _has_failed(start):
+        return False
+    page: asyncio.Task[Any] = start.result()["task"]
+    return page.done() and not _has_failed(page)
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    _log.error("a warm kernel could not be started: %s", task.exception())
+
+
+class VoilaPage(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
+    """Voilà's handler of the page, which starts the kernel of a visit or takes a warm one."""
+
+    kernel_manager: VisitKernels
+    _warm = False
+
+    async def page_parts(self, visit: Visit) -> AsyncIterator[str]:
+        """The page's HTML as it is made, with a kernel that becomes the visit's."""
+        _arriving.set(visit)
+        warm = await self.kernel_manager.find_warm()
+        self._warm = warm is not None
+        if warm is not None:
+            self.kernel_manager.visits.assign(visit, warm)
+        async for html in self.get_generator(path=None):
+            yield html
+
+    def should_use_rendered_notebook(self, *_: Any) -> bool:
+        """Whether to take the first warm kernel of the pool; only one that works counts."""
+        return self._warm
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Explain an error; in one line if it comes before the visitor has been recognised."""
+        if self.request.method in self.SUPPORTED_METHODS:
+            super().write_error(status_code, **kwargs)
+        else:
+            RequestHandler.write_error(self, status_code, **kwargs)
+
+
+class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """A socket of a visit's page. While one is open, the page is there and its kernel lives."""
+
+    kernel_manager: VisitKernels
+    ws_connection: Any
+
+    write_error = RequestHandler.write_error  # Jupyter's error page needs files of its own
+    reaches_kernel = False
+
+    @ws_authenticated
+    async def get(self, kernel_id: str) -> None:
+        """Serve the socket to its end; refuse one too many, and one to a dead kernel."""
+        self.kernel_id = kernel_id
+        kernels = self.kernel_manager
+        if kernel_id not in kernels:
+            raise HTTPError(404)
+        # Before the first `await`: many may come at the same moment.
+        if not kernels.visits.connect(kernel_id, self):
+            self.set_status(429)
+            self.finish("This session has too many connections; close some of its pages.")
+            return
+        try:
+            kernel: Any = kernels.get_kernel(kernel_id)
+            if not await kernel.is_alive():
+                raise HTTPError(404)  # Jupyter would wait a minute for it
+            await super().get(kernel_id=kernel_id)
+        finally:
+            kernels.visits.disconnect(kernel_id, self)
+
+    def on_close(self) -> None:
+        """Forget the socket, even if `get` still waits for an answer of the kernel."""
+        self.kernel_manager.visits.disconnect(self.kernel_id, self)
+        super().on_close()
+
+
+class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[misc]
+    """Voilà's socket between a page and its kernel, without delay.
+
+    Voilà reads the first bytes of each binary message as a number of offsets, which is right in
+    the v1 protocol only. A picture that arrives just after the page has closed is packed in the
+    legacy one, where these bytes are a number so large that the server would never stop counting.
+    """
+
+    reaches_kernel = True
+
+    def send_ping(self) -> None:
+        """Ping. While megabytes delay the answer, the page's other socket answers sooner."""
+        self.last_pong = max(self.last_pong, self.kernel_manager.visits.last_pong(self.kernel_id))
+        super().send_ping()
+
+    async def pre_get(self) -> None:
+        """Wait for the kernel's answer, unless it dies meanwhile."""
+        ready = asyncio.ensure_future(super().pre_get())
+        while not (await asyncio.wait({ready}, timeout=_LOOK_SECONDS))[0]:
+            if self.kernel_id not in self.kernel_manager:
+                ready.cancel()
+                raise HTTPError(404)
+        await ready
+
+    async def open(self, *args: Any, **kwargs: Any) -> None:
+        """Send each message at once; otherwise an answer comes 40 ms later."""
+        self.set_nodelay(True)
+        if self.ws_connection is not None:
+            self.ws_connection.stream.max_write_buffer_size = _MAX_UNREAD
+        await super().open(*args, **kwargs)
+
+    def on_close(self) -> None:
+        """Forget the socket."""
+        if self.connection is not None:
+            super().on_close()
+
+    def forward(self, message: Message) -> None:
+        """Send a message to the kernel without parsing it again."""
+        if self.connection is not None and self.connection.channels:
+            stream = self.connection.channels[message.channel]
+            self.connection.session.send_raw(stream, list(message.parts))
+
+    def send_to_page(self, message: str | bytes) -> None:
+        """Send a message that does not come from the kernel, if the page is still there."""
+        with suppress(WebSocketClosedError):
+            WebSocketHandler.write_message(self, message, isinstance(message, bytes))
+
+    def write_message(self, message: Any, binary: bool = False) -> Any:
+        """Send a message of the kernel to the page."""
+        if self.ws_connection is None:
+            raise WebSocketClosedError
+        self.kernel_manager.visits.touch(self.kernel_id)
+        try:
+            if isinstance(message, bytes) and self.selected_subprotocol != V1_PROTOCOL:
+                sent = WebSocketHandler.write_message(self, message, binary)
+            else:
+                sent = super().write_message(message, binary)
+        except StreamBufferFullError as error:
+            _log.warning("a page does not read what its kernel sends; it is disconnected")
+            self.ws_connection.stream.close()
+            raise WebSocketClosedError from error
+        if sent is not None:  # Voilà drops the source code that a kernel runs
+            # Nobody waits for it, and a page that closes meanwhile is not an error.
+            sent.add_done_callback(asyncio.Future.exception)
+        return sent
+
+
+class _ExtensionFile(FileFindHandler):
+    """A script of the page."""
+
+    write_error = RequestHandler.write_error  # as for `VisitSocket`
+
+
+class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
+    """Voilà for one notebook and many visits; `make_server` sets the attributes."""
+
+    options: AppOptions
+    visits: Visits
+    folders: VisitFolders
+    page: type[VoilaPage]
+    socket: type[KernelSocket]
+    routes: Mapping[str, tuple[Any, ...]]
+    transforms: list[Any]
+    on_start: Callable[[], None]
+
+    def start(self) -> None:
+        """Serve until Ctrl-C or SIGTERM."""
+        # Nobody at the terminal can act on a refused request. Failures are reported elsewhere.
+        logging.getLogger("tornado").setLevel(logging.ERROR)
+        logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
+        loop = IOLoop.current()
+        signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
+        loop.add_callback(self.on_start)  # runs when the loop does; the port is open by then
+        resources.freeze_objects()
+        super().start()
+
+    def stop(self) -> None:
+        """End all kernels and delete all files."""
+        self._sweeper.stop()  # it would start warm kernels
+        run_sync(self.kernel_manager.shutdown_all)()
+        shutil.rmtree(self.connection_dir, ignore_errors=True)
+
+    def init_settings(self) -> dict[str, Any]:
+        """Voilà's settings, and the app's in place of some."""
+        made: dict[str, Any] = super().init_settings()
+        self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * CHECK_SECONDS)
+        self._sweeper.start()
+        local = self.options.listens_here
+        return made | {
+            "jinja2_env": made["voila_jinja2_env"],  # Jupyter's form for the token mentions Jupyter
+            "transforms": self.transforms,
+            "websocket_max_message_size": _MAX_MESSAGE,
+            "ws_ping_interval": 1000 * PING_SECONDS,
+            "ws_ping_timeout": 1000 * SILENCE_SECONDS,
+            # A page of another site can reach a server for this machine only by giving its own
+            # name this machine's address.
+            "allow_remote_access": not local,
+            "local_hostnames": ["localhost", *filter(None, [self.options.host])],
+        }
+
+    def init_handlers(self) -> list[Any]:
+        """The app's routes, and those of Voilà's that the page needs; nothing else is served."""
+        served = {
+            TornadoVoilaHandler: self.page,
+            VoilaKernelWebsocketHandler: self.socket,
+            KernelHandler: KernelHandler,  # a page that lost its socket asks for its kernel
+            VoilaShutdownKernelHandler: VoilaShutdownKernelHandler,
+            FileFindHandler: _ExtensionFile,
+            MultiStaticFileHandler: MultiStaticFileHandler,
+        }
+        root, scripts = re.escape(self.server_url), "|".join(map(re.escape, _EXTENSIONS))
+        static = (MultiStaticFileHandler, {"paths": self.static_paths})
+        routes = {**self.routes, "voila/templates/mnistlab/static/(.*)": static}
+        if self.options.token:
+            routes["login"] = (LoginFormHandler,)
+        handlers: list[Any] = [(root + path, *route) for path, route in routes.items()]
+        for path, handler, *arguments in super().init_handlers():
+            if handler in served:
+                path = root + path.removeprefix(self.server_url)
+                if handler is FileFindHandler:
+                    path = path.replace("(.*)", f"((?:{scripts})/.+)")
+                handlers.append((path, served[handler], *arguments))
+        return handlers
+
+
+def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) -> LabServer:
+    """A server of a notebook whose files go into `folder`; it lacks handlers yet."""
+    app = {
+        "notebook_path": str(notebook),
+        "port": port,
+        "ip": options.ip,
+        "base_url": options.base_url,
+        "token": options.token,
+        "open_browser": False,  # Voilà would pass it a file, and the token in its command line
+        "connection_dir_root": str(folder),
+        "config_file_paths": [],  # the settings of other Voilà pages do not apply
+        "log_level": "ERROR",  # as for tornado in `LabServer.start`
+    }
+    page = {
+        "template": "mnistlab",
+        "allow_template_override": "NO",
+        "allow_theme_override": "NO",
+        "strip_sources": True,
+        "http_keep_alive_timeout": 2,  # seconds until a kernel that died while starting is noticed
+        "show_tracebacks": False,
+        "file_allowlist": [],
+        "extension_allowlist": _EXTENSIONS,
+        "multi_kernel_manager_class": VisitKernels,
+        "preheat_kernel": options.warm > 0,
+        "default_pool_size": options.warm,
+    }
+    server = LabServer(
+        config=Config(
+            LabServer=app,
+            VoilaConfiguration=page,
+            VisitKernels={"fill_delay": 0.0},  # `start_kernel` knows when to wait
+            # A `python3` of another folder may be an environment without mnistlab.
+            KernelSpecManager={"allowed_kernelspecs": {"python3"}},
+            KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel
+        )
+    )
+    server.options = options
+    server.port_retries = 50 if options.port is None else 0
+    server.visits = Visits(options.max_visitors, 60 * options.idle_minutes)
+    server.folders = VisitFolders(folder / "visits", options.shared)
+    return server

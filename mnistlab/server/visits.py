@@ -1,0 +1,165 @@
+"""What a visit is: a page with its kernel, from the request for the page to the kernel's end.
+
+Plain data: this module knows nothing of the web server and its packages.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+# A page that is closed sends a shutdown request. If that is lost, the kernel ends within a minute:
+# 15 s until a silent page counts as closed, 30 s in which it may reconnect, 5 s to the next check.
+PING_SECONDS = 5
+SILENCE_SECONDS = 3 * PING_SECONDS  # one late answer does not close a page
+ABANDONED_SECONDS = 30
+CHECK_SECONDS = 5
+MAX_SOCKETS = 8  # of a visit: two of its page, and those that a failing network has not closed yet
+
+
+class State(Enum):
+    """The states of a visit, in their usual order."""
+
+    ARRIVING = "its page is being made"
+    LOADING = "its page is connected to the server, not yet to the kernel"
+    PRESENT = "its page is connected to the kernel"
+    LEFT = "its page has no connection, and may come back"
+    ENDED = "its kernel is shut down"
+
+
+class PageSocket(Protocol):
+    """A socket of a visit's page."""
+
+    reaches_kernel: bool
+    last_pong: float
+    """When it last answered a ping, in the time of the event loop."""
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close it."""
+
+
+@dataclass(eq=False)
+class Visit:
+    """One page with one kernel. Times are in seconds of the clock of `Visits`."""
+
+    kernel_id: str | None = None
+    is_arriving: bool = True
+    has_ended: bool = False
+    active_at: float = 0.0
+    left_at: float = 0.0
+    sockets: set[PageSocket] = field(default_factory=set)
+
+    @property
+    def state(self) -> State:
+        """What the page does now."""
+        if self.has_ended or self.is_arriving:
+            return State.ENDED if self.has_ended else State.ARRIVING
+        if any(socket.reaches_kernel for socket in self.sockets):
+            return State.PRESENT
+        return State.LOADING if self.sockets else State.LEFT
+
+
+class Visits:
+    """The visits of a server.
+
+    Parameters
+    ----------
+    places : the largest number of visits at once; 0 for no limit
+    idle_seconds : a visit ends after so long without activity; 0 for never
+    clock : monotonic seconds
+    """
+
+    def __init__(
+        self, places: int, idle_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.places = places
+        self._idle_seconds = idle_seconds
+        self._clock = clock
+        self._counted: set[Visit] = set()
+        self._by_kernel: dict[str, Visit] = {}
+
+    def __len__(self) -> int:
+        """The number of places taken."""
+        return len(self._counted)
+
+    def get(self, kernel_id: str) -> Visit | None:
+        """The visit of a kernel."""
+        return self._by_kernel.get(kernel_id)
+
+    def reserve(self) -> Visit | None:
+        """Take a place for a visit that arrives; None when all are taken."""
+        if self.places and len(self) >= self.places:
+            return None
+        visit = Visit()
+        self._counted.add(visit)
+        return visit
+
+    def assign(self, visit: Visit, kernel_id: str) -> None:
+        """Give a visit its kernel."""
+        visit.kernel_id = kernel_id
+        self._by_kernel[kernel_id] = visit
+
+    def page_sent(self, visit: Visit) -> None:
+        """End the arrival of a visit; without a kernel its place is free again."""
+        visit.is_arriving = False
+        visit.active_at = visit.left_at = self._clock()
+        if visit.kernel_id is None:
+            self._counted.discard(visit)
+
+    def connect(self, kernel_id: str, socket: PageSocket) -> bool:
+        """Count a socket before it is open; False if it must be refused.
+
+        From here on the page is there, for the first time or again after a network failure.
+        """
+        visit = self.get(kernel_id)
+        if visit is None or len(visit.sockets) >= MAX_SOCKETS:
+            return False
+        visit.sockets.add(socket)
+        return True
+
+    def disconnect(self, kernel_id: str, socket: PageSocket) -> None:
+        """Forget a socket that has closed or failed, which may have been done before."""
+        visit = self.get(kernel_id)
+        if visit is not None and socket in visit.sockets:
+            visit.sockets.remove(socket)
+            visit.left_at = visit.active_at = self._clock()
+
+    def touch(self, kernel_id: str) -> None:
+        """Count something that happened as activity."""
+        if visit := self.get(kernel_id):
+            visit.active_at = self._clock()
+
+    def last_pong(self, kernel_id: str) -> float:
+        """When a page last answered a ping outside its kernel's socket; 0 for never."""
+        visit = self.get(kernel_id)
+        sockets = visit.sockets if visit else ()
+        return max((each.last_pong for each in sockets if not each.reaches_kernel), default=0.0)
+
+    def overdue(self) -> list[str]:
+        """Kernels to be shut down: their page is closed, or idle for too long.
+
+        What a training sends to its page counts as activity. A page that loads is not idle.
+        """
+        return [kernel_id for kernel_id, visit in self._by_kernel.items() if self._is_over(visit)]
+
+    def _is_over(self, visit: Visit) -> bool:
+        if visit.state is State.LEFT:
+            return self._clock() - visit.left_at > ABANDONED_SECONDS
+        idle = self._clock() - visit.active_at
+        return visit.state is State.PRESENT and 0 < self._idle_seconds < idle
+
+    def release(self, kernel_id: str) -> None:
+        """Mark a visit as ended: its kernel is being shut down and its place is free."""
+        if visit := self.get(kernel_id):
+            visit.has_ended = True
+            self._counted.discard(visit)
+
+    def end(self, kernel_id: str) -> None:
+        """Forget a visit whose kernel has ended, and close its sockets."""
+        self.release(kernel_id)
+        if visit := self._by_kernel.pop(kernel_id, None):
+            for socket in visit.sockets:
+                socket.close(1001, "the visit has ended")

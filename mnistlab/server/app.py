@@ -18,14 +18,7 @@ from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.jobs.queue import Turns
 from mnistlab.jobs.scratch import remove_orphans, scratch_folder
 from mnistlab.server import resources
-from mnistlab.server.handlers import (
-    Health,
-    Page,
-    Presence,
-    SecurityHeaders,
-    Socket,
-    TrainingCounts,
-)
+from mnistlab.server.handlers import Health, Page, SecurityHeaders
 from mnistlab.server.jupyter_adapter import LabServer, make_server
 from mnistlab.server.options import AppOptions
 
@@ -58,12 +51,9 @@ def serve(options: AppOptions) -> None:
         set_kernel_environment(options, folder)
         resources.compile_modules(folder / "bytecode")
         server = make_server(options, notebook, port, folder)
-        counts = TrainingCounts(Turns(folder / "queue", options.workers).counts)
-        server.routes = {
-            "healthz": (Health, {"trainings": counts}),
-            r"api/kernels/([\w-]+)/presence": (Presence,),
-        }
-        server.page, server.socket, server.transforms = Page, Socket, [SecurityHeaders]
+        queue = Turns(folder / "queue", options.workers)
+        server.routes = {"healthz": (Health, {"queue": queue})}
+        server.page, server.transforms = Page, [SecurityHeaders]
         server.on_start = lambda: _announce(options, server)
         server.initialize([])
         server.start()

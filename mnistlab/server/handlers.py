@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import re
-import threading
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import HTTPError, OutputTransform, RequestHandler
 
-from mnistlab.server.jupyter_adapter import KernelSocket, VisitSocket, VoilaPage
-from mnistlab.server.messages import Message, RefusedError, check_message, idle_status
-from mnistlab.server.moves import Moves
+from mnistlab.jobs.queue import Turns
+from mnistlab.server.jupyter_adapter import VoilaPage
 from mnistlab.server.visits import Visit, Visits
 
 RETRY_SECONDS = 20  # for a visitor who finds the server full
 _RELOAD_SECONDS = 1  # the request for a reloaded page comes before the old one's place is free
 _QUEUE_SECONDS = 1
+_QUEUE_THREAD = ThreadPoolExecutor(1)  # the queue has a lock on disk
 _NOT_STARTED = (
     "<script>document.querySelector('#loading p').textContent = "
     "'This page could not be started; please reload it.'</script>"
 )
 _KERNEL_PLACE = "[kernel-id]"  # in the page's template
-_SESSION = re.compile(r"[\w-]{0,64}")
 _HOST = re.compile(r"[\w.:\[\]-]+")
 _log = logging.getLogger(__name__)
-
-Counts = tuple[int, int] | tuple[None, None]
-"""How many trainings run, and how many wait."""
 
 
 class Page(VoilaPage):
@@ -92,65 +87,20 @@ async def _find_place(visits: Visits) -> Visit | None:
     return visit
 
 
-class Presence(VisitSocket):
-    """The socket by which a page shows that it is open, from its first script on.
-
-    The browser answers the server's pings by itself, even while a slow network loads the scripts
-    that open the kernel's socket.
-    """
-
-    def on_message(self, message: str | bytes) -> None:
-        """Refuse it: the page sends nothing here."""
-        self.close(1008, "refused")
-
-
-class Socket(KernelSocket):
-    """The socket between a page's widgets and its kernel."""
-
-    async def get(self, kernel_id: str) -> None:
-        """Refuse a session id that would fail later, or fill the memory."""
-        call_later = asyncio.get_running_loop().call_later
-        self._moves = Moves(self.forward, self._send_idle, call_later)
-        if _SESSION.fullmatch(self.get_argument("session_id", "")):
-            await super().get(kernel_id)
-        else:
-            self.set_status(400)
-            self.finish("A session_id is letters, digits and dashes.")
-
-    def on_message(self, message: str | bytes) -> None:
-        """Forward a widget's message to the kernel; anything else ends the connection."""
-        try:
-            self._moves.take(check_message(message, self.selected_subprotocol))
-        except RefusedError as error:
-            _log.warning("refused a message of a page: %.200s", error)
-            self.close(1008, "refused")
-
-    def write_message(self, message: Any, binary: bool = False) -> Any:
-        """Send a message of the kernel to the page."""
-        if isinstance(message, str | bytes):
-            self._moves.answered(message)
-        return super().write_message(message, binary)
-
-    def on_close(self) -> None:
-        """Forget what waits for the kernel."""
-        self._moves.close()
-        super().on_close()
-
-    def _send_idle(self, message: Message) -> None:
-        self.send_to_page(idle_status(message.header, message.protocol))
-
-
 class Health(RequestHandler):
     """`/healthz`: how full the server is, as JSON, without any personal data."""
 
-    def initialize(self, trainings: TrainingCounts) -> None:
-        """Take the counts of trainings."""
-        self._trainings = trainings
+    def initialize(self, queue: Turns) -> None:
+        """Take the queue of trainings."""
+        self._queue = queue
 
     async def get(self) -> None:
-        """Answer."""
+        """Answer; counts of trainings are None if they cannot be read within a second."""
         kernels = self.settings["kernel_manager"]
-        running, waiting = await self._trainings.read()
+        loop, running, waiting = asyncio.get_running_loop(), None, None
+        reading = loop.run_in_executor(_QUEUE_THREAD, self._queue.counts, _QUEUE_SECONDS)
+        with suppress(OSError):  # another process holds the queue's lock
+            running, waiting = await asyncio.wait_for(reading, _QUEUE_SECONDS)
         self.set_header("Cache-Control", "no-store")
         self.write(
             {
@@ -162,33 +112,6 @@ class Health(RequestHandler):
                 "trainings_waiting": waiting,
             }
         )
-
-
-class TrainingCounts:
-    """The counts of the training queue, read in a thread.
-
-    The queue has a lock on disk, which another process may hold for long. A daemon thread does
-    not keep the server from ending.
-    """
-
-    def __init__(self, counts: Callable[[], tuple[int, int]]) -> None:
-        self._counts = counts
-        self._result: concurrent.futures.Future[Counts] | None = None
-
-    async def read(self) -> Counts:
-        """Both counts; None if they cannot be read within a second."""
-        if self._result is None or self._result.done():
-            self._result = concurrent.futures.Future()
-            threading.Thread(target=self._read, args=(self._result,), daemon=True).start()
-        reading = asyncio.wrap_future(self._result)  # all who ask at the same time share it
-        done, _ = await asyncio.wait({reading}, timeout=_QUEUE_SECONDS)
-        return reading.result() if done else (None, None)
-
-    def _read(self, result: concurrent.futures.Future[Counts]) -> None:
-        try:
-            result.set_result(self._counts())
-        except OSError:
-            result.set_result((None, None))
 
 
 class SecurityHeaders(OutputTransform):
@@ -214,8 +137,6 @@ class SecurityHeaders(OutputTransform):
         """Add them."""
         headers["Content-Security-Policy"] = self._policy
         headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "same-origin"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        if "Server" in headers:
-            del headers["Server"]
+        headers["Referrer-Policy"] = headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        headers.pop("Server", None)
         return status_code, headers, chunk

@@ -1,8 +1,6 @@
-"""All private and unstable names of Voilà, Jupyter Server, jupyter_client and tornado in use.
+"""All private and unstable names in use of Voilà, Jupyter Server, jupyter_client and tornado.
 
-The other modules of the server work with these classes and with documented names of tornado.
-`tests/server/test_jupyter_adapter.py` names everything that an upgrade of these packages could
-take away, and what needs it.
+`tests/server/test_jupyter_adapter.py` lists them, and what needs each.
 """
 
 from __future__ import annotations
@@ -42,7 +40,8 @@ from voila.utils import ENV_VARIABLE
 
 from mnistlab.server import resources
 from mnistlab.server.folders import VisitFolders
-from mnistlab.server.messages import V1_PROTOCOL, Message
+from mnistlab.server.messages import V1_PROTOCOL, Message, RefusedError, check_message, idle_status
+from mnistlab.server.moves import Moves
 from mnistlab.server.options import AppOptions
 from mnistlab.server.visits import CHECK_SECONDS, PING_SECONDS, SILENCE_SECONDS, Visit, Visits
 
@@ -63,25 +62,22 @@ _EXTENSIONS = [
     "ipycanvas",
     "jupyterlab-plotly",
 ]
+_SESSION = re.compile(r"[\w-]{0,64}")
 _arriving: ContextVar[Visit] = ContextVar("arriving")
 """The visit whose page a request makes, known also to what Voilà calls in it."""
 _log = logging.getLogger(__name__)
 
 
 class VisitKernels(AsyncMappingKernelManager):
-    """The kernels of all visits, and warm kernels that wait for a visit.
-
-    Attributes
-    ----------
-    starting : limits the pages that are made at once. When a class opens the page, the first
-        students need not wait until the last one's page is made.
-    """
+    """The kernels of all visits, and warm kernels that wait for one."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         server: Any = self.parent
-        self.visits: Visits = server.visits
-        self._folders: VisitFolders = server.folders
+        options: AppOptions = server.options
+        self.visits = Visits(options.max_visitors, 60 * options.idle_minutes)
+        self._folders = VisitFolders(server.folder / "visits", options.shared)
+        # When a class opens the page, the first students need not wait until all pages are made.
         self.starting = asyncio.Semaphore(os.cpu_count() or 1)
         self._next_warm = asyncio.Event()
         self._next_warm.set()
@@ -90,25 +86,22 @@ class VisitKernels(AsyncMappingKernelManager):
 
     async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a kernel with a folder of its own."""
-        environment = kwargs.get("env") or os.environ
+        environment = kwargs.pop("env", os.environ)
         is_warm = environment.get(ENV_VARIABLE.VOILA_PREHEAT) == "True"
         if is_warm:
             await self._next_warm.wait()
         kernel_id = kernel_id or str(uuid.uuid4())
         try:
             own = await asyncio.to_thread(self._folders.create, kernel_id)
-            kwargs["env"] = {**environment, **own}
-            started: str = await super().start_kernel(kernel_id=kernel_id, **kwargs)
+            await super().start_kernel(kernel_id=kernel_id, **kwargs, env={**environment, **own})
         except Exception:
-            # A failed start in the pool would make Voilà's next shutdown fail.
-            pool, task = self._pool(), asyncio.current_task()
-            if task in pool:
-                pool.remove(task)
-                task.add_done_callback(_log_failure)
+            self._folders.remove(kernel_id)
+            with suppress(ValueError):  # in the pool, it would make Voilà's next shutdown fail
+                self._pool().remove(asyncio.current_task())  # type: ignore[arg-type]
             raise
         if not is_warm:
-            self.visits.assign(_arriving.get(), started)
-        return started
+            self.visits.assign(_arriving.get(), kernel_id)
+        return kernel_id
 
     def start_watching_activity(self, kernel_id: str) -> None:
         """Only mark the kernel as ready; `Visits.touch` counts the activity.
@@ -126,7 +119,6 @@ class VisitKernels(AsyncMappingKernelManager):
         """Forget a kernel that has ended, its visit and its folder."""
         self.visits.end(kernel_id)
         self._freed_at = time.monotonic() + _FREED_SECONDS
-        # Nobody waits for it.
         asyncio.get_running_loop().run_in_executor(None, self._folders.remove, kernel_id)
         return super().remove_kernel(kernel_id)
 
@@ -142,12 +134,9 @@ class VisitKernels(AsyncMappingKernelManager):
 
     async def sweep(self) -> None:
         """Shut down overdue kernels, replace dead warm ones, and free disk space and memory."""
-        ending = [self.shutdown_kernel(kernel_id) for kernel_id in self.visits.overdue()]
-        for error in await asyncio.gather(*ending, return_exceptions=True):
-            if isinstance(error, Exception):
-                _log.error("a kernel could not be shut down: %s", error)
+        await asyncio.gather(*map(self.shutdown_kernel, self.visits.overdue()))
         self._refill()
-        await asyncio.to_thread(self._folders.remove_others, set(self._kernels))
+        await asyncio.to_thread(self._folders.clean_up)
         if time.monotonic() < self._freed_at:
             resources.free_memory()
 
@@ -210,9 +199,8 @@ class VisitKernels(AsyncMappingKernelManager):
     def _drop(self, start: asyncio.Task[Any]) -> None:
         with suppress(ValueError):  # another visitor may have taken it
             self._pool().remove(start)
-        if not _has_failed(start) and start.result()["kernel_id"] in self:
-            kernel_id = start.result()["kernel_id"]
-            ending = asyncio.ensure_future(self.shutdown_kernel(kernel_id, now=True))
+        if (made := _result(start)) and made["kernel_id"] in self:
+            ending = asyncio.ensure_future(self.shutdown_kernel(made["kernel_id"], now=True))
             self._ending.add(ending)  # asyncio forgets a task that nobody holds
             ending.add_done_callback(self._ending.discard)
 
@@ -220,28 +208,25 @@ class VisitKernels(AsyncMappingKernelManager):
         """Start warm kernels in place of those that died or could not be started."""
         if not hasattr(self, "_pools"):  # Voilà's preheating is off
             return
-        for start in self._pool()[:]:
-            failed = _has_failed(start) or (start.done() and _has_failed(start.result()["task"]))
-            if failed or (start.done() and start.result()["kernel_id"] not in self):
+        for start in [each for each in self._pool() if each.done()]:
+            made = _result(start)
+            is_alive = made is not None and made["kernel_id"] in self
+            if not is_alive or (made["task"].done() and not _result(made["task"])):
                 self._drop(start)
         voila: Any = self  # Voilà has put its own class on top of this one
         voila.fill_if_needed(delay=0, notebook_name=voila.notebook_path)
 
 
-def _has_failed(task: asyncio.Task[Any]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
+def _result(task: asyncio.Task[Any]) -> Any:
+    """What a task has returned; None if it still runs or has failed."""
+    failed = not task.done() or task.cancelled() or task.exception()
+    return None if failed else task.result()
 
 
 def _is_drawn(start: asyncio.Task[Any]) -> bool:
     """Whether a warm kernel and its page are ready."""
-    if not start.done() or _has_failed(start):
-        return False
-    page: asyncio.Task[Any] = start.result()["task"]
-    return page.done() and not _has_failed(page)
-
-
-def _log_failure(task: asyncio.Task[Any]) -> None:
-    _log.error("a warm kernel could not be started: %s", task.exception())
+    made = _result(start)
+    return made is not None and _result(made["task"]) is not None
 
 
 class VoilaPage(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
@@ -253,10 +238,9 @@ class VoilaPage(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no typ
     async def page_parts(self, visit: Visit) -> AsyncIterator[str]:
         """The page's HTML as it is made, with a kernel that becomes the visit's."""
         _arriving.set(visit)
-        warm = await self.kernel_manager.find_warm()
-        self._warm = warm is not None
-        if warm is not None:
+        if warm := await self.kernel_manager.find_warm():
             self.kernel_manager.visits.assign(visit, warm)
+            self._warm = True
         async for html in self.get_generator(path=None):
             yield html
 
@@ -307,8 +291,20 @@ class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         super().on_close()
 
 
+class PresenceSocket(VisitSocket):
+    """The socket by which a page shows that it is open, from its first script on.
+
+    The browser answers the server's pings by itself, even while a slow network loads the scripts
+    that open the kernel's socket.
+    """
+
+    def on_message(self, message: str | bytes) -> None:
+        """Refuse it: the page sends nothing here."""
+        self.close(1008, "refused")
+
+
 class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[misc]
-    """Voilà's socket between a page and its kernel, without delay.
+    """Voilà's socket between a page and its kernel, for checked messages and without delay.
 
     Voilà reads the first bytes of each binary message as a number of offsets, which is right in
     the v1 protocol only. A picture that arrives just after the page has closed is packed in the
@@ -317,9 +313,20 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
 
     reaches_kernel = True
 
+    async def get(self, kernel_id: str) -> None:
+        """Refuse a session id that would fail later, or fill the memory."""
+        call_later = asyncio.get_running_loop().call_later
+        self._moves = Moves(self._forward, self._send_idle, call_later)
+        if _SESSION.fullmatch(self.get_argument("session_id", "")):
+            await super().get(kernel_id)
+        else:
+            self.set_status(400)
+            self.finish("A session_id is letters, digits and dashes.")
+
     def send_ping(self) -> None:
         """Ping. While megabytes delay the answer, the page's other socket answers sooner."""
-        self.last_pong = max(self.last_pong, self.kernel_manager.visits.last_pong(self.kernel_id))
+        if visit := self.kernel_manager.visits.get(self.kernel_id):
+            self.last_pong = max(each.last_pong for each in (self, *visit.sockets))
         super().send_ping()
 
     async def pre_get(self) -> None:
@@ -339,26 +346,37 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
         await super().open(*args, **kwargs)
 
     def on_close(self) -> None:
-        """Forget the socket."""
+        """Forget the socket and what waits for the kernel."""
+        self._moves.close()
         if self.connection is not None:
             super().on_close()
 
-    def forward(self, message: Message) -> None:
-        """Send a message to the kernel without parsing it again."""
+    def on_message(self, message: str | bytes) -> None:
+        """Forward a widget's message to the kernel; anything else ends the connection."""
+        try:
+            self._moves.take(check_message(message, self.selected_subprotocol))
+        except RefusedError as error:
+            _log.warning("refused a message of a page: %.200s", error)
+            self.close(1008, "refused")
+
+    def _forward(self, message: Message) -> None:
+        """Send a message to the kernel without parsing it again, as Jupyter would."""
         if self.connection is not None and self.connection.channels:
             stream = self.connection.channels[message.channel]
             self.connection.session.send_raw(stream, list(message.parts))
 
-    def send_to_page(self, message: str | bytes) -> None:
-        """Send a message that does not come from the kernel, if the page is still there."""
+    def _send_idle(self, message: Message) -> None:
+        status = idle_status(message.header, message.protocol)
         with suppress(WebSocketClosedError):
-            WebSocketHandler.write_message(self, message, isinstance(message, bytes))
+            WebSocketHandler.write_message(self, status, isinstance(status, bytes))
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
-        """Send a message of the kernel to the page."""
+        """Send a message of the kernel to the page, if that is still there."""
         if self.ws_connection is None:
             raise WebSocketClosedError
         self.kernel_manager.visits.touch(self.kernel_id)
+        if isinstance(message, str | bytes):
+            self._moves.answered(message)
         try:
             if isinstance(message, bytes) and self.selected_subprotocol != V1_PROTOCOL:
                 sent = WebSocketHandler.write_message(self, message, binary)
@@ -384,10 +402,8 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     """Voilà for one notebook and many visits; `make_server` sets the attributes."""
 
     options: AppOptions
-    visits: Visits
-    folders: VisitFolders
+    folder: Path
     page: type[VoilaPage]
-    socket: type[KernelSocket]
     routes: Mapping[str, tuple[Any, ...]]
     transforms: list[Any]
     on_start: Callable[[], None]
@@ -414,7 +430,6 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         made: dict[str, Any] = super().init_settings()
         self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * CHECK_SECONDS)
         self._sweeper.start()
-        local = self.options.listens_here
         return made | {
             "jinja2_env": made["voila_jinja2_env"],  # Jupyter's form for the token mentions Jupyter
             "transforms": self.transforms,
@@ -423,33 +438,36 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             "ws_ping_timeout": 1000 * SILENCE_SECONDS,
             # A page of another site can reach a server for this machine only by giving its own
             # name this machine's address.
-            "allow_remote_access": not local,
+            "allow_remote_access": not self.options.listens_here,
             "local_hostnames": ["localhost", *filter(None, [self.options.host])],
         }
 
     def init_handlers(self) -> list[Any]:
-        """The app's routes, and those of Voilà's that the page needs; nothing else is served."""
-        served = {
-            TornadoVoilaHandler: self.page,
-            VoilaKernelWebsocketHandler: self.socket,
-            KernelHandler: KernelHandler,  # a page that lost its socket asks for its kernel
-            VoilaShutdownKernelHandler: VoilaShutdownKernelHandler,
-            FileFindHandler: _ExtensionFile,
-            MultiStaticFileHandler: MultiStaticFileHandler,
+        """All that is served: the app's routes, and what the page needs of Voilà's."""
+        kernel, scripts = r"api/kernels/([\w-]+)", "|".join(map(re.escape, _EXTENSIONS))
+        files = (MultiStaticFileHandler, {"paths": self.static_paths})
+        page = {
+            "notebook_path": Path(self.notebook_path).name,
+            "template_paths": self.template_paths,
+            "config": self.config,
+            "voila_configuration": self.voila_configuration,
         }
-        root, scripts = re.escape(self.server_url), "|".join(map(re.escape, _EXTENSIONS))
-        static = (MultiStaticFileHandler, {"paths": self.static_paths})
-        routes = {**self.routes, "voila/templates/mnistlab/static/(.*)": static}
-        if self.options.token:
-            routes["login"] = (LoginFormHandler,)
-        handlers: list[Any] = [(root + path, *route) for path, route in routes.items()]
-        for path, handler, *arguments in super().init_handlers():
-            if handler in served:
-                path = root + path.removeprefix(self.server_url)
-                if handler is FileFindHandler:
-                    path = path.replace("(.*)", f"((?:{scripts})/.+)")
-                handlers.append((path, served[handler], *arguments))
-        return handlers
+        routes = {
+            **self.routes,
+            kernel: (KernelHandler,),  # a page that lost its socket asks whether its kernel lives
+            f"{kernel}/channels": (KernelSocket,),
+            f"{kernel}/presence": (PresenceSocket,),
+            "voila/api/shutdown/(.*)": (VoilaShutdownKernelHandler,),
+            "voila/static/(.*)": files,
+            "voila/templates/mnistlab/static/(.*)": files,
+            f"voila/labextensions/((?:{scripts})/.+)": (
+                _ExtensionFile,
+                {"path": self.labextensions_path, "no_cache_paths": ["/"]},
+            ),
+            **({"login": (LoginFormHandler,)} if self.options.token else {}),
+            "(.*)": (self.page, page),
+        }
+        return [(re.escape(self.server_url) + path, *route) for path, route in routes.items()]
 
 
 def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) -> LabServer:
@@ -457,6 +475,7 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
     app = {
         "notebook_path": str(notebook),
         "port": port,
+        "port_retries": 50 if options.port is None else 0,
         "ip": options.ip,
         "base_url": options.base_url,
         "token": options.token,
@@ -471,25 +490,19 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
         "allow_theme_override": "NO",
         "strip_sources": True,
         "http_keep_alive_timeout": 2,  # seconds until a kernel that died while starting is noticed
-        "show_tracebacks": False,
-        "file_allowlist": [],
         "extension_allowlist": _EXTENSIONS,
         "multi_kernel_manager_class": VisitKernels,
         "preheat_kernel": options.warm > 0,
         "default_pool_size": options.warm,
     }
-    server = LabServer(
-        config=Config(
-            LabServer=app,
-            VoilaConfiguration=page,
-            VisitKernels={"fill_delay": 0.0},  # `start_kernel` knows when to wait
-            # A `python3` of another folder may be an environment without mnistlab.
-            KernelSpecManager={"allowed_kernelspecs": {"python3"}},
-            KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel
-        )
+    config = Config(
+        LabServer=app,
+        VoilaConfiguration=page,
+        VisitKernels={"fill_delay": 0.0},  # `start_kernel` knows when to wait
+        # A `python3` of another folder may be an environment without mnistlab.
+        KernelSpecManager={"allowed_kernelspecs": {"python3"}},
+        KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel
     )
-    server.options = options
-    server.port_retries = 50 if options.port is None else 0
-    server.visits = Visits(options.max_visitors, 60 * options.idle_minutes)
-    server.folders = VisitFolders(folder / "visits", options.shared)
+    server = LabServer(config=config)
+    server.options, server.folder = options, folder
     return server

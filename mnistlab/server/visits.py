@@ -31,11 +31,10 @@ class State(Enum):
 
 
 class PageSocket(Protocol):
-    """A socket of a visit's page."""
+    """A socket of a page; `last_pong` is when it last answered a ping, in the loop's time."""
 
     reaches_kernel: bool
     last_pong: float
-    """When it last answered a ping, in the time of the event loop."""
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Close it."""
@@ -43,7 +42,7 @@ class PageSocket(Protocol):
 
 @dataclass(eq=False)
 class Visit:
-    """One page with one kernel. Times are in seconds of the clock of `Visits`."""
+    """One page with one kernel. Times are seconds of the clock of `Visits`."""
 
     kernel_id: str | None = None
     is_arriving: bool = True
@@ -54,7 +53,7 @@ class Visit:
 
     @property
     def state(self) -> State:
-        """What the page does now."""
+        """Where the visit is between its arrival and its end."""
         if self.has_ended or self.is_arriving:
             return State.ENDED if self.has_ended else State.ARRIVING
         if any(socket.reaches_kernel for socket in self.sockets):
@@ -62,6 +61,7 @@ class Visit:
         return State.LOADING if self.sockets else State.LEFT
 
 
+@dataclass
 class Visits:
     """The visits of a server.
 
@@ -72,14 +72,11 @@ class Visits:
     clock : monotonic seconds
     """
 
-    def __init__(
-        self, places: int, idle_seconds: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.places = places
-        self._idle_seconds = idle_seconds
-        self._clock = clock
-        self._counted: set[Visit] = set()
-        self._by_kernel: dict[str, Visit] = {}
+    places: int
+    idle_seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _counted: set[Visit] = field(default_factory=set, init=False)
+    _by_kernel: dict[str, Visit] = field(default_factory=dict, init=False)
 
     def __len__(self) -> int:
         """The number of places taken."""
@@ -105,15 +102,12 @@ class Visits:
     def page_sent(self, visit: Visit) -> None:
         """End the arrival of a visit; without a kernel its place is free again."""
         visit.is_arriving = False
-        visit.active_at = visit.left_at = self._clock()
+        visit.active_at = visit.left_at = self.clock()
         if visit.kernel_id is None:
             self._counted.discard(visit)
 
     def connect(self, kernel_id: str, socket: PageSocket) -> bool:
-        """Count a socket before it is open; False if it must be refused.
-
-        From here on the page is there, for the first time or again after a network failure.
-        """
+        """Count a socket before it is open; False if it must be refused."""
         visit = self.get(kernel_id)
         if visit is None or len(visit.sockets) >= MAX_SOCKETS:
             return False
@@ -121,22 +115,16 @@ class Visits:
         return True
 
     def disconnect(self, kernel_id: str, socket: PageSocket) -> None:
-        """Forget a socket that has closed or failed, which may have been done before."""
+        """Forget a socket that has closed or failed, if it is not forgotten yet."""
         visit = self.get(kernel_id)
         if visit is not None and socket in visit.sockets:
             visit.sockets.remove(socket)
-            visit.left_at = visit.active_at = self._clock()
+            visit.left_at = visit.active_at = self.clock()
 
     def touch(self, kernel_id: str) -> None:
         """Count something that happened as activity."""
         if visit := self.get(kernel_id):
-            visit.active_at = self._clock()
-
-    def last_pong(self, kernel_id: str) -> float:
-        """When a page last answered a ping outside its kernel's socket; 0 for never."""
-        visit = self.get(kernel_id)
-        sockets = visit.sockets if visit else ()
-        return max((each.last_pong for each in sockets if not each.reaches_kernel), default=0.0)
+            visit.active_at = self.clock()
 
     def overdue(self) -> list[str]:
         """Kernels to be shut down: their page is closed, or idle for too long.
@@ -147,12 +135,12 @@ class Visits:
 
     def _is_over(self, visit: Visit) -> bool:
         if visit.state is State.LEFT:
-            return self._clock() - visit.left_at > ABANDONED_SECONDS
-        idle = self._clock() - visit.active_at
-        return visit.state is State.PRESENT and 0 < self._idle_seconds < idle
+            return self.clock() - visit.left_at > ABANDONED_SECONDS
+        idle = self.clock() - visit.active_at
+        return visit.state is State.PRESENT and 0 < self.idle_seconds < idle
 
     def release(self, kernel_id: str) -> None:
-        """Mark a visit as ended: its kernel is being shut down and its place is free."""
+        """Free the place of a visit whose kernel is being shut down."""
         if visit := self.get(kernel_id):
             visit.has_ended = True
             self._counted.discard(visit)
@@ -162,4 +150,4 @@ class Visits:
         self.release(kernel_id)
         if visit := self._by_kernel.pop(kernel_id, None):
             for socket in visit.sockets:
-                socket.close(1001, "the visit has ended")
+                socket.close(1001, "the session has ended")

@@ -21,7 +21,7 @@ import pytest
 from tornado.websocket import WebSocketClosedError
 
 from mnistlab.server import app, visits
-from mnistlab.server.handlers import Socket
+from mnistlab.server.jupyter_adapter import KernelSocket
 from tests.server.server import Server, serving, wait_for
 from tests.visitor import Visitor
 
@@ -240,7 +240,7 @@ def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
     # Two parts and their offsets, packed in the older protocol. Its first eight bytes, read as
     # the newer protocol's count, are a number with 18 digits.
     message = b"\x00\x00\x00\x02\x00\x00\x00\x0c\x00\x00\x00\x20" + b"{}" * 20
-    page = Socket.__new__(Socket)
+    page = KernelSocket.__new__(KernelSocket)
     page.kernel_id = ""
     page.application = SimpleNamespace(settings={"kernel_manager": Mock()})
     page._moves = Mock()

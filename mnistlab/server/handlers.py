@@ -23,7 +23,7 @@ _QUEUE_SECONDS = 1
 _QUEUE_THREAD = ThreadPoolExecutor(1)  # the queue has a lock on disk
 _NOT_STARTED = (
     "<script>document.querySelector('#loading p').textContent = "
-    "'This page could not be started; please reload it.'</script>"
+    "'The session could not be started. Please reload the page.'</script>"
 )
 _KERNEL_PLACE = "[kernel-id]"  # in the page's template
 _HOST = re.compile(r"[\w.:\[\]-]+")

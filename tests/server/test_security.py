@@ -149,7 +149,7 @@ def test_another_name_for_this_machine_is_refused(server: Server) -> None:
 def test_another_visits_kernel_cannot_be_found_or_ended(server: Server, bystander: Visitor) -> None:
     assert server.get("api/kernels")[0] == 404
     assert bystander.kernel not in json.dumps(server.health())
-    # Its id alone does not end it: the farewell must carry the page's cookie.
+    # Its id alone does not end it: the shutdown request must carry the page's cookie.
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.url).netloc, timeout=60)
     connection.request("POST", f"/voila/api/shutdown/{bystander.kernel}")
     assert connection.getresponse().status == 403

@@ -38,7 +38,7 @@ def test_who_finds_all_places_taken_is_told_when_to_come_back(three: Server) -> 
     status, headers, body = three.ask()
     assert status == 503
     assert int(headers["Retry-After"]) > 0
-    assert "places are taken" in body
+    assert "server is full" in body
     assert len(three.kernels()) == 3
     assert three.health()["visitors"] == three.health()["max_visitors"] == 3
     visitors[0].leave()
@@ -313,7 +313,7 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
         status, headers, body = server.ask()
         assert status == 503
         assert int(headers["Retry-After"]) > 0
-        assert "room on its disk" in body
+        assert "disk space" in body
         assert server.health()["visitors"] == 1
 
         for process, limit in limits:

@@ -101,17 +101,14 @@ def _announce(options: AppOptions, server: LabServer) -> None:
     """Print the address once the server answers, and open it in the browser."""
     asyncio.get_running_loop().set_exception_handler(_report)
     here = _ALL_ADDRESSES.get(options.ip, options.ip)
-    url = _url(f"[{here}]" if ":" in here else here, server)
+    here = f"[{here}]" if ":" in here else here
+    path = f":{server.port}{options.base_url}"
     token = f"?token={quote(options.token, safe='')}" if options.token else ""
-    print(f"MNIST Lab is at {url}{token} (stop it with Ctrl-C)", flush=True)
+    print(f"MNIST Lab is at http://{here}{path}{token} (stop it with Ctrl-C)", flush=True)
     if options.ip in _ALL_ADDRESSES:
-        print(f"for other machines at {_url(socket.gethostname(), server)}{token}", flush=True)
+        print(f"for other machines at http://{socket.gethostname()}{path}{token}", flush=True)
     if options.browser:  # without the token, which others would see in the command line
-        Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-
-
-def _url(host: str, server: LabServer) -> str:
-    return f"http://{host}:{server.port}{server.base_url}"
+        Thread(target=webbrowser.open, args=(f"http://{here}{path}",), daemon=True).start()
 
 
 def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

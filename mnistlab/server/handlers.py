@@ -15,16 +15,14 @@ from tornado.web import HTTPError, OutputTransform, RequestHandler
 
 from mnistlab.jobs.queue import Turns
 from mnistlab.server.jupyter_adapter import VoilaPage
-from mnistlab.server.visits import Visit, Visits
+from mnistlab.server.visits import Visit
 
 RETRY_SECONDS = 20  # for a visitor who finds the server full
 _RELOAD_SECONDS = 1  # the request for a reloaded page comes before the old one's place is free
 _QUEUE_SECONDS = 1
 _QUEUE_THREAD = ThreadPoolExecutor(1)  # the queue has a lock on disk
-_NOT_STARTED = (
-    "<script>document.querySelector('#loading p').textContent = "
-    "'The session could not be started. Please reload the page.'</script>"
-)
+_NOT_STARTED = """<script>document.querySelector("#loading p").textContent =
+"The session could not be started. Please reload the page."</script>"""
 _KERNEL_PLACE = "[kernel-id]"  # in the page's template
 _HOST = re.compile(r"[\w.:\[\]-]+")
 _log = logging.getLogger(__name__)
@@ -45,7 +43,9 @@ class Page(VoilaPage):
             await super().get(path)
             return
         visits = self.kernel_manager.visits
-        visit = await _find_place(visits)
+        deadline = time.monotonic() + _RELOAD_SECONDS
+        while (visit := visits.reserve()) is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
         if visit is None:
             self._send_notice("full.html", places=visits.places)
             return
@@ -77,14 +77,6 @@ class Page(VoilaPage):
         self.set_status(503)
         self.set_header("Retry-After", str(RETRY_SECONDS))
         self.finish(self.render_template(template, seconds=RETRY_SECONDS, **facts))
-
-
-async def _find_place(visits: Visits) -> Visit | None:
-    """Take a place, or None if all are taken and still are a second later."""
-    deadline = time.monotonic() + _RELOAD_SECONDS
-    while (visit := visits.reserve()) is None and time.monotonic() < deadline:
-        await asyncio.sleep(0.05)
-    return visit
 
 
 class Health(RequestHandler):

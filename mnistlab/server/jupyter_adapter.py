@@ -49,10 +49,9 @@ from mnistlab.server.visits import CHECK_SECONDS, PING_SECONDS, SILENCE_SECONDS,
 # message, so the limit is well above the one that the page explains.
 _MAX_MESSAGE = 24 * 2**20
 _MAX_UNREAD = 32 * 2**20  # bytes that wait for a page which does not read
-_WARM_SECONDS = 10  # until a visitor gets a new kernel rather than wait for a warm one
 _HEARTBEAT_SECONDS = 3  # a kernel answers within a millisecond, on a busy machine later
 _FREED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
-_DRAWN_SECONDS = 4  # until the page of a warm kernel is drawn, on a slow machine
+_DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow machine
 _LOOK_SECONDS = 0.5  # between looks whether a kernel that starts is alive
 
 # The scripts of the page: no other extension that is installed is served.
@@ -79,17 +78,12 @@ class VisitKernels(AsyncMappingKernelManager):
         self._folders = VisitFolders(server.folder / "visits", options.shared)
         # When a class opens the page, the first students need not wait until all pages are made.
         self.starting = asyncio.Semaphore(os.cpu_count() or 1)
-        self._next_warm = asyncio.Event()
-        self._next_warm.set()
         self._freed_at = float("-inf")
         self._ending: set[asyncio.Future[Any]] = set()
 
     async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a kernel with a folder of its own."""
         environment = kwargs.pop("env", os.environ)
-        is_warm = environment.get(ENV_VARIABLE.VOILA_PREHEAT) == "True"
-        if is_warm:
-            await self._next_warm.wait()
         kernel_id = kernel_id or str(uuid.uuid4())
         try:
             own = await asyncio.to_thread(self._folders.create, kernel_id)
@@ -99,7 +93,7 @@ class VisitKernels(AsyncMappingKernelManager):
             with suppress(ValueError):  # in the pool, it would make Voilà's next shutdown fail
                 self._pool().remove(asyncio.current_task())  # type: ignore[arg-type]
             raise
-        if not is_warm:
+        if environment.get(ENV_VARIABLE.VOILA_PREHEAT) != "True":  # it does not become warm
             self.visits.assign(_arriving.get(), kernel_id)
         return kernel_id
 
@@ -152,49 +146,31 @@ class VisitKernels(AsyncMappingKernelManager):
         return next(iter(getattr(self, "_pools", {}).values()), [])
 
     async def find_warm(self) -> str | None:
-        """The id of the first kernel in the pool, which Voilà takes next, if it works.
+        """The id of the first kernel in the pool, which Voilà takes next, if it is ready.
 
-        Those that do not are dropped.
+        Those that do not answer are dropped.
         """
-        if not self.warm:
-            self._next_warm.set()
-        pool = self._pool()
-        while pool:
+        while self.warm:
+            pool = self._pool()
             pool.sort(key=_is_drawn, reverse=True)
-            first = pool[0]
-            try:
-                kernel_id = await asyncio.wait_for(self._working(first), _WARM_SECONDS)
-            except TimeoutError:  # it starts too slowly, or was stopped
-                return None
-            if kernel_id is None:
+            first, kernel_id = pool[0], str(pool[0].result()["kernel_id"])
+            if not await self._answers(kernel_id):
                 self._drop(first)
             elif pool and pool[0] is first:  # another visitor may have taken it meanwhile
-                # Let its page be drawn before the next one starts.
-                self._next_warm.clear()
-                asyncio.get_running_loop().call_later(_DRAWN_SECONDS, self._next_warm.set)
                 return kernel_id
         self._refill()
         return None
 
-    async def _working(self, start: asyncio.Task[Any]) -> str | None:
-        """The id of a warm kernel that has drawn its page and answers; waits for the page."""
-        try:
-            made = await asyncio.shield(start)
-            await asyncio.shield(made["task"])
-        except Exception as error:
-            _log.warning("a warm kernel could not be started: %s", error)
-            return None
-        kernel_id: str = made["kernel_id"]
+    async def _answers(self, kernel_id: str) -> bool:
+        """Whether a kernel's process lives and is not stopped."""
         if kernel_id not in self or not await self._kernels[kernel_id].is_alive():
-            return None
+            return False
         heartbeat, answer = self._kernels[kernel_id].connect_hb(), asyncio.Future[Any]()
         heartbeat.on_recv(answer.set_result)
         heartbeat.send(b"ping")
-        try:
-            await asyncio.wait({answer}, timeout=_HEARTBEAT_SECONDS)
-        finally:
-            heartbeat.close(linger=0)
-        return kernel_id if answer.done() and kernel_id in self else None
+        await asyncio.wait({answer}, timeout=_HEARTBEAT_SECONDS)
+        heartbeat.close(linger=0)
+        return answer.done() and kernel_id in self
 
     def _drop(self, start: asyncio.Task[Any]) -> None:
         with suppress(ValueError):  # another visitor may have taken it
@@ -267,7 +243,7 @@ class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     @ws_authenticated
     async def get(self, kernel_id: str) -> None:
-        """Serve the socket to its end; refuse one too many, and one to a dead kernel."""
+        """Serve the socket to its end; refuse one too many."""
         self.kernel_id = kernel_id
         kernels = self.kernel_manager
         if kernel_id not in kernels:
@@ -278,9 +254,6 @@ class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self.finish("This session has too many connections; close some of its pages.")
             return
         try:
-            kernel: Any = kernels.get_kernel(kernel_id)
-            if not await kernel.is_alive():
-                raise HTTPError(404)  # Jupyter would wait a minute for it
             await super().get(kernel_id=kernel_id)
         finally:
             kernels.visits.disconnect(kernel_id, self)
@@ -330,7 +303,7 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
         super().send_ping()
 
     async def pre_get(self) -> None:
-        """Wait for the kernel's answer, unless it dies meanwhile."""
+        """Wait for the kernel's answer, unless it is dead: Jupyter would wait a minute."""
         ready = asyncio.ensure_future(super().pre_get())
         while not (await asyncio.wait({ready}, timeout=_LOOK_SECONDS))[0]:
             if self.kernel_id not in self.kernel_manager:
@@ -498,7 +471,7 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
     config = Config(
         LabServer=app,
         VoilaConfiguration=page,
-        VisitKernels={"fill_delay": 0.0},  # `start_kernel` knows when to wait
+        VisitKernels={"fill_delay": _DRAWN_SECONDS},  # the next warm kernel starts after that
         # A `python3` of another folder may be an environment without mnistlab.
         KernelSpecManager={"allowed_kernelspecs": {"python3"}},
         KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel

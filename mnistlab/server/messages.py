@@ -1,8 +1,7 @@
 """What a page may send to its kernel: widget messages, and nothing that runs code.
 
-Jupyter's own readers trust the number of parts that a binary message claims to have, so a hostile
-one could make the server count to 10**18. Each message is therefore checked here first. It is
-parsed once: what is forwarded to the kernel are the parts of the result.
+Each message is checked and parsed once, here. Jupyter's own readers trust the number of parts that
+a binary message claims to have: a hostile one could make the server count to 10**18.
 """
 
 from __future__ import annotations
@@ -47,17 +46,9 @@ class Message:
 
 
 def check_message(message: str | bytes, protocol: str | None) -> Message:
-    """Parse a message of a page.
+    """Parse a message that came over a socket of a subprotocol, None for the legacy one.
 
-    Parameters
-    ----------
-    message : what came over the socket
-    protocol : the socket's subprotocol, `V1_PROTOCOL` or None for the legacy one
-
-    Raises
-    ------
-    RefusedError
-        Unless it is a well-formed widget message.
+    Raises `RefusedError` unless it is a well-formed widget message.
     """
     try:
         read = _read_v1 if protocol == V1_PROTOCOL else _read_legacy

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from math import inf
 from typing import Protocol
 
 # A page that is closed sends a shutdown request. If that is lost, the kernel ends within a minute:
@@ -42,13 +43,12 @@ class PageSocket(Protocol):
 
 @dataclass(eq=False)
 class Visit:
-    """One page with one kernel. Times are seconds of the clock of `Visits`."""
+    """One page with one kernel; `active_at` is when something last happened in it."""
 
     kernel_id: str | None = None
     is_arriving: bool = True
     has_ended: bool = False
     active_at: float = 0.0
-    left_at: float = 0.0
     sockets: set[PageSocket] = field(default_factory=set)
 
     @property
@@ -68,7 +68,7 @@ class Visits:
     Parameters
     ----------
     places : the largest number of visits at once; 0 for no limit
-    idle_seconds : a visit ends after so long without activity; 0 for never
+    idle_seconds : after so long without activity a visit ends; 0 for never
     clock : monotonic seconds
     """
 
@@ -102,7 +102,7 @@ class Visits:
     def page_sent(self, visit: Visit) -> None:
         """End the arrival of a visit; without a kernel its place is free again."""
         visit.is_arriving = False
-        visit.active_at = visit.left_at = self.clock()
+        visit.active_at = self.clock()
         if visit.kernel_id is None:
             self._counted.discard(visit)
 
@@ -119,7 +119,7 @@ class Visits:
         visit = self.get(kernel_id)
         if visit is not None and socket in visit.sockets:
             visit.sockets.remove(socket)
-            visit.left_at = visit.active_at = self.clock()
+            visit.active_at = self.clock()
 
     def touch(self, kernel_id: str) -> None:
         """Count something that happened as activity."""
@@ -131,13 +131,12 @@ class Visits:
 
         What a training sends to its page counts as activity. A page that loads is not idle.
         """
-        return [kernel_id for kernel_id, visit in self._by_kernel.items() if self._is_over(visit)]
-
-    def _is_over(self, visit: Visit) -> bool:
-        if visit.state is State.LEFT:
-            return self.clock() - visit.left_at > ABANDONED_SECONDS
-        idle = self.clock() - visit.active_at
-        return visit.state is State.PRESENT and 0 < self.idle_seconds < idle
+        limits = {State.LEFT: ABANDONED_SECONDS, State.PRESENT: self.idle_seconds or inf}
+        return [
+            kernel_id
+            for kernel_id, visit in self._by_kernel.items()
+            if self.clock() - visit.active_at > limits.get(visit.state, inf)
+        ]
 
     def release(self, kernel_id: str) -> None:
         """Free the place of a visit whose kernel is being shut down."""

@@ -30,12 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 def serve(options: AppOptions) -> None:
-    """Serve the dashboard; returns after Ctrl-C or SIGTERM, without leftovers.
+    """Serve the dashboard until Ctrl-C or SIGTERM, and leave no files or processes behind.
 
-    Raises
-    ------
-    ConfigError
-        When the port or the address cannot be used.
+    Raises `ConfigError` if the port or the address cannot be used.
     """
     free = _free_port(options.ip, options.port or 0)  # checks the address too
     port = DEFAULT_PORT if options.port is None else free

@@ -78,7 +78,7 @@ class VisitKernels(AsyncMappingKernelManager):
         self._folders = VisitFolders(server.folder / "visits", options.shared)
         # When a class opens the page, the first students need not wait until all pages are made.
         self.starting = asyncio.Semaphore(os.cpu_count() or 1)
-        self._freed_at = float("-inf")
+        self._free_until = float("-inf")
         self._ending: set[asyncio.Future[Any]] = set()
 
     async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
@@ -98,10 +98,7 @@ class VisitKernels(AsyncMappingKernelManager):
         return kernel_id
 
     def start_watching_activity(self, kernel_id: str) -> None:
-        """Only mark the kernel as ready; `Visits.touch` counts the activity.
-
-        Jupyter would read each message of the kernel again, as much work as forwarding it.
-        """
+        """Mark the kernel as ready. Reading its messages here, too, would double their cost."""
         self._kernels[kernel_id].execution_state = "idle"
 
     async def shutdown_kernel(self, kernel_id: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -112,7 +109,7 @@ class VisitKernels(AsyncMappingKernelManager):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended, its visit and its folder."""
         self.visits.end(kernel_id)
-        self._freed_at = time.monotonic() + _FREED_SECONDS
+        self._free_until = time.monotonic() + _FREED_SECONDS
         asyncio.get_running_loop().run_in_executor(None, self._folders.remove, kernel_id)
         return super().remove_kernel(kernel_id)
 
@@ -131,7 +128,7 @@ class VisitKernels(AsyncMappingKernelManager):
         await asyncio.gather(*map(self.shutdown_kernel, self.visits.overdue()))
         self._refill()
         await asyncio.to_thread(self._folders.clean_up)
-        if time.monotonic() < self._freed_at:
+        if time.monotonic() < self._free_until:
             resources.free_memory()
 
     # Warm kernels, in Voilà's pool of tasks that start them
@@ -146,10 +143,7 @@ class VisitKernels(AsyncMappingKernelManager):
         return next(iter(getattr(self, "_pools", {}).values()), [])
 
     async def find_warm(self) -> str | None:
-        """The id of the first kernel in the pool, which Voilà takes next, if it is ready.
-
-        Those that do not answer are dropped.
-        """
+        """The id of the kernel that Voilà takes next; None if no warm kernel is ready."""
         while self.warm:
             pool = self._pool()
             pool.sort(key=_is_drawn, reverse=True)
@@ -173,8 +167,9 @@ class VisitKernels(AsyncMappingKernelManager):
         return answer.done() and kernel_id in self
 
     def _drop(self, start: asyncio.Task[Any]) -> None:
-        with suppress(ValueError):  # another visitor may have taken it
-            self._pool().remove(start)
+        if start not in self._pool():  # another visitor has dropped it meanwhile
+            return
+        self._pool().remove(start)
         if (made := _result(start)) and made["kernel_id"] in self:
             ending = asyncio.ensure_future(self.shutdown_kernel(made["kernel_id"], now=True))
             self._ending.add(ending)  # asyncio forgets a task that nobody holds
@@ -250,9 +245,7 @@ class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             raise HTTPError(404)
         # Before the first `await`: many may come at the same moment.
         if not kernels.visits.connect(kernel_id, self):
-            self.set_status(429)
-            self.finish("This session has too many connections; close some of its pages.")
-            return
+            raise HTTPError(429, reason="This session has too many connections")
         try:
             await super().get(kernel_id=kernel_id)
         finally:
@@ -265,10 +258,9 @@ class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
 
 class PresenceSocket(VisitSocket):
-    """The socket by which a page shows that it is open, from its first script on.
+    """The socket by which a page shows that it is open, even while a slow network loads it.
 
-    The browser answers the server's pings by itself, even while a slow network loads the scripts
-    that open the kernel's socket.
+    Its first script opens it, and the browser answers the server's pings by itself.
     """
 
     def on_message(self, message: str | bytes) -> None:
@@ -277,24 +269,17 @@ class PresenceSocket(VisitSocket):
 
 
 class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[misc]
-    """Voilà's socket between a page and its kernel, for checked messages and without delay.
-
-    Voilà reads the first bytes of each binary message as a number of offsets, which is right in
-    the v1 protocol only. A picture that arrives just after the page has closed is packed in the
-    legacy one, where these bytes are a number so large that the server would never stop counting.
-    """
+    """Voilà's socket between a page and its kernel, for checked messages and without delay."""
 
     reaches_kernel = True
 
     async def get(self, kernel_id: str) -> None:
         """Refuse a session id that would fail later, or fill the memory."""
+        if not _SESSION.fullmatch(self.get_argument("session_id", "")):
+            raise HTTPError(400, reason="A session_id is letters, digits and dashes")
         call_later = asyncio.get_running_loop().call_later
         self._moves = Moves(self._forward, self._send_idle, call_later)
-        if _SESSION.fullmatch(self.get_argument("session_id", "")):
-            await super().get(kernel_id)
-        else:
-            self.set_status(400)
-            self.finish("A session_id is letters, digits and dashes.")
+        await super().get(kernel_id)
 
     def send_ping(self) -> None:
         """Ping. While megabytes delay the answer, the page's other socket answers sooner."""
@@ -303,7 +288,7 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
         super().send_ping()
 
     async def pre_get(self) -> None:
-        """Wait for the kernel's answer, unless it is dead: Jupyter would wait a minute."""
+        """Wait for the kernel's answer, but no minute as Jupyter does if the kernel is dead."""
         ready = asyncio.ensure_future(super().pre_get())
         while not (await asyncio.wait({ready}, timeout=_LOOK_SECONDS))[0]:
             if self.kernel_id not in self.kernel_manager:
@@ -314,8 +299,7 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
     async def open(self, *args: Any, **kwargs: Any) -> None:
         """Send each message at once; otherwise an answer comes 40 ms later."""
         self.set_nodelay(True)
-        if self.ws_connection is not None:
-            self.ws_connection.stream.max_write_buffer_size = _MAX_UNREAD
+        self.ws_connection.stream.max_write_buffer_size = _MAX_UNREAD
         await super().open(*args, **kwargs)
 
     def on_close(self) -> None:
@@ -333,9 +317,9 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
             self.close(1008, "refused")
 
     def _forward(self, message: Message) -> None:
-        """Send a message to the kernel without parsing it again, as Jupyter would."""
         if self.connection is not None and self.connection.channels:
             stream = self.connection.channels[message.channel]
+            # Not by Jupyter's own method, which would parse the message again.
             self.connection.session.send_raw(stream, list(message.parts))
 
     def _send_idle(self, message: Message) -> None:
@@ -344,7 +328,12 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
             WebSocketHandler.write_message(self, status, isinstance(status, bytes))
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
-        """Send a message of the kernel to the page, if that is still there."""
+        """Send a message of the kernel to the page.
+
+        Voilà reads the first bytes of each binary message as a number of offsets, which is right
+        in the v1 protocol only. In the legacy one, which also packs a picture that arrives just
+        after the page has closed, it would count to a number of 18 digits.
+        """
         if self.ws_connection is None:
             raise WebSocketClosedError
         self.kernel_manager.visits.touch(self.kernel_id)

@@ -22,19 +22,12 @@ _MAX_BYTES = 4096  # of a move; anything larger is not a move and does not wait 
 
 
 class Moves:
-    """The moves of one page, in order.
-
-    Parameters
-    ----------
-    forward : sends a message to the kernel
-    done : tells the page that a message, joined to a later one, has been handled
-    call_later : that of the event loop
-    """
+    """The moves of one page, in order."""
 
     def __init__(
         self,
-        forward: Callable[[Message], None],
-        done: Callable[[Message], None],
+        forward: Callable[[Message], None],  # to the kernel
+        done: Callable[[Message], None],  # tells the page that a joined message has been handled
         call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle],
     ) -> None:
         self._forward, self._done, self._call_later = forward, done, call_later
@@ -63,10 +56,11 @@ class Moves:
         if self._sent_id is not None:
             text = answer.encode() if isinstance(answer, str) else answer
             if b'"idle"' in text and self._sent_id.encode() in text:
-                self._send_next()
+                self.flush()
 
     def flush(self) -> None:
         """Send what waits."""
+        self._settle()
         if self._waiting:
             last, moves = self._waiting[-1], [_event(each) for each in self._waiting]
             self._waiting = []
@@ -79,14 +73,9 @@ class Moves:
         self._settle()
 
     def _send(self, message: Message) -> None:
-        self._settle()
         self._sent_id = message.header["msg_id"]
-        self._timeout = self._call_later(PATIENCE, self._send_next)
+        self._timeout = self._call_later(PATIENCE, self.flush)
         self._forward(message)
-
-    def _send_next(self) -> None:
-        self._settle()
-        self.flush()
 
     def _settle(self) -> None:
         if self._timeout is not None:

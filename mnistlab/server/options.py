@@ -1,4 +1,4 @@
-"""The settings of `mnistlab app`: flags first, then the environment, then a configuration file."""
+"""The settings of `mnistlab app`. Mistakes in them raise `ConfigError`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _option(
 
 @dataclass(frozen=True)
 class AppOptions:
-    """The settings of `mnistlab app`; a value out of range raises `ConfigError`."""
+    """The settings of `mnistlab app`, checked."""
 
     port: int | None = _option(
         None, "port, 0 for any free one (8866, or one near it)", (0, 65535), kind=int
@@ -111,17 +111,10 @@ def _is_this_machine(address: str) -> bool:
 def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOptions:
     """The options from flags, then the environment, then a TOML file.
 
-    A variable such as `MNISTLAB_WORKERS` counts less than `MNISTLAB_APP_WORKERS`.
-
     Parameters
     ----------
     given : values of flags by the option's name; None for flags that were not used
     config : the TOML file's path, by default that of `MNISTLAB_APP_CONFIG`
-
-    Raises
-    ------
-    ConfigError
-        When a value cannot be read or is out of range, or a setting is unknown.
     """
     path = config or os.environ.get(f"{ENVIRONMENT}CONFIG", "").strip()
     trainings = {

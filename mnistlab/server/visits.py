@@ -63,17 +63,10 @@ class Visit:
 
 @dataclass
 class Visits:
-    """The visits of a server.
+    """The visits of a server."""
 
-    Parameters
-    ----------
-    places : the largest number of visits at once; 0 for no limit
-    idle_seconds : after so long without activity a visit ends; 0 for never
-    clock : monotonic seconds
-    """
-
-    places: int
-    idle_seconds: float
+    places: int  # the largest number of visits at once; 0 for no limit
+    idle_seconds: float  # a visit without activity for longer ends; 0 for no limit
     clock: Callable[[], float] = time.monotonic
     _counted: set[Visit] = field(default_factory=set, init=False)
     _by_kernel: dict[str, Visit] = field(default_factory=dict, init=False)

@@ -46,11 +46,14 @@ class Turns:
                 lock.release()
                 path.unlink(missing_ok=True)
 
-    def counts(self) -> tuple[int, int]:
-        """How many trainings run, and how many wait."""
+    def counts(self, timeout: float = -1) -> tuple[int, int]:
+        """How many trainings run, and how many wait.
+
+        Raises `TimeoutError` if another process holds the queue's lock for `timeout` seconds.
+        """
         if not self._folder.is_dir():
             return 0, 0
-        with self._alone():
+        with self._alone().acquire(timeout=timeout):
             held = len(self._held())
         return min(held, self._places), max(0, held - self._places)
 

@@ -13,13 +13,13 @@ from weakref import WeakKeyDictionary
 
 import ipywidgets as widgets
 import numpy as np
-from ipycanvas import Canvas, hold_canvas
 
 from mnistlab.charts.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
 from mnistlab.errors import MnistLabError
 from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.tsne import MapCancelledError, tsne_map
 from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.common.canvas import Canvas, forget_browser, held
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.state import ExploreState, Selection
 from mnistlab.ui.state import AppState
@@ -146,8 +146,7 @@ class MapSection:
         self.canvas.on_key_down(guard(self._on_key))
 
     def _connect(self) -> None:
-        # The new page has not seen which canvas was switched to last (ipycanvas #322).
-        self.canvas._canvas_manager._current_canvas = None
+        forget_browser(self.canvas)
         self._ready = True
 
     def _on_key(self, key: str, shift: bool, ctrl: bool, meta: bool) -> None:
@@ -200,7 +199,7 @@ class MapSection:
         if not self._ready:
             return
         canvas = self.canvas
-        with hold_canvas(canvas):
+        with held(canvas):
             canvas.clear()
             if self._path is None:
                 return

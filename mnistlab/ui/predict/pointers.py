@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ipycanvas import Canvas
-
 from mnistlab.images.drawing import Point
+from mnistlab.ui.common.canvas import Canvas
 from mnistlab.ui.predict.verbs import Drawable, Keys
 
 SAME_FINGER = 40.0  # pixels within which the remaining touch is taken for the drawing finger
@@ -59,7 +58,7 @@ class Pointers:
             self._pad.move(x, y)
 
     def moves(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Take several moves that `mnistlab.server.moves` joined into one message."""
+        """Handle moves that `mnistlab.server.moves` joined into one message."""
         for move in content.get("moves", ()):
             if move["event"] == "mouse_move":
                 self.mouse_move(move["x"], move["y"])

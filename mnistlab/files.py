@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes) -> None:
     """Write a file in one step: a reader sees the old contents or the new, never a part.
 
     A file that is there keeps its mode, owner and extended attributes. A symbolic link stays, and

@@ -184,18 +184,18 @@ def remove_model(options: argparse.Namespace) -> None:
 
 def export_model(options: argparse.Namespace) -> None:
     """`models export`: a model's file, figures or card."""
-    from mnistlab.files import write_whole
+    from mnistlab.files import atomic_write
     from mnistlab.report.export import export_model as export
 
     made = export(options.run_id, options.format)
     path = _output(options.out or made.name)
-    write_whole(path, made.data)
+    atomic_write(path, made.data)
     terminal.show_written(path, counted(len(made.data), "byte"))
 
 
 def report(options: argparse.Namespace) -> None:
     """`report`: two models compared, as one HTML file."""
-    from mnistlab.files import write_whole
+    from mnistlab.files import atomic_write
     from mnistlab.study.report import compare_models
 
     path = _output(options.out or f"report-{options.a}-{options.b}.html", options.json)
@@ -207,7 +207,7 @@ def report(options: argparse.Namespace) -> None:
             options.a, options.b, dataset, robustness=options.robustness, on_progress=show
         )
     data = text.encode()
-    write_whole(path, data)
+    atomic_write(path, data)
     if options.json:
         terminal.print_json(
             {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnistlab.data.chunks import chunks
 from mnistlab.data.dataset import Dataset
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 
 FILE = "features.npy"
 NAMES = ("ink", "centre_x", "centre_y", "width", "height", "slant", "stroke_width")
@@ -165,4 +165,4 @@ def _write(folder: Path | None, values: Floats) -> None:
     buffer = io.BytesIO()
     np.save(buffer, values)
     with contextlib.suppress(OSError):  # a cache that cannot be written only costs time
-        write_whole(folder / FILE, buffer.getvalue())
+        atomic_write(folder / FILE, buffer.getvalue())

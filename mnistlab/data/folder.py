@@ -14,7 +14,7 @@ from mnistlab.data.dataset import ARRAYS, Dataset, digest_of
 from mnistlab.data.features import features
 from mnistlab.data.statistics import FILE, compute
 from mnistlab.errors import DataError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 
 MANIFEST = "manifest.json"
 
@@ -121,7 +121,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
     """Write or replace a folder's manifest in one step; raises OSError where that fails."""
-    write_whole(path / MANIFEST, json.dumps(manifest, indent=1).encode())
+    atomic_write(path / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
 def _file_marks(path: Path) -> dict[str, dict[str, int]]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import DataError, UploadError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.preprocessing import IMAGE_SIDE, preprocess
 from mnistlab.texts import counted
@@ -215,7 +215,7 @@ class Collection:
         if len(kept) > MAX_DRAWINGS or len(data) > MAX_BYTES:
             raise UploadError(f"My digits are full at {_LIMITS}; export and remove some first.")
         try:
-            write_whole(self.path, data)
+            atomic_write(self.path, data)
         except OSError as error:
             raise self._trouble("saved", error) from error
         self._cache = (self.version, kept)

@@ -27,7 +27,7 @@ from typing import Any
 
 from mnistlab.data import Dataset, open_folder, save_folder
 from mnistlab.errors import MnistLabError, TrainingError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 from mnistlab.jobs.remote import versions
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import home
@@ -98,7 +98,7 @@ class Cost:
         path = home() / _FILE
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, json.dumps(asdict(self)).encode())
+            atomic_write(path, json.dumps(asdict(self)).encode())
 
     def _network_seconds(self, config: TrainingConfig) -> float:
         """From the network of the same kind that was timed and is nearest in size."""

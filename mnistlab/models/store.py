@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 from mnistlab.models.card import MAX_BYTES, MAX_TITLE, Card, CardError, is_title, read_card
 from mnistlab.models.classifier import Classifier
 from mnistlab.settings import runs_folder
@@ -162,7 +162,7 @@ def rename_run(name: str, title: str, runs: Path | None = None) -> None:
         raise ModelError(f"The title {title[:80]!r} is not 1 to {MAX_TITLE} characters long.")
     card = json.dumps({**run.card, "title": title}, indent=2) + "\n"
     try:
-        write_whole(run.folder / "run.json", card.encode())
+        atomic_write(run.folder / "run.json", card.encode())
     except OSError as error:
         raise ModelError(
             f"Run {name} could not be renamed ({error.strerror}); check the disk."

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistlab.data.rows import BLOCK, blocks, whole_numbers
 from mnistlab.errors import UploadError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 from mnistlab.texts import counted
 
 TEST_ROWS = 28_000
@@ -64,7 +64,7 @@ def write_submission(path: str | Path, digits: ArrayLike) -> None:
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not np.isin(labels, range(10)).all():
         raise ValueError("Give one line of integers from 0 to 9.")
     lines = [f"{number},{label}\n" for number, label in enumerate(labels.tolist(), 1)]
-    write_whole(Path(path), ("ImageId,Label\n" + "".join(lines)).encode("ascii"))
+    atomic_write(Path(path), ("ImageId,Label\n" + "".join(lines)).encode("ascii"))
 
 
 def _read(path: Path, columns: Sequence[str], rows: int | None = None) -> Bytes:

@@ -40,11 +40,11 @@ class Dataset:
     """Where the arrays lie; another process reopens the dataset from there (`open_folder`)."""
     notice: str = ""
     """A sentence for a banner: that this dataset stands in for another, why, and what to do."""
-    x_more: Images = field(default_factory=lambda: np.zeros((0, 28, 28), np.uint8))
+    extra_images: Images = field(default_factory=lambda: np.zeros((0, 28, 28), np.uint8))
     """Images `(m, 28, 28)` that join the training part and no other: a visitor's own digits."""
-    y_more: Labels = field(default_factory=lambda: np.zeros(0, np.uint8))
+    extra_labels: Labels = field(default_factory=lambda: np.zeros(0, np.uint8))
 
-    def with_more(self, x: Images, y: Labels) -> Dataset:
+    def with_extra(self, x: Images, y: Labels) -> Dataset:
         """The same with images (m, 28, 28) and labels (m,) that are trained on as well.
 
         `digest` stays: what is validated and tested on is the same.
@@ -62,14 +62,14 @@ class Dataset:
                 f"Images {x.shape} {x.dtype} with {len(y)} labels cannot be added; give "
                 "(n, 28, 28) uint8 and digits from 0 to 9."
             )
-        return replace(self, x_more=x, y_more=y.astype(np.uint8), folder=None)
+        return replace(self, extra_images=x, extra_labels=y.astype(np.uint8), folder=None)
 
     @property
     def fingerprint(self) -> str:
         """What tells this data from any other, the additional images included."""
-        if not len(self.x_more):
+        if not len(self.extra_images):
             return self.digest
-        return f"{self.digest}-{digest_of((self.x_more, self.y_more))}"
+        return f"{self.digest}-{digest_of((self.extra_images, self.extra_labels))}"
 
     def __repr__(self) -> str:
         return f"Dataset({self.title}: {len(self.x_train):,} train, {len(self.x_test):,} test)"

@@ -19,7 +19,7 @@ from mnistlab.files import atomic_write
 MANIFEST = "manifest.json"
 
 
-_MORE = "more.npz"
+_EXTRA = "extra.npz"
 
 
 _FORMAT = 1
@@ -46,8 +46,8 @@ def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = No
     path.mkdir(parents=True, exist_ok=True)
     for name in ARRAYS:
         np.save(path / f"{name}.npy", np.ascontiguousarray(getattr(dataset, name)))
-    if len(dataset.x_more):
-        np.savez(path / _MORE, x=dataset.x_more, y=dataset.y_more)
+    if len(dataset.extra_images):
+        np.savez(path / _EXTRA, x=dataset.extra_images, y=dataset.extra_labels)
     # Here, where all pixels are in memory: a page that reads them counts them in its own.
     features(replace(dataset, folder=path))
     figures = json.dumps(compute(dataset).to_dict(), indent=1)
@@ -100,9 +100,9 @@ def open_folder(path: Path, *, verify: bool = False) -> Dataset:
             digest=manifest["digest"],
             source=manifest["source"],
         )
-        if (path / _MORE).is_file():
-            with np.load(path / _MORE, allow_pickle=False) as more:
-                dataset = dataset.with_more(more["x"], more["y"])
+        if (path / _EXTRA).is_file():
+            with np.load(path / _EXTRA, allow_pickle=False) as extra:
+                dataset = dataset.with_extra(extra["x"], extra["y"])
         return replace(dataset, folder=path)
     except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise _damaged(path, str(error)) from error

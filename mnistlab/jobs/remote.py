@@ -27,7 +27,7 @@ from mnistlab.jobs.scratch import scratch_folder
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
 
-_MORE = ("x_more", "y_more")  # a visitor's own images, mostly none
+_EXTRA = ("extra_images", "extra_labels")  # a visitor's own images, mostly none
 WATCH_INTERVAL = 0.1  # seconds between two looks whether a training is still wanted
 # A nanny sets these to 1 for Dask's own threads; a training is to run as it does elsewhere.
 _NANNYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -80,7 +80,7 @@ def _version(*names: str) -> str:
 
 def pack(dataset: Dataset) -> bytes:
     """A dataset for the way to the workers, about a fifth of its size."""
-    arrays = {name: getattr(dataset, name) for name in (*ARRAYS, *_MORE)}
+    arrays = {name: getattr(dataset, name) for name in (*ARRAYS, *_EXTRA)}
     words = [dataset.name, dataset.title, dataset.digest, dataset.source, dataset.fingerprint]
     file = io.BytesIO()
     np.savez_compressed(file, words=np.array(words), **arrays)
@@ -101,8 +101,8 @@ def unpack(data: bytes, parent: Path) -> Path:
         if not folder.is_dir():
             arrays = {array: packed[array] for array in ARRAYS}
             dataset = Dataset(name, title, **arrays, digest=digest, source=source)
-            if len(packed[_MORE[0]]):
-                dataset = dataset.with_more(*(packed[array] for array in _MORE))
+            if len(packed[_EXTRA[0]]):
+                dataset = dataset.with_extra(*(packed[array] for array in _EXTRA))
             if digest_of(arrays.values()) != digest or dataset.fingerprint != fingerprint:
                 raise DataError(f"{title} was damaged on the way to the cluster; train again.")
             partial = parent / f".{token_hex(4)}.partial"

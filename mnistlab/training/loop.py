@@ -129,11 +129,11 @@ def with_more(
     A few drawings among 55,000 images would not be noticed, so they are repeated until they make
     up a twentieth, each at most fifty times; augmentation makes the copies differ.
     """
-    more = len(dataset.x_more)
+    more = len(dataset.extra_images)
     if not more:
         return x, y
     times = min(_MOST_COPIES, max(1, round(_MORE_SHARE * len(x) / more)))
-    copies = np.tile(dataset.x_more, (times, 1, 1)), np.tile(dataset.y_more, times)
+    copies = np.tile(dataset.extra_images, (times, 1, 1)), np.tile(dataset.extra_labels, times)
     return np.concatenate([x, copies[0]]), np.concatenate([y, copies[1]])
 
 
@@ -210,7 +210,7 @@ def _train(
         test_proba=classifier.predict_proba(dataset.x_test),
         seconds=seconds,
         parameters=model.count_params(),
-        data={"name": dataset.name, "digest": dataset.digest, "more": len(dataset.x_more)},
+        data={"name": dataset.name, "digest": dataset.digest, "more": len(dataset.extra_images)},
     )
 
 

@@ -190,8 +190,8 @@ def test_my_digits_join_the_training(tab: CompareTab, jobs: list[FakeJob], home:
     drawing = Drawing.from_strokes([[[100, 50], [100, 120], [101, 220]]])
     Collection(my_digits_file()).add(drawing, 1)
     tab.configure.train.click()
-    assert [len(job.dataset.x_more) for job in jobs] == [1, 1]
-    np.testing.assert_array_equal(jobs[0].dataset.y_more, [1])
+    assert [len(job.dataset.extra_images) for job in jobs] == [1, 1]
+    np.testing.assert_array_equal(jobs[0].dataset.extra_labels, [1])
 
 
 def test_a_run_state_counts_from_event_to_event() -> None:

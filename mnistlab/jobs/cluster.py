@@ -73,7 +73,7 @@ class ClusterJob(Job):
     def _work(self) -> events.Event:
         clean_up(self._runs)
         check_writable(self._runs)
-        self._tell(events.Preparing(f"connecting to {self._address}"))
+        self._emit(events.Preparing(f"connecting to {self._address}"))
         connection = connect(self._address)
         if self._cancelled.is_set():
             return events.Cancelled()
@@ -91,7 +91,7 @@ class ClusterJob(Job):
         return answer.last
 
     def _submit(self, connection: Connection, task: Task) -> None:
-        self._tell(events.Preparing("waiting for a worker of the cluster"))
+        self._emit(events.Preparing("waiting for a worker of the cluster"))
         data = connection.send(self._dataset)
         with self._lock:
             if self._cancelled.is_set():
@@ -109,15 +109,15 @@ class ClusterJob(Job):
             if self._cancelled.is_set():
                 continue
             if "notice" in message:
-                self._tell(events.Preparing(message["notice"]))
+                self._emit(events.Preparing(message["notice"]))
                 continue
             if message["attempt"] not in attempts:
                 if attempts:
-                    self._tell(events.Preparing("a worker was lost; starting again on another"))
+                    self._emit(events.Preparing("a worker was lost; starting again on another"))
                 attempts.append(message["attempt"])
             if message["attempt"] == attempts[-1]:
                 self.status = JobStatus.RUNNING
-                self._tell(events.from_json(message["event"]))
+                self._emit(events.from_json(message["event"]))
 
     def _answer(self) -> Answer | events.Event:
         if self._cancelled.is_set():

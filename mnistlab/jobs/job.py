@@ -131,10 +131,10 @@ class Job(ABC):
         self.status = _STATUS_AFTER[type(last)]
         if isinstance(last, events.Failed):
             self.failure = last
-        self._tell(last)
+        self._emit(last)
         self._over.set()
 
-    def _tell(self, event: events.Event) -> None:
+    def _emit(self, event: events.Event) -> None:
         if self._on_event is None:
             return
         try:

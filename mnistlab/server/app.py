@@ -28,7 +28,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
-from mnistlab.jobs.queue import Turns
+from mnistlab.jobs.queue import JobQueue
 from mnistlab.jobs.scratch import remove_orphans, scratch_folder
 from mnistlab.server import kernels, memory
 from mnistlab.server.bytecode import compile_modules
@@ -80,7 +80,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     """Voilà, which says its address once it answers."""
 
     options = AppOptions()
-    turns: Turns
+    queue: JobQueue
 
     def start(self) -> None:
         """Serve until Ctrl-C or SIGTERM."""
@@ -121,7 +121,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         root = re.escape(self.server_url)
         static = {"paths": self.static_paths}
         handlers: list[Any] = [
-            (f"{root}healthz", Health, {"trainings": TrainingCounts(self.turns)}),
+            (f"{root}healthz", Health, {"trainings": TrainingCounts(self.queue)}),
             (rf"{root}api/kernels/([\w-]+)/presence", Presence),
             (f"{root}voila/templates/mnistlab/static/(.*)", MultiStaticFileHandler, static),
         ]
@@ -181,7 +181,7 @@ def serve(options: AppOptions) -> None:
         compile_modules(folder / "bytecode")
         server = LabServer(config=_config(options, str(notebook), port, folder))
         server.options = options
-        server.turns = Turns(folder / "queue", options.workers)
+        server.queue = JobQueue(folder / "queue", options.workers)
         server.port_retries = 50 if options.port is None else 0
         server.initialize([])
         server.start()

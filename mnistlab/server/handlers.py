@@ -25,7 +25,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from mnistlab.jobs.queue import Turns
+from mnistlab.jobs.queue import JobQueue
 from mnistlab.server.kernels import Arrival
 from mnistlab.server.messages import (
     NEWER_PROTOCOL,
@@ -271,14 +271,14 @@ class TrainingCounts:
     The queue has a lock on the disk, which another process may hold for long.
     """
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, queue: JobQueue) -> None:
+        self._queue = queue
         self._reading: asyncio.Future[tuple[int, int]] | None = None
 
     async def read(self) -> tuple[int, int] | tuple[None, None]:
         """Both numbers; None where they cannot be read within a second."""
         if self._reading is None or self._reading.done():
-            self._reading = _in_thread(self._turns.counts)
+            self._reading = _in_thread(self._queue.counts)
         reading = self._reading  # one for all who ask at the same time
         done, _ = await asyncio.wait({reading}, timeout=_QUEUE_SECONDS)
         if not done or reading.exception() is not None:

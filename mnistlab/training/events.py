@@ -12,7 +12,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Waiting(Event):
+class Queued(Event):
     """Others train first."""
 
     ahead: int

@@ -10,7 +10,7 @@ from mnistlab import texts
 from mnistlab.markup import UNKNOWN, note, number, table
 from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.seed_comparison import settings_key
-from mnistlab.models.config import TITLES
+from mnistlab.models.config import TITLES, network_title
 
 Column = tuple[str, Callable[[Evaluation], str], Callable[[Evaluation], float | None] | None, str]
 
@@ -122,6 +122,7 @@ _COLUMNS: tuple[Column, ...] = (
     ),
     ("Training", lambda e: duration(_seconds(e)), _seconds, "s"),
     ("Epochs", lambda e: number(_config(e, "epochs")), None, ""),
+    ("Network", lambda e: network_title(e.card), None, ""),
     ("Parameters", lambda e: number(e.card.get("parameters")), None, ""),
     ("File", _file_size, None, ""),
     ("Seed", lambda e: number(_config(e, "seed"), "d"), None, ""),

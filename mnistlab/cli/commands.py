@@ -144,12 +144,12 @@ def compare(options: argparse.Namespace) -> None:
 
 def predict(options: argparse.Namespace) -> int:
     """`predict`: what models read in images and drawings."""
-    from mnistlab.models.classifier import judge
+    from mnistlab.models.classifier import digit_scorer
     from mnistlab.study.reading import Unreadable, predict_inputs, read_inputs
 
     classifiers = [_load(name) for name in options.model or ("mlp", "cnn")]
     status = 0
-    inputs = read_inputs(options.file, single=options.single, likeness=judge(classifiers))
+    inputs = read_inputs(options.file, single=options.single, likeness=digit_scorer(classifiers))
     for answer in predict_inputs(inputs, classifiers):
         if isinstance(answer, Unreadable):
             terminal.complain(f"{answer.place}: {answer.message}")
@@ -337,7 +337,8 @@ def _load(name: str) -> Classifier:
 
 
 _SETTINGS = (
-    "epochs", "batch_size", "learning_rate", "schedule", "dropout", "share", "seed", "augmentation",
+    "epochs", "batch_size", "learning_rate", "schedule", "dropout", "fraction", "seed",
+    "augmentation",
 )  # fmt: skip
 
 
@@ -504,10 +505,11 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
         ("--learning-rate", float, "the highest one of the run (0.003)"),
         ("--schedule", str, "one cycle, cosine or constant (one cycle)"),
         ("--dropout", float, "share of units left out at each step, 0 to 0.9 (0.2)"),
-        ("--share", float, "share of the training images to use, 0.01 to 1 (1.0)"),
+        ("--share", float, "fraction of the training images to use, 0.01 to 1 (1.0)"),
         ("--augmentation", str, "none, light or full: how much images are changed (none)"),
     ):
-        command.add_argument(flag, type=kind, metavar="X", help=text)
+        setting = "fraction" if flag == "--share" else None  # None: the flag's own name
+        command.add_argument(flag, dest=setting, type=kind, metavar="X", help=text)
     command.add_argument(
         "--scheduler",
         metavar="ADDRESS",

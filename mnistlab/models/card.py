@@ -14,7 +14,7 @@ from dataclasses import fields
 from typing import Any, TypedDict
 
 from mnistlab.errors import ConfigError
-from mnistlab.models.config import MODELS, TrainingConfig
+from mnistlab.models.config import MODELS, TrainingConfig, upgrade_settings
 
 MAX_BYTES = 2**20
 """Of a card; a real one has about 3 KB."""
@@ -88,6 +88,7 @@ def read_card(raw: bytes) -> Card:
     for key, (fits, wanted) in _CHECKS.items():
         if key in values and not fits(values[key]):
             raise CardError(f"{_words(key)} is not {wanted}")
+    values["config"] = upgrade_settings(values["config"])
     _check_config(values["config"], values["architecture"])
     card: Card = values  # type: ignore[assignment]  # checked above
     return card
@@ -155,7 +156,7 @@ def _check_config(config: Mapping[str, Any], architecture: str) -> None:
             fits = _is_plain(value)
         else:
             try:
-                TrainingConfig(**{name: value})
+                TrainingConfig(**{"model": architecture, name: value})
                 fits = True
             except ConfigError:
                 fits = False

@@ -209,10 +209,13 @@ def _silence() -> Iterator[None]:
             os.close(nowhere)
 
 
-def judge(
+def digit_scorer(
     classifiers: Iterable[Classifier],
 ) -> Callable[[NDArray[np.uint8]], Floats] | None:
-    """How like a digit images (n, 28, 28) are, (n,) in 0..1, by the last that has learned it."""
+    """Return a function that gives the digit scores (n,), 0 to 1, of images (n, 28, 28).
+
+    It uses the last classifier that was trained on non-digits; without one, the result is None.
+    """
     for classifier in reversed(list(classifiers)):
         if classifier.digit_threshold:
             return lambda images: classifier.read(images).digit_scores

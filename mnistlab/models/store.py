@@ -26,6 +26,7 @@ from mnistlab.errors import ModelError
 from mnistlab.files import atomic_write
 from mnistlab.models.card import MAX_BYTES, MAX_TITLE, Card, CardError, is_title, read_card
 from mnistlab.models.classifier import Classifier
+from mnistlab.models.config import upgrade_settings
 from mnistlab.settings import runs_folder
 
 PRETRAINED = ("mlp", "cnn")
@@ -216,6 +217,7 @@ def _load_pretrained(name: str) -> Classifier:
     try:
         card = json.loads((PRETRAINED_FOLDER / f"{name}.json").read_text())
         data = (PRETRAINED_FOLDER / f"{name}.tflite").read_bytes()
+        card["config"] = upgrade_settings(card["config"])
         intact = hashlib.sha256(data).hexdigest() == card["sha256"]
     except (OSError, ValueError, KeyError):
         intact = False

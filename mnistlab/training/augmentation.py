@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.training.handwriting import handwriting_variants
-from mnistlab.training.non_digits import NO_DIGIT, outliers
+from mnistlab.training.non_digits import NO_DIGIT, make_non_digits
 
 if TYPE_CHECKING:
     from mnistlab.models.config import TrainingConfig
@@ -34,15 +34,15 @@ def training_images(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Images (n, 28, 28) and labels (n,), with all that the settings add to them.
 
-    That is handwriting variants where the augmentation is full, and outliers where they are asked
+    That is handwriting variants where the augmentation is full, and non-digits where they are asked
     for, labelled `NO_DIGIT`.
     """
     rng = np.random.default_rng(config.seed)
     if config.augmentation == "full":
         more_x, more_y = handwriting_variants(x, y, rng)
         x, y = np.concatenate([x, more_x]), np.concatenate([y, more_y])
-    if config.outliers:
-        others = outliers(x, y, rng)
+    if config.non_digits:
+        others = make_non_digits(x, y, rng)
         x = np.concatenate([x, others])
         y = np.concatenate([y, np.full(len(others), NO_DIGIT, np.uint8)])
     return x, y

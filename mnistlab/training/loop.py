@@ -25,7 +25,7 @@ from mnistlab.training.augmentation import batches, training_images
 from mnistlab.training.events import EpochEnd, Event, Preparing, Started, Testing
 from mnistlab.training.reporter import Reporter
 
-VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
+VALIDATION_FRACTION = 1 / 12  # 5,000 of MNIST's 60,000
 # Share of the validation images that are answered with a digit, the others with "?". The MLP
 # tells letters from digits less well, so it has to refuse more digits to refuse as many letters.
 DIGITS_KEPT = {"cnn": 0.997, "mlp": 0.991}
@@ -33,7 +33,7 @@ NO_TENSORFLOW = (
     "Training needs TensorFlow, which is not installed here; "
     "install it with: pip install 'mnistlab[train]'"
 )
-_MORE_SHARE, _MOST_COPIES = 1 / 20, 50  # of images that are added to a dataset
+_EXTRA_FRACTION, _MOST_COPIES = 1 / 20, 50  # of images that are added to a dataset
 
 
 class TrainingCancelledError(TrainingError):
@@ -116,8 +116,8 @@ def train(
 
 def split_training(n: int, config: TrainingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices `(train, validation)` of the used share of `n` training images, at random."""
-    order = np.random.default_rng(config.seed).permutation(n)[: max(24, round(n * config.share))]
-    held_out = max(1, round(len(order) * VALIDATION_SHARE))
+    order = np.random.default_rng(config.seed).permutation(n)[: max(24, round(n * config.fraction))]
+    held_out = max(1, round(len(order) * VALIDATION_FRACTION))
     return order[held_out:], order[:held_out]
 
 
@@ -132,7 +132,7 @@ def with_more(
     more = len(dataset.extra_images)
     if not more:
         return x, y
-    times = min(_MOST_COPIES, max(1, round(_MORE_SHARE * len(x) / more)))
+    times = min(_MOST_COPIES, max(1, round(_EXTRA_FRACTION * len(x) / more)))
     copies = np.tile(dataset.extra_images, (times, 1, 1)), np.tile(dataset.extra_labels, times)
     return np.concatenate([x, copies[0]]), np.concatenate([y, copies[1]])
 
@@ -248,7 +248,7 @@ def _create_variables(model: Any, x: NDArray[np.uint8], y: NDArray[np.uint8]) ->
 
 def _digit_threshold(scores: NDArray[np.float32], config: TrainingConfig) -> float | None:
     """What `DIGITS_KEPT` of the validation digits reach."""
-    return float(np.quantile(scores, 1 - DIGITS_KEPT[config.model])) if config.outliers else None
+    return float(np.quantile(scores, 1 - DIGITS_KEPT[config.model])) if config.non_digits else None
 
 
 def _learning_rate(config: TrainingConfig, steps: int) -> Any:

@@ -17,20 +17,20 @@ from PIL import Image, ImageDraw
 from mnistlab.images.preprocessing import area_average, centre, crop_to_square
 
 NO_DIGIT = 10  # their label
-SHARE = 0.2  # outliers for each training image
-GLYPHS = 0.6  # of the outliers are strokes joined at random
+FRACTION = 0.2  # non-digits for each training image
+GLYPHS = 0.6  # of them are strokes joined at random
 SCRIBBLES = 0.08
 _SIDE = 112  # pixels of the sheet that strokes are drawn on
 _STEPS = 12  # points along a curve
-_COMPARED = 12_000  # digits that an outlier is compared with
+_COMPARED = 12_000  # digits that a non-digit is compared with
 _BATCH = 2_000
 
 Image8 = NDArray[np.uint8]
 Curve = NDArray[np.float64]
 
 
-def outliers(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8:
-    """Pictures that are no digit, `SHARE` of the number of images, in no order.
+def make_non_digits(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8:
+    """Pictures that are no digit, `FRACTION` of the number of images, in no order.
 
     What comes out as near to a digit as digits are to each other is left out, so there are
     somewhat fewer. Blank training images are no digits and play no part in that.
@@ -45,7 +45,7 @@ def outliers(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8
     -------
     array (m, 28, 28) uint8, as MNIST's recipe leaves them
     """
-    wanted = round(SHARE * len(images))
+    wanted = round(FRACTION * len(images))
     glyphs, scribbles = round(GLYPHS * wanted), round(SCRIBBLES * wanted)
     made = [_glyph(rng) for _ in range(glyphs)] + [_scribble(rng) for _ in range(scribbles)]
     made += [_from_digits(images, labels, rng) for _ in range(wanted - glyphs - scribbles)]

@@ -103,7 +103,7 @@ def describe(trained: TrainedModel, name: str) -> dict[str, Any]:
         "config": trained.config.to_dict(),
         "seed": trained.config.seed,
         "data": trained.data,
-        "layers": [_describe_layer(layer) for layer in trained.model.layers],
+        "layers": describe_layers(trained.model),
         "parameters": trained.parameters,
         "best_epoch": trained.best_epoch,
         "training_seconds": round(trained.seconds, 2),
@@ -115,10 +115,15 @@ def describe(trained: TrainedModel, name: str) -> dict[str, Any]:
     }
 
 
-def _describe_layer(layer: Any) -> str:
-    size = getattr(layer, "units", None) or getattr(layer, "filters", None) or ""
-    rate = getattr(layer, "rate", None)
-    return f"{type(layer).__name__} {size if rate is None else rate}".strip()
+def describe_layers(model: Any) -> list[str]:
+    """Return the layers of a `keras.Model` with their size or rate, such as `"Dense 512"`."""
+
+    def describe(layer: Any) -> str:
+        sizes = (getattr(layer, name, None) for name in ("units", "filters", "rate"))
+        size = next((size for size in sizes if size is not None), "")
+        return f"{type(layer).__name__} {size}".strip()
+
+    return [describe(layer) for layer in model.layers]
 
 
 def save_pretrained(trained: TrainedModel, card: dict[str, Any], folder: Path) -> None:

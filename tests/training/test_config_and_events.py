@@ -21,7 +21,7 @@ from mnistlab.training.loop import with_more
         ("batch_size", 100_000),
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
-        ("share", 1.5),
+        ("fraction", 1.5),
         ("seed", -1),
         ("dropout", 1.0),
         ("augmentation", "wild"),

@@ -1,8 +1,8 @@
 """Estimates how long a training takes on this machine, from a short calibration.
 
 The calibration, `python -m mnistlab.jobs.cost FOLDER`, trains each network for about a second on
-the dataset of a folder and prints the result as one JSON line. The result is kept under
-`MNISTLAB_HOME` with a name of the machine, and each finished run corrects it.
+the dataset of a folder. The result is kept under `MNISTLAB_HOME` with a name of the machine, and
+each finished run corrects it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import util
 from pathlib import Path
-from typing import Any
 
 from mnistlab.data import Dataset, open_folder, save_folder
 from mnistlab.errors import MnistLabError, TrainingError
 from mnistlab.files import atomic_write
 from mnistlab.jobs.remote import versions
-from mnistlab.jobs.worker import claim_stdout, lower_priority
+from mnistlab.jobs.worker import lower_priority
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import home
 from mnistlab.training.events import Event, Progress, Started, Testing
@@ -47,18 +46,15 @@ _MAX_FIGURE = 1e6  # seconds; no figure of a calibration is near it
 _NETWORK_KEY = re.compile(r"(mlp|plain|deep|lean) [1-9][0-9]{0,4}")
 _log = logging.getLogger(__name__)
 
+_MLP = TrainingConfig("mlp", batch_size=256, network="normalised")
 _TIMED = (
-    TrainingConfig("mlp", batch_size=256, network="normalised"),
-    TrainingConfig("mlp", batch_size=256, network="wide"),
+    _MLP,
+    replace(_MLP, network="wide"),
     TrainingConfig("cnn", network="lean", filters=12),
-    TrainingConfig("cnn"),
-    TrainingConfig("cnn", network="deep"),
-    TrainingConfig("cnn", network="wide"),
-    TrainingConfig("mlp", batch_size=256, network="normalised", augmentation="light"),
-    TrainingConfig("mlp", batch_size=256, network="normalised", augmentation="full"),
-    TrainingConfig(
-        "mlp", batch_size=256, network="normalised", augmentation="full", non_digits=True
-    ),
+    *(TrainingConfig("cnn", network=network) for network in ("plain", "deep", "wide")),
+    replace(_MLP, augmentation="light"),
+    replace(_MLP, augmentation="full"),
+    replace(_MLP, augmentation="full", non_digits=True),
 )
 # Multiplications for an image, per first width and per its square. The two kinds of MLP differ by
 # a few percent only.
@@ -113,11 +109,10 @@ class Cost:
 
     def _network_seconds(self, config: TrainingConfig) -> float:
         """Scale from the network of the same kind that was timed and is nearest in width."""
-        kind, width = _network(config)
-        keys = (key.split() for key in self.network)
-        timed = [int(w) for k, w in keys if k == kind]
+        kind, width = _kind(config), config.widths[0]
+        timed = {int(k.split()[1]): s for k, s in self.network.items() if k.split()[0] == kind}
         nearest = min(timed, key=lambda other: abs(other - width))
-        return self.network[f"{kind} {nearest}"] * _work(kind, width) / _work(kind, nearest)
+        return timed[nearest] * _work(kind, width) / _work(kind, nearest)
 
 
 def load_cost() -> Cost | None:
@@ -157,13 +152,14 @@ def start_calibration(dataset: Dataset, on_done: Callable[[Cost | None, str], No
 
     def work() -> None:
         try:
-            cost, problem = _calibrated(dataset), ""
+            cost = _calibrated(dataset)
         except MnistLabError as error:
-            cost, problem = None, str(error)
+            on_done(None, str(error))
         except Exception as error:  # a missing estimate must not disturb the page
             _log.warning("calibration failed", exc_info=True)
-            cost, problem = None, f"The training time could not be estimated ({error})."
-        on_done(cost, problem)
+            on_done(None, f"The training time could not be estimated ({error}).")
+        else:
+            on_done(cost, "")
 
     try:
         threading.Thread(target=work, name="calibration", daemon=True).start()
@@ -189,14 +185,15 @@ def _calibrated(dataset: Dataset) -> Cost:
         raise TrainingError(NO_TENSORFLOW)
     home().mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(home() / f"{_FILE}.lock", timeout=_TIMEOUT):
-        cost = load_cost()  # another process may have calibrated while this one waited
-        if cost is None:
-            cost = _run(dataset)
-            cost.save()
-        return cost
+        if load_cost() is None:  # else another process has calibrated while this one waited
+            _run(dataset)
+        cost = load_cost()
+    if cost is None:
+        raise OSError(f"the calibration has left no result in {home()}")
+    return cost
 
 
-def _run(dataset: Dataset) -> Cost:
+def _run(dataset: Dataset) -> None:
     with tempfile.TemporaryDirectory(prefix="mnistlab-cost-") as scratch:
         folder = dataset.folder
         if folder is None:
@@ -204,20 +201,18 @@ def _run(dataset: Dataset) -> Cost:
             save_folder(dataset, folder)
         stdin, kept_open = os.pipe()  # its end tells the process that this one is gone
         try:
-            done = subprocess.run(
+            subprocess.run(
                 [sys.executable, "-m", "mnistlab.jobs.cost", str(folder)],
                 stdin=stdin,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 timeout=_TIMEOUT,
+                check=True,
                 env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": scratch},
             )
         finally:
             os.close(stdin)
             os.close(kept_open)
-    if not done.stdout:
-        raise OSError(f"the process ended with status {done.returncode}")
-    return Cost(machine=_machine(), seen={}, **json.loads(done.stdout))
 
 
 def _machine() -> str:
@@ -229,9 +224,14 @@ def _machine() -> str:
 # Keys of the tables
 
 
-def _network(config: TrainingConfig) -> tuple[str, int]:
-    kind = "deep" if config.network == "wide" else config.network
-    return "mlp" if config.model == "mlp" else kind, config.widths[0]
+def _kind(config: TrainingConfig) -> str:
+    if config.model == "mlp":
+        return "mlp"
+    return "deep" if config.network == "wide" else config.network
+
+
+def _network_key(config: TrainingConfig) -> str:
+    return f"{_kind(config)} {config.widths[0]}"
 
 
 def _work(kind: str, width: int) -> float:
@@ -249,8 +249,7 @@ def _at(levels: dict[str, float], config: TrainingConfig) -> float:
 
 
 def _settings(config: TrainingConfig) -> str:
-    kind, width = _network(config)
-    return f"{kind} {width} {config.batch_size} {_level(config)}"
+    return f"{_network_key(config)} {config.batch_size} {_level(config)}"
 
 
 # In the process
@@ -259,31 +258,28 @@ def _settings(config: TrainingConfig) -> str:
 def main() -> None:
     """Time the networks on the dataset of the folder that is the argument."""
     begun = time.perf_counter()
-    out = claim_stdout()
     lower_priority()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
-    out.write(json.dumps(measure(open_folder(Path(sys.argv[1])), begun)) + "\n")
-    out.close()
+    measure(open_folder(Path(sys.argv[1])), begun).save()
     os._exit(0)
 
 
-def measure(dataset: Dataset, begun: float) -> dict[str, Any]:
-    """Return all of `Cost` but the machine and what was seen."""
+def measure(dataset: Dataset, begun: float) -> Cost:
+    """Time trainings on a dataset; `begun` is when this process began, by `perf_counter`."""
     start, finish = _time_whole_run(dataset, begun)
     seconds, ratio = {}, {}
     for config in _TIMED:
         seconds[config], ratio[config] = _time_steps(config, dataset)
-    first = _TIMED[0]
-    levels = [config for config in _TIMED if _network(config) == _network(first)]
-    return {
-        "network": {
-            " ".join(map(str, _network(c))): seconds[c] for c in _TIMED if _level(c) == "none"
-        },
-        "augmentation": {_level(c): max(0.0, seconds[c] - seconds[first]) for c in levels},
-        "images": {_level(c): ratio[c] for c in levels},
-        "start": start,
-        "finish": finish,
-    }
+    levels = [config for config in _TIMED if _network_key(config) == _network_key(_MLP)]
+    return Cost(
+        machine=_machine(),
+        network={_network_key(c): seconds[c] for c in _TIMED if _level(c) == "none"},
+        augmentation={_level(c): max(0.0, seconds[c] - seconds[_MLP]) for c in levels},
+        images={_level(c): ratio[c] for c in levels},
+        start=start,
+        finish=finish,
+        seen={},
+    )
 
 
 def _time_whole_run(dataset: Dataset, begun: float) -> tuple[float, float]:

@@ -47,7 +47,7 @@ class LocalJob(Job):
             _jobs.remove(self)
             _changed.notify_all()
 
-    def _work(self) -> events.Event:
+    def _work(self) -> events.LastEvent:
         try:
             with _changed:
                 _changed.wait_for(self._is_next)
@@ -65,7 +65,7 @@ class LocalJob(Job):
         if self._process is not None:
             self._process.stop()
 
-    def _train_when_free(self) -> events.Event:
+    def _train_when_free(self) -> events.LastEvent:
         folder = queue_folder()
         if folder is None:
             return self._train()
@@ -75,7 +75,7 @@ class LocalJob(Job):
                 return self._train()
             return events.Cancelled()
 
-    def _train(self) -> events.Event:
+    def _train(self) -> events.LastEvent:
         clean_up(self._runs)
         with scratch_folder() as scratch:
             folder = self._dataset.folder

@@ -36,7 +36,8 @@ _NICENESS = 10  # on a small machine the page stays responsive
 
 def main() -> None:
     """Run the training that standard input asks for."""
-    out = claim_stdout()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever else prints goes to standard error
     lower_priority()
     worker = _Worker(json.loads(sys.stdin.readline()), out)
     threading.Thread(target=worker.watch_parent, daemon=True).start()
@@ -44,13 +45,6 @@ def main() -> None:
     # TensorFlow's threads and atexit handlers have nothing left to do, and take a second over it.
     out.close()
     os._exit(0)
-
-
-def claim_stdout() -> TextIO:
-    """Return a stream to standard output; all other prints go to standard error from now on."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return out
 
 
 def lower_priority() -> None:
@@ -124,13 +118,14 @@ class _Worker:
                     f"The training needed more than the {memory / 2**20:,.0f} MB of memory that "
                     "this server allows; try a smaller batch size or model."
                 )
-                self._exit(events.Failed(message))
-            if seconds and time.monotonic() - begun > seconds:
+            elif seconds and time.monotonic() - begun > seconds:
                 message = (
                     f"The training took longer than the {seconds / 60:g} minutes that this server "
                     "allows; try fewer epochs or a smaller fraction of the training set."
                 )
-                self._exit(events.Failed(message))
+            else:
+                continue
+            self._exit(events.Failed(message))
 
 
 def _explain(error: Exception) -> str:

@@ -64,17 +64,25 @@ class TrainingConfig:
         _check_choice("augmentation", self.augmentation, AUGMENTATIONS)
         _check_choice("schedule", self.schedule, SCHEDULES)
         _check_choice("network", self.network, NETWORKS[self.model])
-        _check_range("epochs", self.epochs, 1, 200, whole=True)
-        _check_range("batch_size", self.batch_size, 8, 4096, whole=True)
-        _check_range("learning_rate", self.learning_rate, 1e-6, 1.0)
-        _check_range("dropout", self.dropout, 0.0, 0.9)
-        _check_range("fraction", self.fraction, 0.01, 1.0)
-        _check_range("seed", self.seed, 0, 2**31 - 1, whole=True)
-        _check_range("filters", self.filters, 4, 128, whole=True)
-        _check_range("units", self.units, 16, 4096, whole=True)
-        _check_range("threads", self.threads, 0, 256, whole=True)
+        self._check_range("epochs", 1, 200)
+        self._check_range("batch_size", 8, 4096)
+        self._check_range("learning_rate", 1e-6, 1.0)
+        self._check_range("dropout", 0.0, 0.9)
+        self._check_range("fraction", 0.01, 1.0)
+        self._check_range("seed", 0, 2**31 - 1)
+        self._check_range("filters", 4, 128)
+        self._check_range("units", 16, 4096)
+        self._check_range("threads", 0, 256)
         if not isinstance(self.non_digits, bool):
             raise ConfigError(f"non digits is {self.non_digits!r}; give True or False.")
+
+    def _check_range(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        kind, number = (int, "a whole number") if isinstance(low, int) else (float, "a number")
+        is_number = isinstance(value, int | kind) and not isinstance(value, bool)
+        if not is_number or not low <= value <= high:
+            limits = f"{low:.10g} to {high:.10g}"
+            raise ConfigError(f"{words(name)} is {value!r}; give {number} from {limits}.")
 
     @property
     def outputs(self) -> int:
@@ -144,18 +152,11 @@ def network_title(card: Mapping[str, Any]) -> str:
     return TrainingConfig(**given).network_title if "network" in given else UNKNOWN
 
 
+def words(name: str) -> str:
+    """Return the name of a setting or of an entry as people read it."""
+    return name.replace("_", " ")
+
+
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ConfigError(f"{_words(name)} is {value!r}; choose one of {', '.join(choices)}.")
-
-
-def _check_range(name: str, value: object, low: float, high: float, whole: bool = False) -> None:
-    kind = int if whole else (int, float)
-    if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
-        number = "a whole number" if whole else "a number"
-        limits = f"{low:.10g} to {high:.10g}"
-        raise ConfigError(f"{_words(name)} is {value!r}; give {number} from {limits}.")
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+        raise ConfigError(f"{words(name)} is {value!r}; choose one of {', '.join(choices)}.")

@@ -32,6 +32,11 @@ _METHODS = (
     ("Latency", "Percentiles of single predictions after a warm-up, on this machine, without "
      "preprocessing. The models alternate in blocks of 50 predictions, so that a busy or throttled "
      "machine slows all of them equally."),
+    ("Network", "The kind of network and the widths of its layers. An MLP has Dense layers with "
+     "ReLU and dropout; a normalised one adds BatchNorm, a wide one is normalised and has twice "
+     "as many units. A CNN has blocks of convolution, max pooling and BatchNorm before its Dense "
+     "layers: two in a plain one, four in a deep one; a wide one is deep and has twice as many "
+     "filters, a lean one has two with larger kernels."),
     ("Training curves", "A twelfth of the training images is set aside for validation and decides "
      "which epoch's weights are kept. The test set is read once, at the end."),
 )  # fmt: skip

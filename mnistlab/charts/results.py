@@ -9,7 +9,7 @@ from typing import Any
 from mnistlab.markup import UNKNOWN, note, number, table
 from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.seed_comparison import settings_key
-from mnistlab.models.config import TITLES
+from mnistlab.models.config import TITLES, network_title
 from mnistlab.texts import duration, percent
 
 Column = tuple[str, Callable[[Evaluation], str], Callable[[Evaluation], float | None] | None, str]
@@ -120,6 +120,7 @@ _COLUMNS: tuple[Column, ...] = (
     ),
     ("Training", _duration, _seconds, "s"),
     ("Epochs", lambda e: number(_config(e, "epochs")), None, ""),
+    ("Network", lambda e: network_title(e.card), None, ""),
     ("Parameters", lambda e: number(e.card.get("parameters")), None, ""),
     ("File", _file_size, None, ""),
     ("Seed", lambda e: number(_config(e, "seed"), "d"), None, ""),

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mnistlab.study.study import Study
 
 _SETTINGS = (
-    "epochs", "batch_size", "learning_rate", "schedule", "dropout", "share", "seed", "augmentation",
+    "epochs", "batch_size", "learning_rate", "schedule", "dropout", "fraction", "seed",
+    "augmentation",
 )  # fmt: skip
 """Options that are fields of `TrainingConfig`."""
 
@@ -110,7 +111,7 @@ def compare(options: argparse.Namespace) -> None:
         return _compare_with_seeds(options)
     idle = [name for name in (*_SETTINGS, "scheduler") if getattr(options, name, None) is not None]
     if idle:
-        flag = "--" + idle[0].replace("_", "-")
+        flag = "--share" if idle[0] == "fraction" else "--" + idle[0].replace("_", "-")
         raise ConfigError(f"{flag} is for training, and nothing is trained without --seeds N.")
     study = _study(options)
     if options.json:
@@ -121,12 +122,12 @@ def compare(options: argparse.Namespace) -> None:
 
 def predict(options: argparse.Namespace) -> int:
     """`predict`: what models read in images and drawings."""
-    from mnistlab.models.classifier import judge
+    from mnistlab.models.classifier import digit_scorer
     from mnistlab.study.reading import Unreadable, predict_inputs, read_inputs
 
     classifiers = [_load(name) for name in options.model or ("mlp", "cnn")]
     status = 0
-    inputs = read_inputs(options.file, single=options.single, digit_score=judge(classifiers))
+    inputs = read_inputs(options.file, single=options.single, digit_score=digit_scorer(classifiers))
     for answer in predict_inputs(inputs, classifiers):
         if isinstance(answer, Unreadable):
             terminal.complain(f"{answer.place}: {answer.message}")

@@ -101,7 +101,8 @@ def _add_settings(command: Parser) -> None:
         ("--share", float, "fraction of the training images to use, 0.01 to 1 (1.0)"),
         ("--augmentation", str, "none, light or full: how much images are changed (none)"),
     ):
-        command.add(flag, type=kind, metavar="X", help=text)
+        setting = "fraction" if flag == "--share" else None  # None: the flag's own name
+        command.add(flag, dest=setting, type=kind, metavar="X", help=text)
     text = "train on the cluster of this Dask scheduler (MNISTLAB_SCHEDULER)"
     command.add("--scheduler", metavar="ADDRESS", help=text)
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
-from mnistlab.jobs.queue import Turns
+from mnistlab.jobs.queue import JobQueue
 from mnistlab.jobs.scratch import remove_orphans, scratch_folder
 from mnistlab.server import resources
 from mnistlab.server.handlers import Health, Page, SecurityHeaders
@@ -48,7 +48,7 @@ def serve(options: AppOptions) -> None:
         set_kernel_environment(options, folder)
         resources.compile_modules(folder / "bytecode")
         server = make_server(options, notebook, port, folder)
-        queue = Turns(folder / "queue", options.workers)
+        queue = JobQueue(folder / "queue", options.workers)
         server.routes = {"healthz": (Health, {"queue": queue})}
         server.page, server.transforms = Page, [SecurityHeaders]
         server.on_start = lambda: _announce(options, server)

@@ -13,7 +13,7 @@ from typing import Any
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import HTTPError, OutputTransform, RequestHandler
 
-from mnistlab.jobs.queue import Turns
+from mnistlab.jobs.queue import JobQueue
 from mnistlab.server.jupyter_adapter import VoilaPage
 from mnistlab.server.visits import Visit
 
@@ -82,7 +82,7 @@ class Page(VoilaPage):
 class Health(RequestHandler):
     """`/healthz`: how full the server is, as JSON, without any personal data."""
 
-    def initialize(self, queue: Turns) -> None:
+    def initialize(self, queue: JobQueue) -> None:
         """Take the queue of trainings."""
         self._queue = queue
 

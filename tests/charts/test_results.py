@@ -41,7 +41,7 @@ def test_all_figures_of_a_model(make: Make) -> None:
 
 def test_what_is_not_known_is_a_dash(make: Make) -> None:
     (row,) = rows(results_table([make("old", 1, {}, latency_ms=None)]))
-    assert row.count("–") == 7
+    assert row.count("–") == 8
 
 
 def test_seeds_are_summed_up_below_their_runs(make: Make) -> None:

@@ -41,7 +41,7 @@ class RunState:
     def after(self, event: events.Event) -> RunState:
         """The state once `event` has happened."""
         match event:
-            case events.Waiting(ahead):
+            case events.Queued(ahead):
                 others = "another training" if ahead == 1 else f"{ahead} other trainings"
                 return replace(self, text=f"place {ahead} in the queue, after {others}")
             case events.Preparing(message):

@@ -17,7 +17,7 @@ from mnistlab.images.drawing import Drawing
 from mnistlab.images.finding import find_digits
 from mnistlab.images.preprocessing import STAGES
 from mnistlab.images.upload import read_upload
-from mnistlab.models.classifier import Classifier, judge
+from mnistlab.models.classifier import Classifier, digit_scorer
 from mnistlab.models.neighbours import Neighbour, load_neighbours
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.common.answers import ask
@@ -211,7 +211,7 @@ class PredictController:
             source,
             single=self.state.single,
             without=self.state.without,
-            digit_score=judge(self._classifiers.values()),
+            digit_score=digit_scorer(self._classifiers.values()),
         )
         seconds = time.perf_counter() - start
         if not found:

@@ -28,12 +28,12 @@ from tests.ui.compare.conftest import FakeJob
 def test_settings_reach_the_training(tab: CompareTab, jobs: list[FakeJob]) -> None:
     fields = tab.configure.fields
     fields["epochs"].value = 7
-    fields["share"].value = 0.25
+    fields["fraction"].value = 0.25
     fields["seed"].value = 5
     fields["schedule"].value = "cosine"
     tab.configure.choices["mlp"].value = False
     tab.configure.train.click()
-    expected = TrainingConfig("cnn", epochs=7, share=0.25, seed=5, schedule="cosine")
+    expected = TrainingConfig("cnn", epochs=7, fraction=0.25, seed=5, schedule="cosine")
     assert [job.config for job in jobs] == [expected]
     assert tab.configure.train.disabled
     assert not tab.configure.cancel.disabled
@@ -45,7 +45,7 @@ def test_settings_reach_the_training(tab: CompareTab, jobs: list[FakeJob]) -> No
         ("epochs", 1.5, "epochs is 1.5; give a whole number"),
         ("epochs", 1e9, "epochs is 1000000000"),
         ("epochs", 0, "epochs is 0; give a whole number from 1 to 200"),
-        ("share", 1.5, "share is 1.5"),
+        ("fraction", 1.5, "fraction is 1.5"),
         ("dropout", 1.0, "dropout is 1"),
         ("learning_rate", -1.0, "learning rate is -1"),
         ("seed", -3, "seed is -3"),

@@ -14,9 +14,10 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
+from traitlets import HasTraits
 
 from mnistlab.errors import MnistLabError
-from mnistlab.markup import data_uri, escape, png, table
+from mnistlab.markup import data_uri, escape, note, png, table
 from mnistlab.ui.state import NOT_A_DIGIT, AppState
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,9 @@ TILE_GAP = 4
 CAPTION_HEIGHT = 14
 
 __all__ = [
-    "button", "classed", "data_uri", "digit_grid", "escape", "file_button", "guard", "heading",
-    "log", "percent", "png", "probability_bars", "start_thread", "style_sheet", "table",
-    "with_article",
+    "View", "button", "classed", "data_uri", "digit_grid", "escape", "file_button", "guard",
+    "heading", "log", "note", "percent", "png", "probability_bars", "start_thread", "style_sheet",
+    "table", "tools", "with_article",
 ]  # fmt: skip
 
 
@@ -99,6 +100,11 @@ def classed(widget: widgets.DOMWidget, *names: str) -> Any:
     return widget
 
 
+def tools(*children: widgets.Widget) -> Any:
+    """A row of controls, which wraps."""
+    return classed(widgets.Box(children), "ml-tools")
+
+
 def button(text: str, name: str, tooltip: str = "", *, primary: bool = False) -> widgets.Button:
     """A button with words on it: Voilà's icon font comes from a CDN that may be out of reach."""
     made = widgets.Button(description=text, tooltip=tooltip or text)
@@ -139,10 +145,35 @@ def file_button(
     return classed(made, "ml-button", "ml-file", name)
 
 
-def heading(text: str, note: str = "") -> str:
+class View:
+    """The base of a tab's views: makes widgets whose handlers run under `guard`."""
+
+    widget: widgets.DOMWidget
+    """All of the view."""
+
+    def __init__(self, app: AppState) -> None:
+        self._app = app
+
+    def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
+        return guard(self._app, handler)
+
+    def _button(
+        self, text: str, name: str, verb: Callable[[], object], tooltip: str = ""
+    ) -> widgets.Button:
+        """A button that calls `verb`."""
+        made = button(text, name, tooltip)
+        made.on_click(self._guard(lambda _: verb()))
+        return made
+
+    def _watch(self, owner: HasTraits, verb: Callable[[Any], object], *traits: str) -> Any:
+        """Call `verb` with each new value of a trait (default `value`), and return `owner`."""
+        owner.observe(self._guard(lambda change: verb(change["new"])), traits or "value")
+        return owner
+
+
+def heading(text: str, below: str = "") -> str:
     """A section's heading with an optional sentence under it."""
-    below = f"<p class='ml-note'>{escape(note)}</p>" if note else ""
-    return f"<h2 class='ml-heading'>{escape(text)}</h2>{below}"
+    return f"<h2 class='ml-heading'>{escape(text)}</h2>{note(below) if below else ''}"
 
 
 def with_article(digit: int) -> str:
@@ -150,9 +181,12 @@ def with_article(digit: int) -> str:
     return f"an {digit}" if digit == 8 else f"a {digit}"
 
 
-def percent(share: float) -> str:
-    """A share, 0 to 1, as percent; never rounded up to a certainty that it is not."""
-    return "over 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+def percent(fraction: float, places: int = 1) -> str:
+    """A fraction, 0 to 1, as percent, such as `98.3 %`; never rounded up to 100 %."""
+    text = f"{100 * fraction:.{places}f}"
+    if fraction < 1 and float(text) == 100:
+        return f"over {100 - 10**-places:.{places}f} %"
+    return f"{text} %"
 
 
 def digit_grid(

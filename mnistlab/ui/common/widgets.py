@@ -1,4 +1,4 @@
-"""What several tabs use: the guard around handlers, the style sheet, and small pieces of HTML.
+"""Shared by the tabs: the guard around handlers, the base of views, and small pieces of HTML.
 
 Every function that returns HTML escapes the text it is given.
 """
@@ -14,10 +14,13 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
+from traitlets import HasTraits
 
+from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.errors import MnistLabError
-from mnistlab.markup import data_uri, escape, png, table
-from mnistlab.ui.state import NOT_A_DIGIT, AppState
+from mnistlab.markup import data_uri, escape, note, png, table
+from mnistlab.ui.state import AppState
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +29,16 @@ TILE_GAP = 4
 CAPTION_HEIGHT = 14
 
 __all__ = [
-    "button", "classed", "data_uri", "digit_grid", "escape", "file_button", "guard", "heading",
-    "log", "percent", "png", "probability_bars", "start_thread", "style_sheet", "table",
-    "with_article",
+    "View", "button", "classed", "data_uri", "digit_grid", "escape", "file_button", "guard",
+    "heading", "log", "note", "percent", "png", "probability_bars", "show_chart", "start_thread",
+    "style_sheet", "subheading", "table", "tools", "with_article",
 ]  # fmt: skip
 
 
 def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
-    """Wrap a widget's handler so that its exceptions are seen.
+    """Wrap a widget's handler: log its exceptions and show them in the status line.
 
-    ipywidgets swallows what a handler raises, and Voilà shows nothing of it. Here it is logged
-    with its traceback and told in the status line, and the page goes on. One handler runs at a
-    time, under `app.lock`.
+    ipywidgets swallows what a handler raises. One handler runs at a time, under `app.lock`.
     """
 
     @functools.wraps(handler)
@@ -64,8 +65,7 @@ def start_thread(work: Callable[[], object], undo: Callable[[], object]) -> thre
 
     Parameters
     ----------
-    undo : called where the system allows no further thread; takes back what the page shows of
-        work that is under way
+    undo : called when no thread can be started, to reset what the page shows as under way
 
     Raises
     ------
@@ -87,9 +87,7 @@ def style_sheet() -> widgets.HTML:
     """The dashboard's style sheet as a widget that takes no room."""
     sheets = [resources.files(f"mnistlab.{part}") / "style.css" for part in ("charts", "ui.common")]
     css = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    sheet = widgets.HTML(f"<style>{css}</style>")
-    sheet.add_class("ml-style")
-    return sheet
+    return classed(widgets.HTML(f"<style>{css}</style>"), "ml-style")
 
 
 def classed(widget: widgets.DOMWidget, *names: str) -> Any:
@@ -99,8 +97,13 @@ def classed(widget: widgets.DOMWidget, *names: str) -> Any:
     return widget
 
 
+def tools(*children: widgets.Widget) -> Any:
+    """A row of controls, which wraps."""
+    return classed(widgets.Box(children), "ml-tools")
+
+
 def button(text: str, name: str, tooltip: str = "", *, primary: bool = False) -> widgets.Button:
-    """A button with words on it: Voilà's icon font comes from a CDN that may be out of reach."""
+    """A button with text: Voilà's icon font comes from a CDN that may be out of reach."""
     made = widgets.Button(description=text, tooltip=tooltip or text)
     return classed(made, "ml-button", name, *(["ml-primary"] if primary else []))
 
@@ -114,16 +117,14 @@ def file_button(
     types: str = "",
     multiple: bool = False,
 ) -> Any:
-    """A button that lets the visitor choose files.
+    """A button to choose files with.
 
     Parameters
     ----------
-    app : the page's state, for `guard`
     text : accessible name and tooltip; begins with the words that style.css shows on the button
     name : the button's CSS class
     verb : called with the chosen files, each with its `name` (str) and `content` (bytes)
     types : file name extensions that are offered, separated by commas; empty for all
-    multiple : whether several files can be chosen at once
     """
     made = widgets.FileUpload(
         description=text, tooltip=text, accept=types, icon="", multiple=multiple
@@ -139,10 +140,49 @@ def file_button(
     return classed(made, "ml-button", "ml-file", name)
 
 
-def heading(text: str, note: str = "") -> str:
+class View:
+    """The base of a tab's views: makes widgets whose handlers run under `guard`."""
+
+    widget: widgets.DOMWidget
+    """All of the view."""
+
+    def __init__(self, app: AppState) -> None:
+        self._app = app
+
+    def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
+        return guard(self._app, handler)
+
+    def _button(
+        self, text: str, name: str, verb: Callable[[], object], tooltip: str = ""
+    ) -> widgets.Button:
+        """A button that calls `verb`."""
+        made = button(text, name, tooltip)
+        made.on_click(self._guard(lambda _: verb()))
+        return made
+
+    def _watch(self, owner: HasTraits, verb: Callable[[Any], object], *traits: str) -> Any:
+        """Call `verb` with each new value of a trait (default `value`), and return `owner`."""
+        owner.observe(self._guard(lambda change: verb(change["new"])), traits or "value")
+        return owner
+
+
+def show_chart(output: widgets.Output, figure: Mapping[str, Any], text: str) -> None:
+    """Show a plotly figure, given as a dictionary, in an `Output`; `text` where it cannot be drawn.
+
+    Not a `FigureWidget`, which sends 5 MB of JavaScript with each figure.
+    """
+    data = {PLOTLY_MIME: figure, "text/plain": text}
+    output.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
+
+
+def heading(text: str, below: str = "") -> str:
     """A section's heading with an optional sentence under it."""
-    below = f"<p class='ml-note'>{escape(note)}</p>" if note else ""
-    return f"<h2 class='ml-heading'>{escape(text)}</h2>{below}"
+    return f"<h2 class='ml-heading'>{escape(text)}</h2>{note(below) if below else ''}"
+
+
+def subheading(text: str) -> str:
+    """The heading of a part of a section."""
+    return f"<h3 class='ml-subheading'>{escape(text)}</h3>"
 
 
 def with_article(digit: int) -> str:
@@ -150,22 +190,25 @@ def with_article(digit: int) -> str:
     return f"an {digit}" if digit == 8 else f"a {digit}"
 
 
-def percent(share: float) -> str:
-    """A share, 0 to 1, as percent; never rounded up to a certainty that it is not."""
-    return "over 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+def percent(fraction: float, places: int = 1) -> str:
+    """A fraction, 0 to 1, as percent, such as `98.3 %`; never rounded up to 100 %."""
+    text = f"{100 * fraction:.{places}f}"
+    if fraction < 1 and float(text) == 100:
+        return f"over {100 - 10**-places:.{places}f} %"
+    return f"{text} %"
 
 
 def digit_grid(
-    images: np.ndarray,
+    images: NDArray[np.uint8],
     captions: Sequence[str],
     description: str,
     columns: int = 10,
     zoom: int = 3,
 ) -> str:
-    """Images (n, 28, 28) uint8 as one PNG with a caption under each, at most `zoom` times as large.
+    """Images (n, 28, 28) as one PNG with a caption under each, at most `zoom` times as large.
 
-    One picture for the whole grid: a message each would cost a round trip each. The captions are
-    text laid over transparent gaps in the picture, so they follow the theme.
+    One picture for the whole grid: each message costs a round trip. The captions are text over
+    transparent gaps in the picture, so they follow the theme.
     """
     rows = max(1, -(-len(images) // columns))
     width, height = TILE + TILE_GAP, TILE + CAPTION_HEIGHT
@@ -174,12 +217,12 @@ def digit_grid(
         top, left = (place // columns) * height, (place % columns) * width + TILE_GAP // 2
         sheet[top : top + TILE, left : left + TILE, 0] = image
         sheet[top : top + TILE, left : left + TILE, 1] = 255
-    marks = "".join(f"<span>{escape(caption)}</span>" for caption in captions)
+    texts = "".join(f"<span>{escape(caption)}</span>" for caption in captions)
     return (
         f"<div class='ml-grid' style='--columns:{columns};--rows:{rows};"
         f"max-width:{columns * width * zoom}px'>"
         f"<img src='{data_uri(sheet)}' alt='{escape(description)}'>"
-        f"<div class='ml-grid-captions' aria-hidden='true'>{marks}</div></div>"
+        f"<div class='ml-grid-captions' aria-hidden='true'>{texts}</div></div>"
     )
 
 
@@ -187,20 +230,16 @@ def probability_bars(outcomes: Sequence[float], best: int | None) -> str:
     """Probabilities of the digits 0 to 9 as bars with numbers.
 
     An eleventh number is the probability of "not a digit" and gets a bar of its own below them.
-    `best` is the outcome to mark, None for no ink.
+    `best` is the outcome to mark, None where there is no ink.
     """
-    bars = [_bar(outcome, share, best) for outcome, share in enumerate(outcomes)]
-    digits = "".join(f"<li{mark}>{bar}</li>" for mark, bar in bars[:10])
+    bars = []
+    for outcome, probability in enumerate(outcomes):
+        mark = " class='ml-best'" if outcome == best else ""
+        number = "" if best is None else f"{100 * probability:.1f}&thinsp;%"
+        tag, name = ("li", outcome) if outcome < 10 else ("p", "?")
+        bar = f"<b>{name}</b><i style='--p:{probability:.3f}'></i><span>{number}</span>"
+        bars.append(f"<{tag}{mark}>{bar}</{tag}>")
     other = "".join(
-        f"<div class='ml-not-digit'><p{mark}>{bar}</p><small>not a digit</small></div>"
-        for mark, bar in bars[10:]
+        f"<div class='ml-not-digit'>{b}<small>not a digit</small></div>" for b in bars[10:]
     )
-    return f"<ol class='ml-bars'>{digits}</ol>{other}"
-
-
-def _bar(outcome: int, probability: float, best: int | None) -> tuple[str, str]:
-    """The attribute that marks the best bar, and the bar."""
-    mark = " class='ml-best'" if outcome == best else ""
-    number = "" if best is None else f"{100 * probability:.1f}&thinsp;%"
-    name = "?" if outcome == NOT_A_DIGIT else str(outcome)
-    return mark, f"<b>{name}</b><i style='--p:{probability:.3f}'></i><span>{number}</span>"
+    return f"<ol class='ml-bars'>{''.join(bars[:10])}</ol>{other}"

@@ -35,8 +35,8 @@ EXPLORE = """
     tab.open_fold("Map")
     tab.sections["Map"].kind.value = "cnn"
     tab.open_fold("Handwriting")
-    tab.open_fold("Odd ones")
-    odd = tab.sections["Odd ones"]
+    tab.open_fold("Outliers")
+    odd = tab.sections["Outliers"]
     for kind in ("far", "unsure", "labels", "twins"):
         odd.kind.value = kind
         odd.wait(500)

@@ -99,7 +99,7 @@ def test_search_by_number(tab: ExploreTab, app: AppState) -> None:
     find = next(b for b in samples.widget.children[-1].children if "ml-open" in b._dom_classes)
     find.click()
     assert tab.state.item == ("train", 12)
-    for text, reason in (("99999999", "there is no 99,999,999"), ("seven", "no image number")):
+    for text, reason in (("99999999", "there is no 99,999,999"), ("seven", "not an image number")):
         samples._index.value = text
         find.click()
         assert reason in app.status

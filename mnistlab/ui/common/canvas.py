@@ -1,7 +1,7 @@
-"""What shows the pad: a canvas for the ink, and a layer of marks that lies over it.
+"""The pad's canvas with a layer of marks, and all private names of ipycanvas in use.
 
-Both show what they are told and are never asked. Only an ipycanvas that a browser has announced
-may be drawn on; until then nothing is sent to it, and `connect` repaints.
+Nothing is read back from either. A canvas may be drawn on only when a browser has announced it;
+until then nothing is sent. `tests/ui/test_canvas.py` lists the private names.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-from ipycanvas import Canvas, hold_canvas
+from ipycanvas import Canvas as Canvas  # other modules import it from here
+from ipycanvas import hold_canvas
 from ipywidgets import HTML, Box, Layout
 from PIL import Image
 
@@ -58,32 +59,31 @@ class Surface:
     # Ink
 
     def connect(self) -> None:
-        """A browser is ready; it knows nothing of what was drawn before. Repaint after it."""
-        # The new page has not seen which canvas was switched to last (ipycanvas #322).
-        self.canvas._canvas_manager._current_canvas = None
+        """Take note of a new browser, in which nothing has been drawn yet."""
+        forget_browser(self.canvas)
         self._client_ready = True
-        with _held(self.canvas):
+        with held(self.canvas):
             self.canvas.stroke_style = self.canvas.fill_style = INK
             self.canvas.line_width = self._pen_width
             self.canvas.line_cap = self.canvas.line_join = "round"
 
     @property
     def pen_width(self) -> float:
-        """Width of the ink in pixels; a new one holds for what is painted from then on."""
+        """Width of the ink in pixels; a new one applies to what is painted later."""
         return self._pen_width
 
     @pen_width.setter
     def pen_width(self, width: float) -> None:
         self._pen_width = width
         if self._client_ready:
-            with _held(self.canvas):
+            with held(self.canvas):
                 self.canvas.line_width = width
 
     def paint(self, strokes: Sequence[Stroke], picture: np.ndarray | None = None) -> None:
         """Show these strokes, or a picture (h, w) uint8, in place of everything, in one message."""
         if not self._client_ready:
             return
-        with _held(self.canvas):
+        with held(self.canvas):
             self.canvas.clear()
             if picture is not None:
                 self.canvas.put_image_data(_fit(picture))
@@ -94,7 +94,7 @@ class Surface:
         """Draw pieces of strokes over what is there, in one message."""
         if not self._client_ready or not pieces:
             return
-        with _held(self.canvas):
+        with held(self.canvas):
             for piece in pieces:
                 self._line(piece)
 
@@ -177,9 +177,14 @@ def _cursor_svg(at: Point, radius: float, is_down: bool) -> str:
     )
 
 
+def forget_browser(canvas: Canvas) -> None:
+    """Let the next command name its canvas, which a new browser does not know (ipycanvas #322)."""
+    canvas._canvas_manager._current_canvas = None
+
+
 @contextmanager
-def _held(canvas: Canvas) -> Iterator[None]:
-    """`hold_canvas` that an exception cannot leave on: it has no `finally` of its own."""
+def held(canvas: Canvas) -> Iterator[None]:
+    """Send all commands in one message; none if an exception comes, which `hold_canvas` lacks."""
     manager = canvas._canvas_manager
     try:
         with hold_canvas():
@@ -187,5 +192,5 @@ def _held(canvas: Canvas) -> Iterator[None]:
     except BaseException:
         manager._caching = False
         manager._commands_cache, manager._buffers_cache = [], []
-        manager._current_canvas = None
+        forget_browser(canvas)
         raise

@@ -21,6 +21,7 @@ from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.tsne import MapCancelledError, tsne_map
 from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.common.canvas import Canvas, forget_browser, held
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.samples import Samples
 from mnistlab.ui.explore.section import Section
@@ -180,7 +181,7 @@ class MapSection(Section):
         if not self._is_ready:
             return
         canvas = self.canvas
-        with hold_canvas(canvas):
+        with held(canvas):
             canvas.clear()
             if not self._path:
                 return

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ipycanvas import Canvas
-
 from mnistlab.images.drawing import Point
 from mnistlab.ui.predict.keyboard import Drawable, KeyboardPen
 

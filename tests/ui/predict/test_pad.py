@@ -154,12 +154,6 @@ def test_a_failure_while_painting_does_not_freeze_the_canvas(
     assert names(sent[-1]) == ["switchCanvas", "clear"]
 
 
-def test_ipycanvas_still_has_what_the_pad_resets(pad: Pad) -> None:
-    manager = pad.widget.children[-1]._canvas_manager
-    for name in ("_current_canvas", "_caching", "_commands_cache", "_buffers_cache"):
-        assert hasattr(manager, name)
-
-
 def test_undo_and_redo_walk_over_strokes_clear_and_pictures(pad: Pad) -> None:
     picture = np.full((28, 28), 9, np.uint8)
     stroke(pad, (1, 1), (2, 2))

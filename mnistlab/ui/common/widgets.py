@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
@@ -43,21 +44,26 @@ def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
 
     @functools.wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> None:
-        with app.lock:
-            try:
-                handler(*args, **kwargs)
-            except MnistLabError as error:
-                log.warning("refused: %s", error, exc_info=True)
-                app.say(str(error), "error")
-            except Exception as error:
-                log.exception("a handler failed")
-                app.say(
-                    f"Something went wrong ({type(error).__name__}: {error}). "
-                    "The page still works; the log has the details.",
-                    "error",
-                )
+        with app.lock, _reported(app):
+            handler(*args, **kwargs)
 
     return guarded
+
+
+@contextmanager
+def _reported(app: AppState) -> Iterator[None]:
+    try:
+        yield
+    except MnistLabError as error:
+        log.warning("refused: %s", error, exc_info=True)
+        app.say(str(error), "error")
+    except Exception as error:
+        log.exception("a handler failed")
+        app.say(
+            f"Something went wrong ({type(error).__name__}: {error}). "
+            "The page still works; the log has the details.",
+            "error",
+        )
 
 
 def start_thread(work: Callable[[], object], undo: Callable[[], object]) -> threading.Thread:
@@ -145,6 +151,7 @@ class View:
 
     widget: widgets.DOMWidget
     """All of the view."""
+    _thread: threading.Thread | None = None
 
     def __init__(self, app: AppState) -> None:
         self._app = app
@@ -164,6 +171,24 @@ class View:
         """Call `verb` with each new value of a trait (default `value`), and return `owner`."""
         owner.observe(self._guard(lambda change: verb(change["new"])), traits or "value")
         return owner
+
+    def _start_thread(self, work: Callable[[], object], undo: Callable[[], object]) -> None:
+        """Run `work` in a thread without the lock; its errors are shown as a handler's are."""
+
+        def run() -> None:
+            with _reported(self._app):
+                work()
+
+        self._thread = start_thread(run, undo)
+
+    @property
+    def _is_working(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def wait(self, timeout: float = 120.0) -> None:
+        """Block until the thread is done."""
+        if self._thread is not None:
+            self._thread.join(timeout)
 
 
 def show_chart(output: widgets.Output, figure: Mapping[str, Any], text: str) -> None:

@@ -10,18 +10,13 @@ from mnistlab.data.averages import Averages, average
 from mnistlab.errors import DataError
 from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
-from mnistlab.ui.explore.samples import Samples
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import ExploreState
-from mnistlab.ui.state import AppState
 
 
 class AveragesSection(Section):
     """The mean and standard deviation of each digit's training images, and more on request."""
 
-    def __init__(self, app: AppState, state: ExploreState, samples: Samples) -> None:
-        super().__init__(app, state)
-        self._samples = samples
+    def _build(self) -> None:
         self._a, self._b = (
             self._watch(
                 widgets.Dropdown(
@@ -41,7 +36,7 @@ class AveragesSection(Section):
 
     def average_shown(self) -> None:
         """Show the mean and deviation of all images that fit the samples' filter."""
-        rows, split = self._samples.matching, self._samples.split
+        rows, split = self._tab.matching, self._tab.split
         if not len(rows):
             raise DataError("Samples shows no images; choose another digit or split there.")
         found = average(self._material.images(split), rows)

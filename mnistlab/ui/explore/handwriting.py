@@ -11,10 +11,7 @@ from mnistlab.data.features import by_digit
 from mnistlab.markup import number
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.material import Material
-from mnistlab.ui.explore.samples import Samples
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import ExploreState
-from mnistlab.ui.state import AppState
 
 CHOICES = {
     "ink": "Ink (fraction of full brightness)",
@@ -29,8 +26,7 @@ QUANTILES = "5 % of a digit's images lie below its 5 % quantile, half of them be
 class Handwriting(Section):
     """The distribution of one feature at a time, and the closest pairs of digits."""
 
-    def __init__(self, app: AppState, state: ExploreState, samples: Samples) -> None:
-        super().__init__(app, state)
+    def _build(self) -> None:
         choice = widgets.Dropdown(
             options=[(text, name) for name, text in CHOICES.items()], description="Show"
         )

@@ -8,16 +8,12 @@ from numpy.typing import NDArray
 
 from mnistlab.data.features import NAMES
 from mnistlab.data.label_errors import LABEL_ERRORS, applies_to
-from mnistlab.errors import DataError
 from mnistlab.metrics.projection import nearest
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import ask, sentences
 from mnistlab.ui.common.tiles import Tiles
-from mnistlab.ui.explore.material import SPLITS
-from mnistlab.ui.explore.samples import Samples
+from mnistlab.ui.explore.controller import image_name
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import ExploreState
-from mnistlab.ui.state import AppState, Sent
 
 NEIGHBOURS = 5
 
@@ -35,55 +31,40 @@ _WORDS = {
 class Item(Section):
     """The panel of the image that is shown large."""
 
-    def __init__(self, app: AppState, state: ExploreState, samples: Samples) -> None:
-        super().__init__(app, state)
+    def _build(self) -> None:
+        tab, button = self._tab, self._button
         self._picture = ui.classed(widgets.HTML(), "ml-pixels")
         self._facts = ui.classed(widgets.HTML(), "ml-item-facts")
         self._near_note = widgets.HTML()
         self._rows: list[int] = []
-        self._near = Tiles(app, NEIGHBOURS, lambda place: samples.open("train", self._rows[place]))
+        self._near = Tiles(
+            self._app, NEIGHBOURS, lambda place: tab.open("train", self._rows[place])
+        )
         tools = ui.tools(
-            self._button("Send to pad", "ml-send", self.send, "Let the models read it in Predict"),
-            self._button("Close", "ml-close", self.close, "Close this image"),
+            button("Send to pad", "ml-send", tab.send, "Let the models read it in Predict"),
+            button("Close", "ml-close", tab.close, "Close this image"),
         )
         right = widgets.VBox([self._facts, self._near_note, self._near.widget, tools])
         self.widget = ui.classed(widgets.Box([self._picture, right]), "ml-item", "ml-section")
-        self._watch(state, lambda _: self.paint(), "item")
-        self._watch(state, lambda _: self.close(), "material")
+        self._watch(self._state, lambda _: self.paint(), "item")
+        self._watch(self._state, lambda _: tab.close(), "material")
         self.paint()
-
-    def send(self) -> None:
-        """Put the image on the pad."""
-        if self._state.item is None:
-            raise DataError("No image is open; click one first.")
-        image, label, name = self._open
-        self._app.sent = Sent(image, f"{name}: label {label}")
-
-    def close(self) -> None:
-        """Show no image large."""
-        self._state.item = None
-
-    @property
-    def _open(self) -> tuple[NDArray[np.uint8], int, str]:
-        """The open image, its label, and what to call it."""
-        split, row = self._state.item or ("train", 0)
-        name = f"{SPLITS[split].split()[0].capitalize()} image {row:,}"
-        image = np.array(self._material.images(split)[row])
-        return image, int(self._material.labels(split)[row]), name
 
     def paint(self) -> None:
         """Show the open image, or nothing."""
         self.widget.layout.display = "none" if self._state.item is None else ""
         if self._state.item is None:
             return
-        image, label, name = self._open
+        split, row = self._state.item
+        image, name = np.array(self._material.images(split)[row]), image_name(split, row)
         models = self._material.classifiers.items()
         read = [sentences(ask(key, model, image[None]))[0] for key, model in models]
-        note = self._label_note(*self._state.item)
+        title = f"{name}, label {self._material.labels(split)[row]}"
+        note = self._label_note(split, row)
         self._picture.value = pixels_html(image, name)
         self._facts.value = (
-            f"{ui.subheading(f'{name}, label {label}')}<p>{ui.escape('; '.join(read))}.{note}</p>"
-            f"{self._written(*self._state.item)}"
+            f"{ui.subheading(title)}<p>{ui.escape('; '.join(read))}.{note}</p>"
+            f"{self._written(split, row)}"
         )
         self._paint_neighbours(image)
 

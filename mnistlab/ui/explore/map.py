@@ -12,21 +12,17 @@ from weakref import WeakKeyDictionary
 
 import ipywidgets as widgets
 import numpy as np
-from ipycanvas import Canvas, hold_canvas
 from numpy.typing import NDArray
 
 from mnistlab.charts.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
-from mnistlab.errors import MnistLabError
 from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.tsne import MapCancelledError, tsne_map
 from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.canvas import Canvas, forget_browser, held
 from mnistlab.ui.explore.material import Material
-from mnistlab.ui.explore.samples import Samples
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import ExploreState, Selection
-from mnistlab.ui.state import AppState
+from mnistlab.ui.explore.state import Selection
 
 KINDS = {
     "pca": "PCA of the pixels",
@@ -48,9 +44,7 @@ Floats = NDArray[np.float32]
 class MapSection(Section):
     """The map, what is under the pointer, and the t-SNE computation."""
 
-    def __init__(self, app: AppState, state: ExploreState, samples: Samples) -> None:
-        super().__init__(app, state)
-        self._samples = samples
+    def _build(self) -> None:
         self._points: WeakKeyDictionary[Material, dict[str, Floats]] = WeakKeyDictionary()
         self._frame: MapFrame | None = None
         self._places = np.zeros((0, 2))
@@ -60,12 +54,8 @@ class MapSection(Section):
         self._is_ready = False
         self._shown_drawing: NDArray[np.uint8] | None = None
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._build()
         # The drawing may have changed while another tab was in front.
-        self._watch(app, self._on_front, "front")
-
-    def _build(self) -> None:
+        self._watch(self._app, self._on_front, "front")
         kinds = [(text, kind) for kind, text in KINDS.items()]
         self.kind = widgets.Dropdown(options=kinds, description="Map")
         self.mode = ui.classed(widgets.ToggleButtons(options=["Box", "Lasso"]), "ml-doors")
@@ -100,21 +90,16 @@ class MapSection(Section):
 
     def compute(self) -> None:
         """Compute the t-SNE map in a process, with progress."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_working:
             return
         self._stop.clear()
         self._show_progress(0.0)
         work = partial(self._compute, self._material)
-        self._thread = ui.start_thread(work, lambda: self._show_progress(None))
+        self._start_thread(work, lambda: self._show_progress(None))
 
     def cancel(self) -> None:
         """Stop computing."""
         self._stop.set()
-
-    def wait(self, timeout: float = 120.0) -> None:
-        """Block until the map is computed."""
-        if self._thread is not None:
-            self._thread.join(timeout)
 
     def select(self, marked: NDArray[np.bool_]) -> None:
         """Mark points (n,) and show their images in the sample grid."""
@@ -123,7 +108,7 @@ class MapSection(Section):
         if marked.any():
             rows = self._material.map_rows[marked]
             title = f"{counted(len(rows), 'image')} selected in the map"
-            self._samples.show(Selection(title, "train", rows))
+            self._tab.show(Selection(title, "train", rows))
 
     def _select_none(self) -> None:
         self.select(np.zeros_like(self._marked))
@@ -131,8 +116,7 @@ class MapSection(Section):
     # The canvas
 
     def _connect(self) -> None:
-        # The new page has not seen which canvas was switched to last (ipycanvas #322).
-        self.canvas._canvas_manager._current_canvas = None
+        forget_browser(self.canvas)
         self._is_ready = True
 
     def _on_key(self, key: str, shift: bool, ctrl: bool, meta: bool) -> None:
@@ -167,7 +151,7 @@ class MapSection(Section):
             inside = _in_box if self.mode.value == "Box" else _in_lasso
             self.select(inside(self._places, corners))
         elif (found := self._at(x, y)) is not None:
-            self._samples.open("train", int(self._material.map_rows[found]))
+            self._tab.open("train", int(self._material.map_rows[found]))
 
     def _at(self, x: float, y: float) -> int | None:
         """The point at a place of the canvas."""
@@ -216,11 +200,6 @@ class MapSection(Section):
             found = tsne_map(points, self._show_progress, self._stop.is_set)
         except MapCancelledError as error:
             self._app.say(str(error))
-        except MnistLabError as error:
-            self._app.say(str(error), "error")
-        except Exception as error:  # a thread's failure must reach the status line as well
-            ui.log.exception("t-SNE")
-            self._app.say(f"The map could not be computed ({error}); see the log.", "error")
         else:
             with self._app.lock:
                 self._points.setdefault(material, {})["tsne"] = found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,10 +20,7 @@ from mnistlab.metrics.outliers import (
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.tiles import Tiles
 from mnistlab.ui.explore.material import Material
-from mnistlab.ui.explore.samples import Samples
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import ExploreState
-from mnistlab.ui.state import AppState
 
 SHOWN = 20
 KINDS = {
@@ -47,17 +43,14 @@ class Found:
 class Outliers(Section):
     """One kind of outlier at a time; what takes seconds is searched in a thread."""
 
-    def __init__(self, app: AppState, state: ExploreState, samples: Samples) -> None:
-        super().__init__(app, state)
-        self._samples = samples
+    def _build(self) -> None:
         self._known: WeakKeyDictionary[Material, dict[str, Found]] = WeakKeyDictionary()
-        self._thread: threading.Thread | None = None
         kind = widgets.Dropdown(
             options=[(text, kind) for kind, text in KINDS.items()], description="Show"
         )
         self.kind = self._watch(kind, lambda _: self.paint())
         self._text = widgets.HTML()
-        self._tiles = Tiles(app, 2 * SHOWN, self._on_tile)
+        self._tiles = Tiles(self._app, 2 * SHOWN, self._on_tile)
         parts = [ui.tools(self.kind), self._text, self._tiles.widget]
         self.widget = ui.classed(widgets.VBox(parts), "ml-odd")
 
@@ -73,23 +66,13 @@ class Outliers(Section):
             return
         self._say("Searching …")
         search = partial(self._search, self._material, self.kind.value)
-        self._thread = ui.start_thread(search, lambda: self._say(""))
-
-    def wait(self, timeout: float = 60.0) -> None:
-        """Block until the search is over."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        self._start_thread(search, lambda: self._say(""))
 
     def _say(self, text: str) -> None:
         self._text.value = f"<p class='ml-note' role='status'>{ui.escape(text)}</p>"
 
     def _search(self, material: Material, kind: str) -> None:
-        try:
-            found = _FINDERS[kind](material)
-        except Exception as error:  # a thread's failure must reach the status line as well
-            ui.log.exception("outliers")
-            self._app.say(f"{KINDS[kind]}: could not be found ({error}); see the log.", "error")
-            return
+        found = _FINDERS[kind](material)
         with self._app.lock:
             self._known.setdefault(material, {})[kind] = found
             if self._material is material and self.kind.value == kind:
@@ -107,7 +90,7 @@ class Outliers(Section):
 
     def _on_tile(self, place: int) -> None:
         if self.found is not None:
-            self._samples.open(*self.found.places[place])
+            self._tab.open(*self.found.places[place])
 
 
 def _far(material: Material) -> Found:

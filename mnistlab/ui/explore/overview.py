@@ -15,8 +15,6 @@ from mnistlab.data.statistics import SplitStatistics, Statistics
 from mnistlab.markup import UNKNOWN, number
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import ExploreState
-from mnistlab.ui.state import AppState
 
 _CHANCE = 3  # standard errors
 
@@ -24,8 +22,7 @@ _CHANCE = 3  # standard errors
 class Overview(Section):
     """Statistics and counts; `widgets` are the two boxes."""
 
-    def __init__(self, app: AppState, state: ExploreState) -> None:
-        super().__init__(app, state)
+    def _build(self) -> None:
         self._figures, self._head, self._numbers = (widgets.HTML() for _ in range(3))
         self._chart = ui.classed(widgets.Output(), "ml-chart")
         counts = widgets.VBox([self._head, self._chart, self._numbers])
@@ -33,7 +30,7 @@ class Overview(Section):
             ui.classed(self._figures, "ml-statistics", "ml-section"),
             ui.classed(counts, "ml-counts", "ml-section"),
         ]
-        self._watch(state, lambda _: self.paint(), "material")
+        self._watch(self._state, lambda _: self.paint(), "material")
         self.paint()
 
     def paint(self) -> None:

@@ -5,44 +5,40 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.explore.controller import ExploreController
 from mnistlab.ui.explore.item import Item
-from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.overview import Overview
 from mnistlab.ui.explore.samples import Samples
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import ExploreState
 from mnistlab.ui.state import AppState
 
 FOLDS = ("Averages", "Map", "Outliers", "Handwriting", "Your data")
 
 
-class ExploreTab(ui.View):
-    """The tab; `app.dataset` is there when it is built."""
+class ExploreTab(ExploreController):
+    """The verbs of `ExploreController`, with `widget` to show; `app.dataset` must be there."""
 
     def __init__(self, app: AppState) -> None:
         super().__init__(app)
-        self.state = ExploreState(material=Material(app.dataset))
-        overview = Overview(app, self.state)
-        self.samples = Samples(app, self.state)
-        self.item = Item(app, self.state, self.samples)
+        overview = Overview(app, self)
+        self.samples, self.item = Samples(app, self), Item(app, self)
         self.sections: dict[str, Section] = {}
         # Not a Tab, which shows its first page from the start: nothing is computed unseen.
-        choice = widgets.ToggleButtons(options=FOLDS, value=None)
-        self._choice = self._watch(ui.classed(choice, "ml-doors"), self._open)
+        self._choice = ui.classed(widgets.ToggleButtons(options=FOLDS, value=None), "ml-doors")
+        self._choice.observe(ui.guard(app, lambda _: self._open_fold()), "value")
         self._fold = ui.classed(widgets.VBox(), "ml-fold-inside")
-        self._watch(self.state, lambda _: self._paint_fold(), "material")
+        self.state.observe(ui.guard(app, lambda _: self._paint_fold()), "material")
         head = widgets.HTML(ui.heading("Look closer"))
-        more = widgets.VBox([head, self._choice, self._fold])
-        parts = [*overview.widgets, self.samples.widget, self.item.widget]
-        self.widget = ui.classed(
-            widgets.VBox([*parts, ui.classed(more, "ml-section", "ml-folds")]), "ml-explore"
-        )
+        more = ui.classed(widgets.VBox([head, self._choice, self._fold]), "ml-section", "ml-folds")
+        parts = [*overview.widgets, self.samples.widget, self.item.widget, more]
+        self.widget = ui.classed(widgets.VBox(parts), "ml-explore")
 
     def open_fold(self, name: str) -> None:
         """Open one of `FOLDS`; it is built the first time."""
         self._choice.value = name
 
-    def _open(self, name: str) -> None:
+    def _open_fold(self) -> None:
+        name = self._choice.value
         if name not in self.sections:
             self.sections[name] = self._make(name)
         self._fold.children = [self.sections[name].widget]
@@ -61,4 +57,4 @@ class ExploreTab(ui.View):
         from mnistlab.ui.explore.your_data import YourData
 
         kinds = (AveragesSection, MapSection, Outliers, Handwriting, YourData)
-        return dict(zip(FOLDS, kinds, strict=True))[name](self._app, self.state, self.samples)
+        return dict(zip(FOLDS, kinds, strict=True))[name](self._app, self)

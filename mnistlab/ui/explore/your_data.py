@@ -14,13 +14,8 @@ from mnistlab.data.own.reader import OwnImages, from_arrays, read_own_files, rea
 from mnistlab.errors import DataError
 from mnistlab.images.collection import Collection
 from mnistlab.settings import is_shared, my_digits_file
-from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
-from mnistlab.ui.explore.material import Material
-from mnistlab.ui.explore.samples import Samples
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import ExploreState
-from mnistlab.ui.state import AppState
 
 _MINE = "My digits"
 _TURNS = {"invert": "Swap ink and paper", "transpose": "Transpose"}  # the buttons
@@ -36,23 +31,23 @@ _TEXT = (
 class YourData(Section):
     """Choosers of the dataset."""
 
-    def __init__(self, app: AppState, state: ExploreState, samples: Samples) -> None:
-        super().__init__(app, state)
-        self._images: OwnImages | None = None
+    def _build(self) -> None:
+        self._images: OwnImages | None = None  # the files chosen last, and their dataset
+        self._shown: Dataset | None = None
         self._turns = {"invert": False, "transpose": False}  # as they are
         button = self._button
         self._upload = ui.file_button(
-            app,
+            self._app,
             "Choose files of images and labels",
             "ml-own-upload",
             lambda files: self.explore_files({f["name"]: f["content"] for f in files}),
             multiple=True,
         )
-        back = f"Back to {app.dataset.title}"
+        first = self._app.dataset
         sources = ui.tools(
             self._upload,
             button(_MINE, "ml-own-mine", self.explore_mine, "The drawings you kept in Predict"),
-            button(back, "ml-own-back", lambda: self.explore(app.dataset)),
+            button(f"Back to {first.title}", "ml-own-back", lambda: self._tab.explore(first)),
         )
         rows = [widgets.HTML(ui.note(_TEXT)), sources]
         if not is_shared():  # a visitor's path would read the server's disk
@@ -72,25 +67,18 @@ class YourData(Section):
                 for name, text in _TURNS.items()
             )
         )
-        self._turn_buttons.layout.display = "none"  # until there are images to turn
         rows += [self._notice, self._turn_buttons]
         self.widget = ui.classed(widgets.VBox(rows), "ml-own")
 
-    def explore(self, dataset: Dataset) -> None:
-        """Show another dataset in the whole tab; `DataError` where it has no training images."""
-        material, state = Material(dataset), self._state
-        with state.hold_trait_notifications():
-            state.page, state.selection, state.item = 0, None, None
-            state.material = material
-        self._app.explored = dataset
-        self._images = None
-        self._turn_buttons.layout.display = "none"
+    def paint(self) -> None:
+        """Show the notice of the dataset, and how its images can be turned."""
+        dataset = self._material.dataset
+        is_own = self._images is not None and dataset is self._shown
+        self._turn_buttons.layout.display = "" if is_own else "none"
         notice = "" if dataset is self._app.dataset else dataset.notice  # the header has that
         self._notice.value = (
             f"<div class='ml-banner' role='note'>{ui.escape(notice)}</div>" if notice else ""
         )
-        number = counted(len(dataset.x_train) + len(dataset.x_test), "image")
-        self._app.say(f"Explore shows {dataset.title}: {number}.")
 
     def explore_files(self, files: Mapping[str, bytes]) -> None:
         """Show files; raises `DataError` and stays where it is when they cannot be used."""
@@ -107,11 +95,11 @@ class YourData(Section):
         x, y = Collection(my_digits_file()).as_dataset()
         if not len(x):
             raise DataError("My digits has no drawings yet; keep some in Predict first.")
-        self.explore(as_dataset(x, y))
+        self._tab.explore(as_dataset(x, y))
 
     def turn(self, name: str) -> None:
         """Swap ink and paper (`"invert"`) or rows and columns (`"transpose"`), or undo that."""
-        if self._images is None:
+        if self._images is None or self._material.dataset is not self._shown:
             raise DataError("There are no images to turn; choose a file of your own first.")
         self._explore_own(self._images, **{**self._turns, name: not self._turns[name]})
 
@@ -119,9 +107,11 @@ class YourData(Section):
         self, images: OwnImages, *, invert: bool = False, transpose: bool = False
     ) -> None:
         remedies = {name: f'"{button}"' for name, button in _TURNS.items()}
-        self.explore(images.dataset(invert=invert, transpose=transpose, remedies=remedies))
-        self._images, self._turns = images, {"invert": invert, "transpose": transpose}
-        self._turn_buttons.layout.display = ""
+        shown = images.dataset(invert=invert, transpose=transpose, remedies=remedies)
+        self._tab.explore(shown)
+        self._images, self._shown = images, shown
+        self._turns = {"invert": invert, "transpose": transpose}
+        self.paint()
 
 
 def as_dataset(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> Dataset:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mnistlab.images.drawing import Point
+from mnistlab.ui.common.canvas import Canvas
 from mnistlab.ui.predict.keyboard import Drawable, KeyboardPen
 
 SAME_FINGER = 40.0  # pixels within which the remaining touch is taken for the drawing finger

@@ -70,7 +70,7 @@ def tab(app: AppState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explo
 
 def show(tab: ExploreTab, data: Dataset) -> None:
     tab.open_fold("Your data")
-    tab.sections["Your data"].explore(data)
+    tab.explore(data)
 
 
 def text_of(widget: widgets.Widget) -> str:
@@ -86,9 +86,9 @@ def test_every_part_opens_on_any_data(tab: ExploreTab, app: AppState, kind: str)
     show(tab, data)
     said = [text_of(tab.widget)]
     for split in ("train", "test"):
-        tab.samples.select(split=split)
+        tab.select(split=split)
         said.append(text_of(tab.samples.widget))
-    tab.samples.open("train", 0)
+    tab.open("train", 0)
     said.append(text_of(tab.item.widget))
     for fold in FOLDS:
         tab.open_fold(fold)
@@ -148,7 +148,7 @@ def test_what_blank_images_lack_is_left_out(tab: ExploreTab) -> None:
     row = re.search(r"centre of mass, column (.*?) centre", text_of(tab.widget))
     assert row
     assert row[1] == "– –"
-    tab.samples.open("train", 0)
+    tab.open("train", 0)
     assert "slant, degrees to the right –" in text_of(tab.item.widget)
     assert "ink, fraction of full brightness 0.00" in text_of(tab.item.widget)
     tab.open_fold("Handwriting")
@@ -171,7 +171,7 @@ def test_averages_speak_of_digits_that_are_there(tab: ExploreTab) -> None:
     assert "no images of the digit 9" in _text(section)
     section._b.value = 2
     assert "Orange: ink of 4; blue: ink of 2" in _text(section)
-    tab.samples.select(digit=9)
+    tab.select(digit=9)
     with pytest.raises(DataError, match="Samples shows no images"):
         section.average_shown()
 
@@ -270,9 +270,8 @@ def test_the_header_names_the_data_that_explore_shows(digits: Dataset) -> None:
     assert ">scikit-learn digits</span>" in header.value
     tab = page.tabs["explore"]
     tab.open_fold("Your data")
-    own = tab.sections["Your data"]
-    own.explore(as_dataset(*noise([3, 5])))
+    tab.explore(as_dataset(*noise([3, 5])))
     assert "Explore: My digits · Train &amp; Compare: scikit-learn digits</span>" in header.value
     assert "class='ml-dataset'" in header.value
-    own.explore(digits)
+    tab.explore(digits)
     assert ">scikit-learn digits</span>" in header.value

@@ -42,7 +42,7 @@ def test_averages_of_digits_of_two_and_of_what_is_shown(tab: ExploreTab, digits:
     section._a.value, section._b.value = 1, 7
     assert "ink of 1" in section._difference.value
     assert section._difference.value != before
-    tab.samples.select(digit=3, split="test")
+    tab.select(digit=3, split="test")
     section.average_shown()
     number = int((digits.y_test == 3).sum())
     assert f"mean of {number} images, average pixel value" in section._filtered.value
@@ -164,7 +164,7 @@ def test_own_files_take_the_whole_tab(tab: ExploreTab, app: AppState) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, x=x, y=y)
     tab.open_fold("Your data")
-    tab.samples.open("train", 20)
+    tab.open("train", 20)
     tab.sections["Your data"].explore_files({"mine.npz": buffer.getvalue()})
     assert "mine.npz at a glance" in tab.widget.children[0].value
     assert tab.state.item is None
@@ -173,7 +173,7 @@ def test_own_files_take_the_whole_tab(tab: ExploreTab, app: AppState) -> None:
         tab.open_fold(fold)
     tab.sections["Outliers"].wait()
     assert app.status_kind != "error", app.status
-    tab.sections["Your data"].explore(app.dataset)
+    tab.explore(app.dataset)
     assert "scikit-learn digits at a glance" in tab.widget.children[0].value
 
 
@@ -202,7 +202,7 @@ def test_own_images_are_turned_by_buttons(tab: ExploreTab, app: AppState, digits
     np.testing.assert_array_equal(tab.state.material.dataset.x_test, x[5::6])
     transpose.click()
     assert "look transposed" in section._notice.value
-    section.explore(app.dataset)
+    tab.explore(app.dataset)
     assert section._turn_buttons.layout.display == "none"
     assert section._notice.value == ""
     assert app.status_kind != "error", app.status

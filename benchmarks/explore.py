@@ -72,7 +72,7 @@ def main(clicks: int = CLICKS) -> None:
             ("Averages", ".ml-averages img"),
             ("Map", ".ml-map-picture img"),
             ("Handwriting", ".ml-handwriting .ml-table"),
-            ("Odd ones", ".ml-odd img"),
+            ("Outliers", ".ml-odd img"),
         ):
             lab.page.evaluate(f"() => {{ window.wait = ({APPEARS})('{what}') }}")
             lab.at("ml-folds").locator(".ml-doors").first.get_by_text(fold, exact=True).click()

@@ -152,7 +152,7 @@ _EXPLORED = (  # what is chosen, where its result is shown, and by which words i
     ("Map", "ml-map-section", "training images"),
     ("The CNN's penultimate layer", "ml-map-section", "training images"),
     ("Handwriting", "ml-handwriting", "median"),
-    ("Odd ones", "ml-odd", "farthest"),
+    ("Outliers", "ml-odd", "farthest"),
     ("Least confident", "ml-odd", "misreads"),
     ("Published label errors", "ml-odd", "rror"),
     ("Duplicates across train and test", "ml-odd", "pixel by pixel"),

@@ -23,7 +23,7 @@ from mnistlab.study.evaluation import evaluate
 from mnistlab.texts import counted, duration
 from mnistlab.ui.compare.runs import describe_run
 from mnistlab.ui.explore import ExploreTab
-from mnistlab.ui.explore.odd import _labels
+from mnistlab.ui.explore.outliers import _labels
 from mnistlab.ui.state import AppState
 
 ROOT = Path(__file__).parents[1]

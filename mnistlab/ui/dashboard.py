@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -32,33 +32,35 @@ class Dashboard(widgets.VBox):
         dataset: Dataset | None = None,
         classifiers: Mapping[str, Classifier] | None = None,
     ) -> None:
-        self.app = AppState()
+        self.app = AppState(status="Ready.")
         self.tabs: dict[str, Any] = {}
         self._classifiers = classifiers
         self._boxes = {
             name: ui.classed(widgets.VBox(), "ml-tab", f"ml-tab-{name}") for name in TABS
         }
-        self._status = ui.classed(widgets.HTML(), "ml-status")
-        self.app.observe(self._on_status, ["status", "status_kind"])
-        self.app.observe(ui.guard(self.app, lambda _: self._on_sent()), ["sent"])
-        self.app.observe(ui.guard(self.app, lambda _: self._on_loaded()), ["loaded"])
-        self._load(dataset)
         self._header = ui.classed(widgets.HTML(), "ml-top")
-        self._paint_header()
-        self.app.observe(ui.guard(self.app, lambda _: self._paint_header()), ["explored"])
+        self._status = ui.classed(widgets.HTML(), "ml-status")
         self._tab = ui.classed(
             widgets.Tab(list(self._boxes.values()), titles=tuple(TABS.values()), selected_index=0),
             "ml-tabs",
         )
-        self._tab.observe(lambda change: self.open_tab(list(TABS)[change["new"]]), "selected_index")
         super().__init__([ui.style_sheet(), self._header, self._status, self._tab])
         self.add_class("ml-app")
         if is_shared():
             self.add_class("ml-shared")
-        self.app.observe(ui.guard(self.app, lambda _: self._mark_training()), ["is_training"])
+        self._load(dataset)
+        self._paint_header()
+        self._paint_status()
+        self._tab.observe(lambda change: self.open_tab(list(TABS)[change["new"]]), "selected_index")
+        self.app.observe(lambda _: self._paint_status(), ["status", "status_kind"])
+        for trait, verb in (
+            ("sent", self._on_sent),
+            ("loaded", self._on_loaded),
+            ("explored", self._paint_header),
+            ("is_training", self._mark_training),
+        ):
+            self.app.observe(ui.guard(self.app, lambda _, verb=verb: verb()), trait)
         self.open_tab("explore")
-
-    # Verbs
 
     def open_tab(self, name: str) -> None:
         """Bring a tab to the front: `explore`, `compare` or `predict`. Built the first time."""
@@ -70,7 +72,6 @@ class Dashboard(widgets.VBox):
     # Building
 
     def _load(self, dataset: Dataset | None) -> None:
-        self.app.say("Ready.")
         try:
             self.app.dataset = load_default() if dataset is None else dataset
         except MnistLabError as error:  # Predict works without data: the page opens all the same
@@ -79,50 +80,55 @@ class Dashboard(widgets.VBox):
     def _build_tab(self, name: str) -> None:
         box = self._boxes[name]
         if self.app.dataset is None and name != "predict":
-            box.children = [widgets.HTML("<p class='ml-note'>There is no data set to show.</p>")]
+            box.children = [widgets.HTML(ui.note("There is no data set to show."))]
             return
-        box.children = [widgets.HTML("<p class='ml-note'>Opening …</p>")]
+        box.children = [widgets.HTML(ui.note("Opening …"))]
         try:
-            tab = self._make(name)()
+            tab = self._make(name)
         except Exception:
-            # Not kept in `tabs`, so that coming back tries again; the guard says what happened.
-            note = "This tab could not be opened: see the line above. Come back to try again."
-            box.children = [widgets.HTML(f"<p class='ml-note'>{note}</p>")]
+            # Not kept in `tabs`, so that opening it again tries again. The guard shows the error.
+            failed = "This tab could not be opened. The status line says why. Reopen it to retry."
+            box.children = [widgets.HTML(ui.note(failed))]
             raise
         self.tabs[name] = tab
         box.children = [tab.widget]
 
-    def _make(self, name: str) -> Callable[[], Any]:
-        """A tab's constructor; imported here so that a page that never opens it never pays."""
+    def _make(self, name: str) -> Any:
+        """Build a tab. Imported here, so that a tab costs nothing before it is opened."""
         if name == "explore":
             from mnistlab.ui.explore import ExploreTab
 
-            return lambda: ExploreTab(self.app)
+            return ExploreTab(self.app)
         if name == "compare":
             from mnistlab.ui.compare import CompareTab
 
-            return lambda: CompareTab(self.app)
+            return CompareTab(self.app)
         from mnistlab.ui.predict.tab import PredictTab
 
-        return lambda: PredictTab(self.app, self._readers())
+        return PredictTab(self.app, self._predictors())
 
-    # What one tab does to another
-
-    def _on_sent(self) -> None:
-        self.open_tab("predict")
-        self.tabs["predict"].show_image(self.app.sent.image, self.app.sent.note)
-
-    def _on_loaded(self) -> None:
-        """Let Predict read with the models that were chosen, if it is open."""
-        if "predict" in self.tabs:
-            self.tabs["predict"].use_models(self._readers())
-
-    def _readers(self) -> Mapping[str, Classifier]:
+    def _predictors(self) -> Mapping[str, Classifier]:
+        """The models that Predict uses, by name."""
         from mnistlab.models import load_classifier
         from mnistlab.ui.predict.controller import pretrained
 
         loaded = {model: load_classifier(run) for model, run in self.app.loaded.items()}
         return {**(self._classifiers or pretrained()), **loaded}
+
+    # Changes of the state
+
+    def _on_sent(self) -> None:
+        self.open_tab("predict")
+        if self.app.sent is not None:
+            self.tabs["predict"].pad.show(self.app.sent.image, self.app.sent.note)
+
+    def _on_loaded(self) -> None:
+        if "predict" in self.tabs:
+            self.tabs["predict"].use_models(self._predictors())
+
+    def _mark_training(self) -> None:
+        """Let the page's scripts warn that closing the page cancels a training run."""
+        (self.add_class if self.app.is_training else self.remove_class)("ml-training")
 
     def _paint_header(self) -> None:
         dataset, explored = self.app.dataset, self.app.explored
@@ -137,10 +143,6 @@ class Dashboard(widgets.VBox):
             f"<span class='ml-dataset'>{ui.escape(title)}</span></header>{banner}"
         )
 
-    def _mark_training(self) -> None:
-        """Tell the page's scripts: a training is lost when the page closes, and they warn of it."""
-        (self.add_class if self.app.is_training else self.remove_class)("ml-training")
-
-    def _on_status(self, _: object) -> None:
+    def _paint_status(self) -> None:
         kind, text = self.app.status_kind, ui.escape(self.app.status)
         self._status.value = f"<div class='ml-says-{kind}' role='status'>{text}</div>"

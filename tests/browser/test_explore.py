@@ -106,7 +106,7 @@ def test_own_images_are_turned_where_their_notice_says_so(
     file = tmp_path / "mine.npz"
     x = 255 - digits.x_test[:90].swapaxes(1, 2)
     np.savez_compressed(file, X=x, y=digits.y_test[:90])
-    lab.at("ml-folds").get_by_text("Own data", exact=True).click()
+    lab.at("ml-folds").get_by_text("Your data", exact=True).click()
     expect(lab.at("ml-own-invert")).to_be_hidden()
     _choose(lab, file)
     notice = lab.at("ml-own-notice")
@@ -128,7 +128,7 @@ def test_own_csv_takes_the_whole_tab_and_what_is_unfit_is_told(lab: Lab, tmp_pat
     good, bad = tmp_path / "train.csv", tmp_path / "bad.csv"
     good.write_text("\n".join([head, *rows]))
     bad.write_text("\n".join([head, *rows, rows[0] + ",1"]))
-    lab.at("ml-folds").get_by_text("Own data", exact=True).click()
+    lab.at("ml-folds").get_by_text("Your data", exact=True).click()
     _choose(lab, bad)
     expect(lab.at("ml-status")).to_contain_text("line 26")
     _choose(lab, good)

@@ -60,7 +60,7 @@ def test_nothing_is_wider_than_the_window(
 
 
 def test_every_file_button_is_found_by_its_name(lab: Lab) -> None:
-    lab.at("ml-folds").get_by_text("Own data", exact=True).click()
+    lab.at("ml-folds").get_by_text("Your data", exact=True).click()
     names = {"Explore": ["Choose files of images and labels"], "Train & Compare": []}
     names["Predict"] = [
         "Upload pictures of digits", "Load a saved drawing", "Import drawings saved as JSON lines"

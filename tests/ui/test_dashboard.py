@@ -72,7 +72,7 @@ def test_a_tab_that_fails_says_so_and_is_tried_again(
     page: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("mnistlab.ui.predict.tab.PredictTab._no_answers", lambda _: 1 / 0)
+        patch.setattr("mnistlab.ui.predict.tab.PredictTab._read", lambda *_: 1 / 0)
         page.open_tab("predict")
     assert "ZeroDivisionError" in page.app.status
     assert "could not be opened" in page._boxes["predict"].children[0].value
@@ -89,10 +89,10 @@ def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
 
 def test_every_file_button_has_a_tooltip_that_begins_with_its_label(page: Dashboard) -> None:
     page.open_tab("predict")
-    page.tabs["predict"].my_digits.toggle()
+    page.tabs["predict"].view.my_digits.toggle()
     page.open_tab("compare")
-    page.tabs["explore"].open_fold("Own data")
-    css = (resources.files("mnistlab.ui") / "style.css").read_text()
+    page.tabs["explore"].open_fold("Your data")
+    css = (resources.files("mnistlab.ui.common") / "style.css").read_text()
     labels = dict(re.findall(r"\.(ml-[\w-]+)::after { content: \"([\w ]+)\" / \"\"; }", css))
     buttons = [w for w in walk(page) if isinstance(w, widgets.FileUpload)]
     names = {name for button in buttons for name in button._dom_classes if name in labels}

@@ -1,4 +1,4 @@
-"""What several tabs use: the guard around handlers, the style sheet, and small pieces of HTML.
+"""Shared by the tabs: the guard around handlers, the base of views, and small pieces of HTML.
 
 Every function that returns HTML escapes the text it is given.
 """
@@ -8,17 +8,20 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
 from traitlets import HasTraits
 
+from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.errors import MnistLabError
 from mnistlab.markup import data_uri, escape, note, png, table
-from mnistlab.ui.state import NOT_A_DIGIT, AppState
+from mnistlab.ui.state import AppState
 
 log = logging.getLogger(__name__)
 
@@ -28,36 +31,39 @@ CAPTION_HEIGHT = 14
 
 __all__ = [
     "View", "button", "classed", "data_uri", "digit_grid", "escape", "file_button", "guard",
-    "heading", "log", "note", "percent", "png", "probability_bars", "start_thread", "style_sheet",
-    "table", "tools", "with_article",
+    "heading", "log", "note", "percent", "png", "probability_bars", "show_chart", "start_thread",
+    "style_sheet", "subheading", "table", "tools", "with_article",
 ]  # fmt: skip
 
 
 def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
-    """Wrap a widget's handler so that its exceptions are seen.
+    """Wrap a widget's handler: log its exceptions and show them in the status line.
 
-    ipywidgets swallows what a handler raises, and Voilà shows nothing of it. Here it is logged
-    with its traceback and told in the status line, and the page goes on. One handler runs at a
-    time, under `app.lock`.
+    ipywidgets swallows what a handler raises. One handler runs at a time, under `app.lock`.
     """
 
     @functools.wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> None:
-        with app.lock:
-            try:
-                handler(*args, **kwargs)
-            except MnistLabError as error:
-                log.warning("refused: %s", error, exc_info=True)
-                app.say(str(error), "error")
-            except Exception as error:
-                log.exception("a handler failed")
-                app.say(
-                    f"Something went wrong ({type(error).__name__}: {error}). "
-                    "The page still works; the log has the details.",
-                    "error",
-                )
+        with app.lock, _reported(app):
+            handler(*args, **kwargs)
 
     return guarded
+
+
+@contextmanager
+def _reported(app: AppState) -> Iterator[None]:
+    try:
+        yield
+    except MnistLabError as error:
+        log.warning("refused: %s", error, exc_info=True)
+        app.say(str(error), "error")
+    except Exception as error:
+        log.exception("a handler failed")
+        app.say(
+            f"Something went wrong ({type(error).__name__}: {error}). "
+            "The page still works; the log has the details.",
+            "error",
+        )
 
 
 def start_thread(work: Callable[[], object], undo: Callable[[], object]) -> threading.Thread:
@@ -65,8 +71,7 @@ def start_thread(work: Callable[[], object], undo: Callable[[], object]) -> thre
 
     Parameters
     ----------
-    undo : called where the system allows no further thread; takes back what the page shows of
-        work that is under way
+    undo : called when no thread can be started, to reset what the page shows as under way
 
     Raises
     ------
@@ -88,9 +93,7 @@ def style_sheet() -> widgets.HTML:
     """The dashboard's style sheet as a widget that takes no room."""
     sheets = [resources.files(f"mnistlab.{part}") / "style.css" for part in ("charts", "ui.common")]
     css = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    sheet = widgets.HTML(f"<style>{css}</style>")
-    sheet.add_class("ml-style")
-    return sheet
+    return classed(widgets.HTML(f"<style>{css}</style>"), "ml-style")
 
 
 def classed(widget: widgets.DOMWidget, *names: str) -> Any:
@@ -106,7 +109,7 @@ def tools(*children: widgets.Widget) -> Any:
 
 
 def button(text: str, name: str, tooltip: str = "", *, primary: bool = False) -> widgets.Button:
-    """A button with words on it: Voilà's icon font comes from a CDN that may be out of reach."""
+    """A button with text: Voilà's icon font comes from a CDN that may be out of reach."""
     made = widgets.Button(description=text, tooltip=tooltip or text)
     return classed(made, "ml-button", name, *(["ml-primary"] if primary else []))
 
@@ -120,16 +123,14 @@ def file_button(
     types: str = "",
     multiple: bool = False,
 ) -> Any:
-    """A button that lets the visitor choose files.
+    """A button to choose files with.
 
     Parameters
     ----------
-    app : the page's state, for `guard`
     text : accessible name and tooltip; begins with the words that style.css shows on the button
     name : the button's CSS class
     verb : called with the chosen files, each with its `name` (str) and `content` (bytes)
     types : file name extensions that are offered, separated by commas; empty for all
-    multiple : whether several files can be chosen at once
     """
     made = widgets.FileUpload(
         description=text, tooltip=text, accept=types, icon="", multiple=multiple
@@ -150,6 +151,7 @@ class View:
 
     widget: widgets.DOMWidget
     """All of the view."""
+    _thread: threading.Thread | None = None
 
     def __init__(self, app: AppState) -> None:
         self._app = app
@@ -170,10 +172,42 @@ class View:
         owner.observe(self._guard(lambda change: verb(change["new"])), traits or "value")
         return owner
 
+    def _start_thread(self, work: Callable[[], object], undo: Callable[[], object]) -> None:
+        """Run `work` in a thread without the lock; its errors are shown as a handler's are."""
+
+        def run() -> None:
+            with _reported(self._app):
+                work()
+
+        self._thread = start_thread(run, undo)
+
+    @property
+    def _is_working(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def wait(self, timeout: float = 120.0) -> None:
+        """Block until the thread is done."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+
+def show_chart(output: widgets.Output, figure: Mapping[str, Any], text: str) -> None:
+    """Show a plotly figure, given as a dictionary, in an `Output`; `text` where it cannot be drawn.
+
+    Not a `FigureWidget`, which sends 5 MB of JavaScript with each figure.
+    """
+    data = {PLOTLY_MIME: figure, "text/plain": text}
+    output.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
+
 
 def heading(text: str, below: str = "") -> str:
     """A section's heading with an optional sentence under it."""
     return f"<h2 class='ml-heading'>{escape(text)}</h2>{note(below) if below else ''}"
+
+
+def subheading(text: str) -> str:
+    """The heading of a part of a section."""
+    return f"<h3 class='ml-subheading'>{escape(text)}</h3>"
 
 
 def with_article(digit: int) -> str:
@@ -190,16 +224,16 @@ def percent(fraction: float, places: int = 1) -> str:
 
 
 def digit_grid(
-    images: np.ndarray,
+    images: NDArray[np.uint8],
     captions: Sequence[str],
     description: str,
     columns: int = 10,
     zoom: int = 3,
 ) -> str:
-    """Images (n, 28, 28) uint8 as one PNG with a caption under each, at most `zoom` times as large.
+    """Images (n, 28, 28) as one PNG with a caption under each, at most `zoom` times as large.
 
-    One picture for the whole grid: a message each would cost a round trip each. The captions are
-    text laid over transparent gaps in the picture, so they follow the theme.
+    One picture for the whole grid: each message costs a round trip. The captions are text over
+    transparent gaps in the picture, so they follow the theme.
     """
     rows = max(1, -(-len(images) // columns))
     width, height = TILE + TILE_GAP, TILE + CAPTION_HEIGHT
@@ -208,12 +242,12 @@ def digit_grid(
         top, left = (place // columns) * height, (place % columns) * width + TILE_GAP // 2
         sheet[top : top + TILE, left : left + TILE, 0] = image
         sheet[top : top + TILE, left : left + TILE, 1] = 255
-    marks = "".join(f"<span>{escape(caption)}</span>" for caption in captions)
+    texts = "".join(f"<span>{escape(caption)}</span>" for caption in captions)
     return (
         f"<div class='ml-grid' style='--columns:{columns};--rows:{rows};"
         f"max-width:{columns * width * zoom}px'>"
         f"<img src='{data_uri(sheet)}' alt='{escape(description)}'>"
-        f"<div class='ml-grid-captions' aria-hidden='true'>{marks}</div></div>"
+        f"<div class='ml-grid-captions' aria-hidden='true'>{texts}</div></div>"
     )
 
 
@@ -221,20 +255,16 @@ def probability_bars(outcomes: Sequence[float], best: int | None) -> str:
     """Probabilities of the digits 0 to 9 as bars with numbers.
 
     An eleventh number is the probability of "not a digit" and gets a bar of its own below them.
-    `best` is the outcome to mark, None for no ink.
+    `best` is the outcome to mark, None where there is no ink.
     """
-    bars = [_bar(outcome, share, best) for outcome, share in enumerate(outcomes)]
-    digits = "".join(f"<li{mark}>{bar}</li>" for mark, bar in bars[:10])
+    bars = []
+    for outcome, probability in enumerate(outcomes):
+        mark = " class='ml-best'" if outcome == best else ""
+        number = "" if best is None else f"{100 * probability:.1f}&thinsp;%"
+        tag, name = ("li", outcome) if outcome < 10 else ("p", "?")
+        bar = f"<b>{name}</b><i style='--p:{probability:.3f}'></i><span>{number}</span>"
+        bars.append(f"<{tag}{mark}>{bar}</{tag}>")
     other = "".join(
-        f"<div class='ml-not-digit'><p{mark}>{bar}</p><small>not a digit</small></div>"
-        for mark, bar in bars[10:]
+        f"<div class='ml-not-digit'>{b}<small>not a digit</small></div>" for b in bars[10:]
     )
-    return f"<ol class='ml-bars'>{digits}</ol>{other}"
-
-
-def _bar(outcome: int, probability: float, best: int | None) -> tuple[str, str]:
-    """The attribute that marks the best bar, and the bar."""
-    mark = " class='ml-best'" if outcome == best else ""
-    number = "" if best is None else f"{100 * probability:.1f}&thinsp;%"
-    name = "?" if outcome == NOT_A_DIGIT else str(outcome)
-    return mark, f"<b>{name}</b><i style='--p:{probability:.3f}'></i><span>{number}</span>"
+    return f"<ol class='ml-bars'>{''.join(bars[:10])}</ol>{other}"

@@ -4,70 +4,59 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
 
-from mnistlab.charts.plotly_charts import PLOTLY_MIME, distribution_figure
-from mnistlab.data.features import Features, by_digit
+from mnistlab.charts.plotly_charts import distribution_figure
+from mnistlab.data.features import by_digit
+from mnistlab.markup import number
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.material import Material
-from mnistlab.ui.explore.state import ExploreState
-from mnistlab.ui.state import AppState
+from mnistlab.ui.explore.section import Section
 
 CHOICES = {
-    "ink": "Ink (share of full brightness)",
+    "ink": "Ink (fraction of full brightness)",
     "slant": "Slant (degrees to the right)",
     "width": "Width (pixels)",
     "height": "Height (pixels)",
     "stroke_width": "Stroke width (pixels)",
 }
+QUANTILES = "5 % of a digit's images lie below its 5 % quantile, half of them below its median."
 
 
-class Handwriting:
-    """`widget` is all of it; `paint` fills it when it is first seen."""
+class Handwriting(Section):
+    """The distribution of one feature at a time, and the closest pairs of digits."""
 
-    def __init__(self, app: AppState, state: ExploreState) -> None:
-        self._state = state
-        self.choice = widgets.Dropdown(
+    def _build(self) -> None:
+        choice = widgets.Dropdown(
             options=[(text, name) for name, text in CHOICES.items()], description="Show"
         )
-        self.choice.observe(ui.guard(app, lambda _: self._paint_one()), "value")
+        self.choice = self._watch(choice, lambda _: self._paint_one())
         self._chart = ui.classed(widgets.Output(), "ml-chart")
         self._numbers, self._close = widgets.HTML(), widgets.HTML()
-        tools = ui.classed(widgets.Box([self.choice]), "ml-tools")
-        self.widget = ui.classed(
-            widgets.VBox([tools, self._chart, self._numbers, self._close]), "ml-handwriting"
-        )
+        parts = [ui.tools(self.choice), self._chart, self._numbers, self._close]
+        self.widget = ui.classed(widgets.VBox(parts), "ml-handwriting")
 
     def paint(self) -> None:
         """Show the training set's distributions."""
         self._paint_one()
-        self._close.value = close_html(self._state.material)
+        self._close.value = close_html(self._material)
 
     def _paint_one(self) -> None:
-        material: Material = self._state.material
-        name = self.choice.value
-        values: Features = material.features["train"]
+        name, text = self.choice.value, CHOICES[self.choice.value]
+        values = self._material.features["train"]
         known = values.measured(name)
-        quantiles = by_digit(values.of(name)[known], np.asarray(material.labels("train"))[known])
-        figure = distribution_figure(quantiles, CHOICES[name])
-        self._chart.outputs = (
-            {
-                "output_type": "display_data",
-                "data": {PLOTLY_MIME: figure, "text/plain": CHOICES[name]},
-                "metadata": {},
-            },
-        )
-        rows = [[f"{digit}", *map(_two_places, row)] for digit, row in enumerate(quantiles)]
+        labels = np.asarray(self._material.labels("train"))
+        quantiles = by_digit(values.of(name)[known], labels[known])
+        ui.show_chart(self._chart, distribution_figure(quantiles, text), text)
+        rows = [[str(d), *(number(v, ".2f") for v in row)] for d, row in enumerate(quantiles)]
         head = ["digit", "5 %", "25 %", "median", "75 %", "95 %"]
-        self._numbers.value = (
-            ui.table(head, rows, f"{CHOICES[name]} by digit, quantiles of the training set")
-            + f"<p class='ml-note'>{median_text(quantiles[:, 2])}</p>"
-        )
+        table = ui.table(head, rows, f"{text} by digit, quantiles of the training set")
+        self._numbers.value = table + ui.note(f"{QUANTILES} {median_text(quantiles[:, 2])}")
 
 
-def median_text(median: np.ndarray) -> str:
+def median_text(median: NDArray[np.float64]) -> str:
     """Which digits have the highest and the lowest median (10,), NaN where there is none."""
-    known = np.flatnonzero(~np.isnan(median))
-    if not len(known):
+    if np.isnan(median).all():
         return "No training image has ink by which this could be measured."
     low, high = np.nanmin(median), np.nanmax(median)
     if f"{low:.2f}" == f"{high:.2f}":
@@ -78,39 +67,28 @@ def median_text(median: np.ndarray) -> str:
     )
 
 
-def _two_places(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f}"
-
-
 def close_html(material: Material) -> str:
-    """Which classes are closest, by the distance of their means in units of their spread."""
+    """Which digits are closest, by the distance of their means in units of their spread."""
     pairs = closest(material.codes, np.asarray(material.labels("train")))
-    how = "the pixels" if material.neighbours is None else "the CNN's penultimate layer"
-    head = "<h3 class='ml-subheading'>Which digits are closest</h3>"
+    head = ui.subheading("Which digits are closest")
     if not pairs:
-        return (
-            f"{head}<p class='ml-note'>To compare digits takes two of them with different "
-            "training images each.</p>"
-        )
-    return (
-        f"{head}<p class='ml-note'>Distance of the classes' means in {how}, over the sum of their "
-        "spreads: the smaller, the harder they are to tell apart.</p>"
-        + ui.table(
-            ["pair", "distance"],
-            [[f"{a} and {b}", f"{away:.2f}"] for away, a, b in pairs[:8]],
-            "The closest pairs of digits",
-        )
+        return head + ui.note("This takes two digits with different training images each.")
+    note = (
+        f"The distance between the means of two digits in {material.how}, divided by the sum of "
+        "their spreads. The smaller it is, the harder they are to tell apart."
     )
+    rows = [[f"{a} and {b}", f"{away:.2f}"] for away, a, b in pairs[:8]]
+    return head + ui.note(note) + ui.table(["pair", "distance"], rows, "Closest pairs of digits")
 
 
-def closest(points: np.ndarray, labels: np.ndarray) -> list[tuple[float, int, int]]:
+def closest(points: NDArray[np.float32], labels: NDArray[np.uint8]) -> list[tuple[float, int, int]]:
     """Pairs of labels (distance, a, b), the closest first.
 
-    A label whose points are all the same has no spread, and is left out.
+    A label whose points are all the same has no spread and is left out.
 
     Parameters
     ----------
-    points : array (n, d) of floats
+    points : array (n, d)
     labels : digits (n,)
     """
     means, spread = {}, {}

@@ -1,27 +1,24 @@
-"""One image, large: its pixels' values, how it is written, what models say, what is like it."""
+"""One image, large: its pixels' values, how it is written, what models read, what is like it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
 
-from mnistlab.data.features import NAMES, Features
+from mnistlab.data.features import NAMES
 from mnistlab.data.label_errors import LABEL_ERRORS, applies_to
-from mnistlab.errors import DataError
 from mnistlab.metrics.projection import nearest
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import ask, sentences
 from mnistlab.ui.common.tiles import Tiles
-from mnistlab.ui.explore.material import SPLITS, Material
-from mnistlab.ui.explore.state import ExploreState
-from mnistlab.ui.state import AppState, Sent
+from mnistlab.ui.explore.controller import image_name
+from mnistlab.ui.explore.section import Section
 
 NEIGHBOURS = 5
 
 _WORDS = {
-    "ink": "ink, share of full brightness",
+    "ink": "ink, fraction of full brightness",
     "centre_x": "centre of mass, pixels from the left",
     "centre_y": "centre of mass, pixels from the top",
     "width": "width, pixels",
@@ -31,55 +28,27 @@ _WORDS = {
 }
 
 
-class Item:
-    """The panel of the image that is shown large; `widget` is all of it."""
+class Item(Section):
+    """The panel of the image that is shown large."""
 
-    def __init__(
-        self, app: AppState, state: ExploreState, open_image: Callable[[str, int], None]
-    ) -> None:
-        self._app, self._state, self._open = app, state, open_image
-        guard = self._guard
+    def _build(self) -> None:
+        tab, button = self._tab, self._button
         self._picture = ui.classed(widgets.HTML(), "ml-pixels")
         self._facts = ui.classed(widgets.HTML(), "ml-item-facts")
-        self._near = Tiles(guard, NEIGHBOURS, self._on_neighbour)
         self._near_note = widgets.HTML()
         self._rows: list[int] = []
-        send = ui.button("Send to pad", "ml-send", "Put this image on the pad in Predict")
-        send.on_click(guard(lambda _: self.send()))
-        close = ui.button("Close", "ml-close", "Close this image")
-        close.on_click(guard(lambda _: self.close()))
-        tools = ui.classed(widgets.Box([send, close]), "ml-tools")
+        self._near = Tiles(
+            self._app, NEIGHBOURS, lambda place: tab.open("train", self._rows[place])
+        )
+        tools = ui.tools(
+            button("Send to pad", "ml-send", tab.send, "Let the models read it in Predict"),
+            button("Close", "ml-close", tab.close, "Close this image"),
+        )
         right = widgets.VBox([self._facts, self._near_note, self._near.widget, tools])
         self.widget = ui.classed(widgets.Box([self._picture, right]), "ml-item", "ml-section")
-        state.observe(guard(lambda _: self.paint()), ["item"])
-        state.observe(guard(lambda _: self.close()), ["material"])
+        self._watch(self._state, lambda _: self.paint(), "item")
+        self._watch(self._state, lambda _: tab.close(), "material")
         self.paint()
-
-    # Verbs
-
-    def send(self) -> None:
-        """Put the image on the pad."""
-        if self._state.item is None:
-            raise DataError("No image is open; click one first.")
-        split, row = self._state.item
-        image, label = self._image(split, row)
-        self._app.sent = Sent(image, f"{_named(split, row)}: label {label}")
-
-    def close(self) -> None:
-        """Show no image large."""
-        self._state.item = None
-
-    # View
-
-    def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
-        return ui.guard(self._app, handler)
-
-    def _on_neighbour(self, place: int) -> None:
-        self._open("train", self._rows[place])
-
-    def _image(self, split: str, row: int) -> tuple[np.ndarray, int]:
-        material: Material = self._state.material
-        return np.array(material.images(split)[row]), int(material.labels(split)[row])
 
     def paint(self) -> None:
         """Show the open image, or nothing."""
@@ -87,58 +56,54 @@ class Item:
         if self._state.item is None:
             return
         split, row = self._state.item
-        image, label = self._image(split, row)
-        self._picture.value = pixels_html(image, _named(split, row))
-        self._facts.value = self._facts_html(split, row, image, label)
-        self._paint_neighbours(split, row, image)
-
-    def _facts_html(self, split: str, row: int, image: np.ndarray, label: int) -> str:
-        material: Material = self._state.material
-        values = material.features[split]
-        written = ui.table(
-            ["how it is written", ""],
-            [[_WORDS[name], _written(values, name, row)] for name in NAMES],
-            "How this image is written",
-        )
-        models = material.classifiers.items()
-        said = [sentences(ask(name, model, image[None]))[0] for name, model in models]
+        image, name = np.array(self._material.images(split)[row]), image_name(split, row)
+        models = self._material.classifiers.items()
+        read = [sentences(ask(key, model, image[None]))[0] for key, model in models]
+        title = f"{name}, label {self._material.labels(split)[row]}"
         note = self._label_note(split, row)
-        return (
-            f"<h3 class='ml-subheading'>{_named(split, row)}, label {label}</h3>"
-            f"<p>{ui.escape('; '.join(said))}.{note}</p>{written}"
+        self._picture.value = pixels_html(image, name)
+        self._facts.value = (
+            f"{ui.subheading(title)}<p>{ui.escape('; '.join(read))}.{note}</p>"
+            f"{self._written(split, row)}"
         )
+        self._paint_neighbours(image)
+
+    def _written(self, split: str, row: int) -> str:
+        values = self._material.features[split]
+        rows = [
+            [_WORDS[name], f"{values.of(name)[row]:.2f}" if values.measured(name)[row] else "–"]
+            for name in NAMES
+        ]
+        return ui.table(["how it is written", ""], rows, "How this image is written")
 
     def _label_note(self, split: str, row: int) -> str:
-        if split != "test" or not applies_to(self._state.material.dataset):
+        if split != "test" or not applies_to(self._material.dataset):
             return ""
-        found = [error for error in LABEL_ERRORS if error.index == row]
-        if not found:
-            return ""
-        return (
-            f" <b>Its label did not stand in the label study (Northcutt et al. 2021), which asked "
-            f"five raters: {found[0].finding}.</b>"
+        findings = [error.finding for error in LABEL_ERRORS if error.index == row]
+        return "".join(
+            " <b>Its label is doubtful. Five raters judged it for a study (Northcutt et al. 2021): "
+            f"{finding}.</b>"
+            for finding in findings
         )
 
-    def _paint_neighbours(self, split: str, row: int, image: np.ndarray) -> None:
-        rows = self._nearest(split, row, image)
-        material: Material = self._state.material
-        self._rows = [r for r in rows if not (split == "train" and r == row)][:NEIGHBOURS]
-        labels = material.labels("train")[self._rows]
-        how = "pixels" if material.neighbours is None else "the CNN"
-        note = f"By {how}; click one to open it." if self._rows else "There are no others."
-        self._near_note.value = (
-            f"<h3 class='ml-subheading'>Nearest training images</h3><p class='ml-note'>{note}</p>"
-        )
+    def _paint_neighbours(self, image: NDArray[np.uint8]) -> None:
+        rows = [row for row in self._nearest(image) if self._state.item != ("train", row)]
+        self._rows = rows[:NEIGHBOURS]
+        labels = [str(label) for label in self._material.labels("train")[self._rows]]
+        note = f"Compared by {self._material.how}. Click one to open it."
+        note = note if self._rows else "There are no others."
+        self._near_note.value = ui.subheading("Nearest training images") + ui.note(note)
         self._near.show(
-            material.take("train", self._rows),
-            [str(label) for label in labels],
-            [f"training image {r:,}" for r in self._rows],
-            f"The nearest training images, labelled {' '.join(map(str, labels))}",
+            self._material.take("train", self._rows),
+            labels,
+            [f"training image {row:,}" for row in self._rows],
+            f"The nearest training images, labelled {' '.join(labels)}",
             NEIGHBOURS,
         )
 
-    def _nearest(self, split: str, row: int, image: np.ndarray) -> list[int]:
-        material: Material = self._state.material
+    def _nearest(self, image: NDArray[np.uint8]) -> list[int]:
+        """Rows of the training images nearest to an image, the image itself included."""
+        material = self._material
         if material.neighbours is not None:
             found = material.neighbours.nearest(material.classifiers["cnn"], image, NEIGHBOURS + 1)
             return [neighbour.index for neighbour in found]
@@ -147,18 +112,10 @@ class Item:
         return [int(index) for index in indices[0]]
 
 
-def _written(values: Features, name: str, row: int) -> str:
-    return f"{float(values.of(name)[row]):.2f}" if values.measured(name)[row] else "–"
-
-
-def _named(split: str, row: int) -> str:
-    return f"{SPLITS[split].split()[0].capitalize()} image {row:,}"
-
-
-def pixels_html(image: np.ndarray, name: str) -> str:
-    """An image (28, 28) uint8 with each pixel's value written into it."""
+def pixels_html(image: NDArray[np.uint8], name: str) -> str:
+    """An image (28, 28) with each pixel's value written into it."""
     cells = "".join(
-        # Black on bright and white on dark; what is blank stays blank, or nothing would be seen.
+        # Black on bright and white on dark. Blank pixels have no number, or the ink would be lost.
         f"<i style='background:rgb({v},{v},{v});color:{'#000' if v > 127 else '#fff'}'>"
         f"{v or ''}</i>"
         for v in image.ravel().tolist()

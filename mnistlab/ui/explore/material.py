@@ -1,4 +1,4 @@
-"""What the sections of Explore share of a dataset, each computed when it is first asked for."""
+"""What the sections of Explore share about a dataset, each computed on first use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab.data.averages import Averages, class_averages
 from mnistlab.data.chunks import release, take
@@ -23,28 +24,22 @@ _FIT_IMAGES = 6000  # of the training set, evenly spread, for the principal comp
 
 
 class Material:
-    """A dataset and what is known about it.
-
-    Raises
-    ------
-    DataError
-        When it has no training images.
-    """
+    """A dataset and what is known about it; raises `DataError` without training images."""
 
     def __init__(self, dataset: Dataset) -> None:
         if not len(dataset.x_train):
             raise DataError(f"{dataset.title} has no training images; give at least one.")
         self.dataset = dataset
 
-    def images(self, split: str) -> np.ndarray:
+    def images(self, split: str) -> NDArray[np.uint8]:
         """`(n, 28, 28)` uint8 of `"train"` or `"test"`."""
         return self.dataset.x_train if split == "train" else self.dataset.x_test
 
-    def take(self, split: str, rows: np.ndarray | list[int]) -> np.ndarray:
+    def take(self, split: str, rows: NDArray[np.int64] | list[int]) -> NDArray[np.uint8]:
         """Copies `(m, 28, 28)` of some images, by their rows (m,)."""
         return take(self.images(split), np.asarray(rows, np.int64))
 
-    def labels(self, split: str) -> np.ndarray:
+    def labels(self, split: str) -> NDArray[np.uint8]:
         """`(n,)` uint8."""
         return self.dataset.y_train if split == "train" else self.dataset.y_test
 
@@ -55,7 +50,7 @@ class Material:
 
     @cached_property
     def features(self) -> Mapping[str, Features]:
-        """How each image is written, by split."""
+        """Ink, slant and size of each image, by split."""
         return dict(zip(SPLITS, features(self.dataset), strict=True))
 
     @cached_property
@@ -70,7 +65,7 @@ class Material:
         return fit_projection(x[:: max(1, len(x) // _FIT_IMAGES)], 40)
 
     @cached_property
-    def map_rows(self) -> np.ndarray:
+    def map_rows(self) -> NDArray[np.int64]:
         """Rows of the training images on the map: evenly many of each digit, at random."""
         y = np.asarray(self.dataset.y_train)
         rng = np.random.default_rng(0)
@@ -85,35 +80,41 @@ class Material:
 
     @cached_property
     def neighbours(self) -> Neighbours | None:
-        """The CNN's view of MNIST's training set, None for other data."""
+        """MNIST's training images in the CNN's last hidden layer, None for other data."""
         if self.dataset.name != "mnist":
             return None
         try:
             found = load_neighbours()
         except ModelError:
-            return None  # made for other weights: the pixels have to do
+            return None  # made for other weights: the pixels are used instead
         return found if np.array_equal(found.labels, self.dataset.y_train) else None
 
     @cached_property
     def map_view(self) -> Neighbours:
-        """How the CNN sees the training images on the map; for MNIST, all training images."""
+        """The training images on the map in the CNN's last hidden layer; for MNIST, all of them."""
         if self.neighbours is not None:
             return self.neighbours
         images, labels = self.take("train", self.map_rows), self.labels("train")[self.map_rows]
         return make_neighbours(self.classifiers["cnn"], images, labels)
 
-    @cached_property
-    def codes(self) -> np.ndarray:
-        """Points of the training images in which near means alike: `(n, d)` float32.
+    @property
+    def how(self) -> str:
+        """What `codes` compares, in words."""
+        return "their pixels" if self.neighbours is None else "the CNN's last hidden layer"
 
-        The CNN's penultimate layer where its vectors are at hand, else the pixels' components.
+    @cached_property
+    def codes(self) -> NDArray[np.float32]:
+        """Points `(n, d)` of the training images; similar images are near each other.
+
+        The CNN's last hidden layer where its vectors are available, else principal components of
+        the pixels.
         """
         if self.neighbours is not None:
             return self.neighbours.codes.astype(np.float32)
         return self.projection.transform(self.dataset.x_train)
 
     @cached_property
-    def test_proba(self) -> np.ndarray:
+    def test_proba(self) -> NDArray[np.float32]:
         """The pretrained CNN's answers on the test set, `(n, 10)`; takes seconds."""
         proba = self.classifiers["cnn"].predict_proba(self.dataset.x_test)
         release(self.dataset.x_test)

@@ -2,141 +2,74 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mnistlab.errors import DataError, UploadError
-from mnistlab.images.collection import Collection
-from mnistlab.images.drawing import Drawing
-from mnistlab.images.finding import find_digits
-from mnistlab.images.preprocessing import STAGES
+from mnistlab.images.finding import FoundDigit, find_digits
+from mnistlab.images.preprocessing import IMAGE_SIDE, STAGES
 from mnistlab.images.upload import read_upload
 from mnistlab.models.classifier import Classifier, digit_scorer
-from mnistlab.models.neighbours import Neighbour, load_neighbours
-from mnistlab.settings import my_digits_file
 from mnistlab.ui.common.answers import ask
-from mnistlab.ui.predict.my_digits import MyDigits
 from mnistlab.ui.predict.pad import Pad
-from mnistlab.ui.predict.why import Why
-from mnistlab.ui.state import Answer, AppState, PredictState, Reading
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """An uploaded picture: its file's name, its ink (h, w) uint8, and what there is to say."""
-
-    name: str
-    ink: np.ndarray
-    notes: tuple[str, ...]
-
-    @property
-    def note(self) -> str:
-        """One line for the page."""
-        return " · ".join((f"Upload: {self.name}", *self.notes))
+from mnistlab.ui.predict.state import Picture, PredictState, Reading, Source
+from mnistlab.ui.state import AppState
 
 
 class PredictController:
-    """Reads what lies on the pad with all models; `state` holds what the page shows.
+    """Reads what lies on `pad` with all models; `state` is what the page shows.
 
-    Parameters
-    ----------
-    app : the page's state
-    classifiers : models by name; the pretrained `mlp` and `cnn` when not given
+    Every change of the pad leads to `predict`, whatever caused it.
     """
 
-    def __init__(
-        self,
-        app: AppState,
-        classifiers: Mapping[str, Classifier] | None = None,
-    ) -> None:
+    def __init__(self, app: AppState, classifiers: Mapping[str, Classifier] | None = None) -> None:
         self._app = app
-        self._classifiers = pretrained() if classifiers is None else classifiers
-        self._random = random.Random()
-        self.state = PredictState(reading=Reading(answers=self._no_answers()))
+        self._found: dict[int, tuple[list[FoundDigit], float]] = {}  # by the id of an uploaded ink
+        self.state = PredictState(models=pretrained() if classifiers is None else classifiers)
         self.pad = Pad(app, self.predict)
-        self.why = Why(app, self._classifiers, self._current_image, self._nearest())
-        self.my_digits = MyDigits(
-            app,
-            self._classifiers,
-            Collection(my_digits_file()),
-            self._current_drawing,
-            self._current_digit,
-            self.put_on_pad,
-        )
+        self.state.reading = self._read(self.pad.drawing)
 
-    # Verbs
-
-    def predict(self, final: bool = True, *, counted: bool = True) -> None:
+    def predict(self, final: bool = True, counted: bool = True) -> None:
         """Read what lies on the pad.
 
-        `final` is False while a stroke still grows. `counted` says whether it is a new input:
-        a finished stroke, an upload or a sample, but not an Undo.
+        Parameters
+        ----------
+        final : False while a stroke still grows
+        counted : whether it is a new input (a finished stroke, an upload or a sample) and not an
+            Undo or another way to read the same ink
         """
-        source = self.pad.drawing if self.pad.picture is None else self.pad.picture
-        before = self.state.reading
-        reading = replace(
-            self._read(source),
+        picture, before = self.pad.picture, self.state.reading
+        reading = self._read(self.pad.drawing if picture is None else picture)
+        last = max(0, len(reading.digits) - 1)
+        self.state.reading = reading = replace(
+            reading,
             note=self.pad.note,
+            chosen=0 if counted else min(before.chosen, last),
             number=before.number + int(final and counted),
+            is_final=final,
         )
-        if not counted:  # the same ink once more: the digit in detail stays the same
-            last = max(0, len(reading.digits) - 1)
-            reading = replace(reading, chosen=min(before.chosen, last))
-        self.state.reading = reading
         if final:
-            current = self._current_image()
-            self._app.drawing = None if current is None else current[0]
-            self.my_digits.refresh()
-            self.why.refresh()
+            self._app.drawing = reading.image
             if self._app.status_kind != "busy":
                 self._app.say("Ready.")
 
-    def clear(self) -> None:
-        """Empty the pad."""
-        self.pad.clear()
-        self.predict(counted=False)
-
-    def undo(self) -> None:
-        """Take the last stroke, picture or Clear back."""
-        if not self.pad.can_undo:
-            self._app.say("Nothing to undo.")
-            return
-        self.pad.undo()
-        self.predict(counted=False)
-
-    def redo(self) -> None:
-        """Take the last Undo back."""
-        if not self.pad.can_redo:
-            self._app.say("Nothing to redo.")
-            return
-        self.pad.redo()
-        self.predict(counted=False)
-
     def sample(self) -> None:
-        """Put a random test image on the pad and read it."""
+        """Put a random test image on the pad."""
         dataset = self._app.dataset
         if dataset is None:
             raise DataError("There is no data set to take a digit from; see the message above.")
-        index = self._random.randrange(len(dataset.x_test))
-        label = int(dataset.y_test[index])
+        index = random.randrange(len(dataset.x_test))
         # A copy: a view would keep a page of the shared cache in this kernel's memory.
-        picture = np.array(dataset.x_test[index])
-        self.pad.show(picture, f"Test image {index:,}: true label {label}")
-        self.predict()
-
-    def show_image(self, image: np.ndarray, note: str) -> None:
-        """Put an image (28, 28) uint8 on the pad, say what it is, and read it."""
-        self.pad.show(image, note)
-        self.predict()
+        image = np.array(dataset.x_test[index])
+        self.pad.show(image, f"Test image {index:,}: true label {dataset.y_test[index]}")
 
     def upload(self, files: Sequence[Mapping[str, Any]]) -> None:
-        """Read uploaded pictures and show the first one; what cannot be read is named.
+        """Read uploaded pictures and show the first one; the others can be chosen.
 
         Parameters
         ----------
@@ -156,109 +89,78 @@ class PredictController:
         if not pictures:
             raise UploadError(" ".join(problems))
         self.state.files = tuple(pictures)
+        self._read_files()
         self.show_file(0)
         if problems:
             self._app.say(" ".join(problems), "error")
 
     def show_file(self, index: int) -> None:
-        """Put one of the uploaded pictures on the pad and read it."""
+        """Put one of the uploaded pictures on the pad."""
         picture = self.state.files[index]
         self.pad.show(picture.ink, picture.note)
-        self.predict()
-
-    def replay(self) -> None:
-        """Show the strokes being drawn once more."""
-        self.pad.replay()
-
-    def load(self, content: bytes) -> None:
-        """Put a drawing in JSON on the pad and read it; what is no drawing raises `UploadError`."""
-        self.pad.load(content)
-        self.predict()
-
-    def put_on_pad(self, drawing: Drawing) -> None:
-        """Put a drawing on the pad and read it."""
-        self.load(json.dumps(drawing.to_dict()).encode())
-
-    def leave_out(self, step: str, off: bool) -> None:
-        """Switch a step of preprocessing off or on, and read again."""
-        self.state.without = tuple(
-            name for name in STAGES if (off if name == step else name in self.state.without)
-        )
-        self.predict(counted=False)
 
     def choose(self, index: int) -> None:
         """Show one of several digits in detail."""
         self.state.reading = replace(self.state.reading, chosen=index)
-        self.why.refresh()
+
+    # How digits are read
+
+    def leave_out(self, step: str, off: bool) -> None:
+        """Switch a step of preprocessing off or on."""
+        self.state.without = tuple(
+            name for name in STAGES if (off if name == step else name in self.state.without)
+        )
+        self._read_again()
 
     def read_as_one(self, single: bool) -> None:
         """Read all ink as one digit, or as several from left to right."""
         self.state.single = single
-        self.predict(counted=False)
+        self._read_again()
 
     def use_models(self, classifiers: Mapping[str, Classifier]) -> None:
         """Read with other models, by name; the pad, its history and all switches stay."""
-        self._classifiers = classifiers
-        self.why.use_models(classifiers, self._nearest())
-        self.my_digits.use_models(classifiers)
+        self.state.models = dict(classifiers)
+        self._read_again()
+
+    def _read_again(self) -> None:
+        self._read_files()
         self.predict(counted=False)
 
-    # Reading
-
-    def _read(self, source: Drawing | np.ndarray) -> Reading:
-        start = time.perf_counter()
-        found = find_digits(
-            source,
-            single=self.state.single,
-            without=self.state.without,
-            digit_score=digit_scorer(self._classifiers.values()),
+    def _read_files(self) -> None:
+        self._found.clear()
+        readings = [self._read(file.ink) for file in self.state.files]
+        self.state.file_texts = tuple(
+            tuple(answer.text for answer in reading.answers) for reading in readings
         )
-        seconds = time.perf_counter() - start
-        if not found:
-            return Reading(answers=self._no_answers(), seconds=seconds)
-        images = np.stack([digit.prepared.image for digit in found])
+
+    def _read(self, source: Source) -> Reading:
+        found, seconds = self._find(source)
+        digits = tuple(digit.prepared for digit in found)
+        images = np.array([digit.image for digit in digits], np.uint8)
+        images = images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
         return Reading(
-            answers=tuple(ask(name, model, images) for name, model in self._classifiers.items()),
-            digits=tuple(digit.prepared for digit in found),
-            boxes=tuple(digit.box for digit in found),
-            seconds=seconds,
+            source,
+            tuple(ask(name, model, images) for name, model in self.state.models.items()),
+            digits,
+            tuple(digit.box for digit in found),
+            seconds,
         )
 
-    def titles(self) -> list[str]:
-        """The models' names as people read them."""
-        return [model.title for model in self._classifiers.values()]
-
-    def texts(self, ink: np.ndarray) -> list[str]:
-        """What each model reads in ink (h, w) uint8, without showing it."""
-        return [answer.text for answer in self._read(ink).answers]
-
-    def _current_image(self) -> tuple[np.ndarray, dict[str, int]] | None:
-        reading = self.state.reading
-        if reading.is_blank:
-            return None
-        digits = {answer.name: answer.digits[reading.chosen] for answer in reading.answers}
-        return reading.digits[reading.chosen].image, digits
-
-    def _current_drawing(self) -> Drawing | None:
-        is_one = self.pad.picture is None and len(self.state.reading.digits) == 1
-        return self.pad.drawing if is_one else None
-
-    def _current_digit(self) -> int | None:
-        """What the best model reads, None where that is no digit."""
-        answer = self.state.reading.answers[-1]
-        return answer.digits[0] if len(answer.digits) == 1 and answer.accepted[0] else None
-
-    def _nearest(self) -> Callable[[np.ndarray], Sequence[Neighbour]] | None:
-        cnn = self._classifiers.get("cnn")
-        if cnn is None or "sha256" not in cnn.card:
-            return None
-        return lambda image: load_neighbours().nearest(cnn, image)
-
-    def _no_answers(self) -> tuple[Answer, ...]:
-        return tuple(
-            Answer(name, model.title, threshold=model.digit_threshold)
-            for name, model in self._classifiers.items()
-        )
+    def _find(self, source: Source) -> tuple[list[FoundDigit], float]:
+        """The digits, and the seconds it took; an uploaded picture is preprocessed only once."""
+        if id(source) not in self._found:
+            start = time.perf_counter()
+            found = find_digits(
+                source,
+                single=self.state.single,
+                without=self.state.without,
+                digit_score=digit_scorer(self.state.models.values()),
+            )
+            result = found, time.perf_counter() - start
+            if not any(file.ink is source for file in self.state.files):
+                return result
+            self._found[id(source)] = result
+        return self._found[id(source)]
 
 
 def pretrained() -> dict[str, Classifier]:

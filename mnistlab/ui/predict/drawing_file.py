@@ -23,35 +23,28 @@ def write_drawing(drawing: Drawing) -> str:
     return json.dumps(drawing.to_dict())
 
 
-def read_drawing(text: str | bytes | memoryview, size: float) -> Drawing:
-    """The first drawing of a JSON or JSON-lines text, scaled to a pad of `size`.
+def read_drawing(text: str | bytes | memoryview) -> Drawing:
+    """The first drawing of a JSON or JSON-lines text.
 
     Raises
     ------
     UploadError
-        When it is not JSON, not a drawing, too large, or holds no strokes.
+        When it is not JSON, not a drawing, too large, or has no strokes.
     """
-    drawing = Drawing.from_dict(_first_value(text))
-    if drawing.is_blank:
-        raise UploadError("This drawing has no strokes; choose one that shows something.")
-    scale = size / drawing.size
-    strokes = [[(x * scale, y * scale) for x, y in stroke] for stroke in drawing.strokes]
-    return Drawing.from_strokes(strokes, size, drawing.label)
-
-
-def _first_value(text: str | bytes | memoryview) -> object:
     start = text[:MAX_BYTES]
     if not isinstance(start, str):
         # Bytes that are not UTF-8 are not JSON either: the error below says so.
         start = bytes(start).decode("utf-8-sig", "replace")
     try:
-        value: object = json.JSONDecoder().raw_decode(start.lstrip())[0]
+        data: object = json.JSONDecoder().raw_decode(start.lstrip())[0]
     except (ValueError, RecursionError) as error:
+        reason = "it is not JSON"
         if len(text) > MAX_BYTES:
-            reason = f"its first {MAX_BYTES // 2**20} MB hold no complete drawing"
-        else:
-            reason = "it is not JSON"
+            reason = f"its first {MAX_BYTES // 2**20} MB contain no complete drawing"
         raise UploadError(
             f"The drawing cannot be read: {reason}. Choose a file that was saved here."
         ) from error
-    return value
+    drawing = Drawing.from_dict(data)
+    if drawing.is_blank:
+        raise UploadError("This drawing has no strokes; choose one that shows something.")
+    return drawing

@@ -1,7 +1,7 @@
 """The drawing pad: strokes as data, and a canvas that shows them.
 
-A `Drawing` holds what was drawn and the canvas is repainted from it; nothing is ever read back
-from the browser. Its verbs (`press`, `move`, `release`, `undo`, ...) need no browser.
+A `Drawing` holds what was drawn and the canvas is repainted from it. Nothing is read back from
+the browser, and the pad's verbs (`press`, `move`, `release`, `undo`, ...) need none.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab.errors import ConfigError, UploadError
 from mnistlab.images.drawing import Drawing
 from mnistlab.ui.common.canvas import SIZE, BoxEdges, Surface, place_box
-from mnistlab.ui.common.widgets import guard
+from mnistlab.ui.common.widgets import View
 from mnistlab.ui.predict.drawing_file import read_drawing, write_drawing
 from mnistlab.ui.predict.keyboard import KeyboardPen
 from mnistlab.ui.predict.pointers import Pointers
@@ -25,64 +26,58 @@ from mnistlab.ui.state import AppState
 PEN_WIDTHS = (6.0, 40.0)  # the thinnest and the thickest pen, in pixels
 DRAW_EVERY = 1 / 40  # seconds between draw messages while a stroke grows
 ANSWER_EVERY = 1 / 10  # seconds between answers while a stroke grows
-ANSWER_SHARE = 1 / 4  # of the time at most: on a slow machine the next points wait for an answer
+ANSWER_FRACTION = 1 / 4  # of the time at most: on a slow machine the points wait for an answer
 
 
-class Pad:
-    """A canvas to draw on with mouse, finger or keys.
+class Pad(View):
+    """A canvas to draw on with mouse, finger or keyboard.
 
     Parameters
     ----------
     app : the page's state, for its lock and status line
-    on_change : called with False while a stroke grows (at most ten times a second), and with
-        True when the content changed for good
-    clock : seconds, monotonic; tests give their own
+    on_change : called each time the content changes, with `final` and `counted`. `final` is False
+        while a stroke grows (at most ten times a second). `counted` is True for a new input (a
+        finished stroke, a picture, a loaded drawing), not for Undo, Redo or Clear.
+    clock : seconds, monotonic
     run : calls its argument some dozens of times a second until it returns False, without
-        blocking; tests give their own
+        blocking
 
     Attributes
     ----------
-    drawing : the strokes, the one that grows included; a picture takes its place where there is one
-    keys : the pen that the keyboard moves
-    pointers : what mouse and fingers do
+    drawing : the strokes, including the one that grows; blank where there is a picture
+    keys : the keyboard's pen
+    pointers : mouse and fingers
     widget : the box of class `ml-pad`
     """
 
     def __init__(
         self,
         app: AppState,
-        on_change: Callable[[bool], None],
+        on_change: Callable[[bool, bool], None],
         clock: Callable[[], float] = time.monotonic,
         run: Callable[[Callable[[], bool]], None] = every_frame,
     ) -> None:
-        self._app = app
-        self._on_change = on_change
-        self._clock = clock
-        self._run = run
+        super().__init__(app)
+        self._on_change, self._clock, self._run = on_change, clock, run
         self.drawing = Drawing(SIZE)
         self._history = History()
         self._painted = 0  # points of the growing stroke that the canvas shows already
         self._painted_at = self._answer_due = float("-inf")
         self._replay: Replay | None = None
         self._surface = Surface()
-        self.keys = KeyboardPen(self, self._surface, app.say)
         self.widget = self._surface.widget
-        self.pointers = Pointers(self, self.keys, self._surface.canvas)
-        self._listen()
+        canvas = self._surface.canvas
+        self.keys = KeyboardPen(self, self._surface, app.say)
+        self.pointers = Pointers(self, self.keys, canvas)
+        canvas.on_client_ready(self._guard(self.connect))
+        canvas.on_key_down(self._guard(self.keys.key))
+        self.pointers.listen(self._guard)
 
-    def _listen(self) -> None:
-        def guarded(handler: Callable[..., object]) -> Callable[..., None]:
-            return guard(self._app, handler)
-
-        self._surface.canvas.on_client_ready(guarded(self.connect))
-        self._surface.canvas.on_key_down(guarded(self.keys.key))
-        self.pointers.listen(guarded)
-
-    # What lies on the pad
+    # The content
 
     @property
-    def picture(self) -> np.ndarray | None:
-        """The picture on the pad (h, w) uint8, or None when it holds strokes or nothing."""
+    def picture(self) -> NDArray[np.uint8] | None:
+        """The picture on the pad (h, w), or None when it holds strokes or nothing."""
         return None if self.drawing.is_drawing else self._history.present.picture
 
     @property
@@ -92,18 +87,18 @@ class Pad:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step to take back."""
-        return self._history.has_past
+        """Whether there is a step to undo."""
+        return self._history.can_step(-1)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an Undo to take back."""
-        return self._history.has_future
+        """Whether there is a step to redo."""
+        return self._history.can_step(+1)
 
     # Strokes
 
     def press(self, x: float, y: float) -> None:
-        """Begin a stroke. A picture on the pad makes way for it."""
+        """Begin a stroke. It replaces a picture on the pad."""
         if self.drawing.is_drawing:  # its end was lost outside the window
             self.release()
         repaint = self.picture is not None or self._replay is not None
@@ -115,7 +110,7 @@ class Pad:
             self._flush()
 
     def move(self, x: float, y: float) -> None:
-        """Carry the stroke on. Without one (the pointer only hovers) nothing happens."""
+        """Extend the stroke; does nothing without one, as when the pointer only hovers."""
         if not self.drawing.is_drawing:
             return
         self.drawing.extend(x, y)
@@ -123,9 +118,9 @@ class Pad:
         if now - self._painted_at >= DRAW_EVERY:
             self._flush()
         if now >= self._answer_due:
-            self._on_change(False)
+            self._on_change(False, True)
             spent = self._clock() - now
-            self._answer_due = now + max(ANSWER_EVERY, spent / ANSWER_SHARE)
+            self._answer_due = now + max(ANSWER_EVERY, spent / ANSWER_FRACTION)
 
     def release(self, x: float | None = None, y: float | None = None) -> None:
         """End the stroke, at a last point where there is one."""
@@ -133,59 +128,82 @@ class Pad:
             return
         if x is not None and y is not None:
             self.drawing.extend(x, y)
+        self._end_stroke()
+        self._commit(counted=True)
+
+    def _end_stroke(self) -> None:
         self.drawing.end()
         self._history.add(Content(self.drawing.strokes))
-        self._on_change(True)
-        # Once more in one go, after the answer that is waited for: a stroke that was drawn in
-        # pieces shows its joints.
-        self._paint()
+
+    def _commit(self, counted: bool) -> None:
+        """Tell that the content changed for good, then repaint it all.
+
+        The answer comes first, because a visitor waits for it. A finished stroke is repainted
+        because one drawn in pieces shows its joints.
+        """
+        try:
+            self._on_change(True, counted)
+        finally:
+            self._paint()
 
     # Actions
 
     def clear(self) -> None:
         """Empty the pad; Undo brings the content back."""
-        self._replace(Content())
+        self._replace(Content(), counted=False)
 
-    def show(self, picture: np.ndarray, note: str = "") -> None:
-        """Put a picture (h, w) uint8, bright ink on black, in place of what lies on the pad."""
+    def show(self, picture: NDArray[np.uint8], note: str = "") -> None:
+        """Replace the content with a picture (h, w), bright ink on black."""
         self._replace(Content(picture=picture, note=note))
 
+    def put(self, drawing: Drawing) -> None:
+        """Replace the content with a drawing, scaled to the pad."""
+        scale = SIZE / drawing.size
+        strokes = [[(x * scale, y * scale) for x, y in stroke] for stroke in drawing.strokes]
+        self._replace(Content(Drawing.from_strokes(strokes, SIZE).strokes))
+
     def load(self, text: str | bytes | memoryview) -> None:
-        """Put the first drawing of a JSON or JSON-lines text in place of what lies on the pad.
+        """Replace the content with the first drawing of a JSON or JSON-lines text.
 
         Raises
         ------
         UploadError
-            When it holds none; the pad stays as it was.
+            When there is none; the pad stays as it was.
         """
-        self._replace(Content(read_drawing(text, SIZE).strokes))
+        self.put(read_drawing(text))
 
     def undo(self) -> None:
-        """Take the last stroke, picture or Clear back."""
-        if self.can_undo:
-            self._history.back()
-            self._show()
+        """Undo the last stroke, picture or Clear."""
+        self._step(-1, "Nothing to undo.")
 
     def redo(self) -> None:
-        """Take the last Undo back."""
-        if self.can_redo:
-            self._history.forward()
-            self._show()
+        """Redo what was undone last."""
+        self._step(+1, "Nothing to redo.")
 
-    def _replace(self, content: Content) -> None:
+    def _replace(self, content: Content, counted: bool = True) -> None:
         if self.drawing.is_drawing:  # a stroke under way is kept for Undo
-            self.drawing.end()
-            self._history.add(Content(self.drawing.strokes))
+            self._end_stroke()
         if not (content.is_empty and self._history.present.is_empty):
             self._history.add(content)
-        self._show()
+        self._show(counted)
 
-    def _show(self) -> None:
-        """Put the present content on the pad."""
+    def _step(self, by: int, nothing: str) -> None:
+        if not self._history.can_step(by):
+            self._app.say(nothing)
+            return
+        self._history.step(by)
+        self._show(counted=False)
+
+    def _show(self, counted: bool) -> None:
         self.drawing = Drawing.from_strokes(self._history.present.strokes, size=SIZE)
-        self._paint()
+        self._commit(counted)
 
     # Actions that do not change the content
+
+    @property
+    def pen_width(self) -> float:
+        """How wide the strokes are shown, in pixels."""
+        return self._surface.pen_width
 
     def set_pen_width(self, width: float) -> None:
         """Show the strokes this wide. What the models see does not change.
@@ -201,13 +219,8 @@ class Pad:
         self._surface.pen_width = float(width)
         self._paint()
 
-    @property
-    def pen_width(self) -> float:
-        """How wide the strokes are shown, in pixels."""
-        return self._surface.pen_width
-
     def replay(self) -> None:
-        """Show the strokes being drawn once more. A change of the content ends it.
+        """Show the strokes being drawn again. A change of the content ends it.
 
         Raises
         ------
@@ -220,7 +233,7 @@ class Pad:
             raise UploadError("There are no strokes to replay: draw a digit first.")
         self._replay = replay = Replay(self.drawing.strokes, self._clock)
         self._surface.paint(())
-        show = guard(self._app, self._show_frame)
+        show = self._guard(self._show_frame)
 
         def step() -> bool:
             show(replay)
@@ -231,7 +244,7 @@ class Pad:
     def _show_frame(self, replay: Replay) -> None:
         if self._replay is not replay:  # ended while its thread waited for the lock
             return
-        self._replay = None  # and so it stays when the frame fails
+        self._replay = None  # ends the replay if this frame fails
         self._surface.add(replay.due())
         if replay.is_over:
             self._paint()
@@ -253,19 +266,18 @@ class Pad:
     # Marks over the content
 
     def mark(self, boxes: Sequence[BoxEdges], labels: Sequence[str]) -> None:
-        """Show boxes in pad coordinates with a label each; none to take them off."""
+        """Show boxes in pad coordinates, each with a label, instead of those shown before."""
         self._surface.mark(boxes, labels)
 
     def place(self, box: BoxEdges) -> BoxEdges:
         """Where the pad shows a box of the content, in pad coordinates, ready for `mark`.
 
-        A picture's is given in its pixels. One around strokes grows by half the pen, so that it
-        lies around the ink.
+        A picture's box is given in its pixels. One around strokes grows by half the pen, so that
+        it lies around the ink.
         """
         if self.picture is not None:
             return place_box(box, self.picture.shape)
-        half = self.pen_width / 2
-        left, top, right, bottom = box
+        half, (left, top, right, bottom) = self.pen_width / 2, box
         return (
             max(left - half, 0.0),
             max(top - half, 0.0),
@@ -276,7 +288,7 @@ class Pad:
     # The canvas
 
     def connect(self) -> None:
-        """A browser is ready: only now may anything be drawn. Also called after a reload."""
+        """Paint everything: a browser is ready for the first time or after a reload."""
         self._surface.connect()
         self._paint()
 
@@ -289,7 +301,7 @@ class Pad:
             self._painted = len(stroke)
 
     def _paint(self) -> None:
-        """Repaint the whole pad; a replay is over with that."""
+        """Repaint the whole pad, which ends a replay."""
         self._replay = None
         strokes = self.drawing.strokes
         self._surface.paint(strokes, self.picture)

@@ -1,4 +1,4 @@
-"""Mouse and fingers on the canvas, turned into the pad's verbs."""
+"""Mouse and fingers on the canvas, turned into strokes."""
 
 from __future__ import annotations
 
@@ -7,44 +7,37 @@ from typing import Any
 
 from mnistlab.images.drawing import Point
 from mnistlab.ui.common.canvas import Canvas
-from mnistlab.ui.predict.verbs import Drawable, Keys
+from mnistlab.ui.predict.keyboard import Drawable, KeyboardPen
 
 SAME_FINGER = 40.0  # pixels within which the remaining touch is taken for the drawing finger
 
 
 class Pointers:
-    """What mouse and fingers do. They leave alone what the keys draw until one is pressed.
+    """Draws with the mouse or the first finger; others are ignored until all are lifted.
 
-    The first finger draws; others are ignored until all are lifted.
-
-    Parameters
-    ----------
-    pad : what to draw on
-    keys : the pen that is put away when a pointer draws
-    canvas : gives the events, and gives up the focus
+    A hovering pointer leaves a stroke of the keyboard alone. One that presses takes over.
     """
 
-    def __init__(self, pad: Drawable, keys: Keys, canvas: Canvas) -> None:
-        self._pad = pad
-        self._keys = keys
-        self._canvas = canvas
+    def __init__(self, pad: Drawable, keys: KeyboardPen, canvas: Canvas) -> None:
+        self._pad, self._keys, self._canvas = pad, keys, canvas
 
     def listen(self, guarded: Callable[[Callable[..., object]], Callable[..., None]]) -> None:
-        """Take the canvas's events; `guarded` wraps each handler."""
-        canvas = self._canvas
-        canvas.on_mouse_down(guarded(self.mouse_down))
-        canvas.on_mouse_move(guarded(self.mouse_move))
-        canvas.on_mouse_up(guarded(self.mouse_end))
-        canvas.on_mouse_out(guarded(self.mouse_end))
-        canvas.on_msg(guarded(self.moves))
-        canvas.on_touch_start(guarded(self.touch_start))
-        canvas.on_touch_move(guarded(self.touch_move))
-        canvas.on_touch_end(guarded(self.touch_end))
-        canvas.on_touch_cancel(guarded(self.touch_end))
+        """Handle the canvas's events; `guarded` wraps each handler."""
+        for event, handler in (
+            ("mouse_down", self.mouse_down),
+            ("mouse_move", self.mouse_move),
+            ("mouse_up", self.mouse_end),
+            ("mouse_out", self.mouse_end),
+            ("msg", self.moves),
+            ("touch_start", self.touch_start),
+            ("touch_move", self.touch_move),
+            ("touch_end", self.touch_end),
+            ("touch_cancel", self.touch_end),
+        ):
+            getattr(self._canvas, f"on_{event}")(guarded(handler))
 
     @property
-    def _draw(self) -> bool:
-        """Whether the stroke under way, if there is one, is theirs."""
+    def _is_drawing(self) -> bool:
         return self._pad.drawing.is_drawing and not self._keys.is_down
 
     def mouse_down(self, x: float, y: float) -> None:
@@ -53,12 +46,12 @@ class Pointers:
         self._pad.press(x, y)
 
     def mouse_move(self, x: float, y: float) -> None:
-        """Carry the stroke on; hovering does nothing."""
-        if self._draw:
+        """Extend the stroke; hovering does nothing."""
+        if self._is_drawing:
             self._pad.move(x, y)
 
     def moves(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle moves that `mnistlab.server.moves` joined into one message."""
+        """Handle several moves that `mnistlab.server.moves` joined into one message."""
         for move in content.get("moves", ()):
             if move["event"] == "mouse_move":
                 self.mouse_move(move["x"], move["y"])
@@ -67,7 +60,7 @@ class Pointers:
 
     def mouse_end(self, x: float, y: float) -> None:
         """End the stroke where the button came up or the mouse left the pad."""
-        if self._draw:
+        if self._is_drawing:
             self._pad.release(x, y)
             # The press gave the canvas the focus, which keeps F5 and the like from the browser.
             self._canvas.blur()
@@ -79,13 +72,13 @@ class Pointers:
             self._pad.press(*touches[0])
 
     def touch_move(self, touches: Sequence[Point]) -> None:
-        """Carry the stroke on with the first finger."""
-        if touches and self._draw:
+        """Extend the stroke with the first finger."""
+        if touches and self._is_drawing:
             self._pad.move(*touches[0])
 
     def touch_end(self, touches: Sequence[Point]) -> None:
         """End the stroke unless the drawing finger is among those that remain."""
-        if self._draw and not (touches and self._is_near(touches[0])):
+        if self._is_drawing and not (touches and self._is_near(touches[0])):
             self._pad.release()
 
     def _is_near(self, finger: Point) -> bool:

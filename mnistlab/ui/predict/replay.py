@@ -1,4 +1,4 @@
-"""A drawing being drawn once more, a few dozen pictures a second."""
+"""A drawing that is drawn again, some dozens of frames a second."""
 
 from __future__ import annotations
 
@@ -8,27 +8,19 @@ from collections.abc import Callable, Sequence
 
 from mnistlab.images.drawing import Point, Stroke
 
-FRAME = 1 / 30  # seconds between two pictures
-POINTS_A_SECOND = 60  # as many as a mouse gives: most drawings take the time they took
-SECONDS = (0.6, 3.0)  # the least and the most that a replay takes
+FRAME = 1 / 30  # seconds between two frames
+POINTS_PER_SECOND = 60  # as many as a mouse gives: most drawings take the time they took
+SECONDS = (0.6, 3.0)  # the shortest and the longest replay
 
 
 class Replay:
-    """Which pieces of the strokes are due, by the clock.
-
-    Parameters
-    ----------
-    strokes : what is drawn, in this order
-    clock : seconds, monotonic; the replay begins now
-    """
+    """Which pieces of the strokes are due, by a monotonic `clock`; the replay starts now."""
 
     def __init__(self, strokes: Sequence[Stroke], clock: Callable[[], float]) -> None:
-        self._strokes = strokes
-        self._clock = clock
-        self._begun = clock()
+        self._strokes, self._clock, self._start = strokes, clock, clock()
         self._total = sum(map(len, strokes))
         self._shown = 0
-        self.seconds = min(max(self._total / POINTS_A_SECOND, SECONDS[0]), SECONDS[1])
+        self._seconds = min(max(self._total / POINTS_PER_SECOND, SECONDS[0]), SECONDS[1])
 
     @property
     def is_over(self) -> bool:
@@ -37,8 +29,8 @@ class Replay:
 
     def due(self) -> list[Sequence[Point]]:
         """The pieces that became due since the last call, each joined to the one before it."""
-        share = min(1.0, (self._clock() - self._begun) / self.seconds)
-        before, self._shown = self._shown, int(share * self._total)
+        done = min(1.0, (self._clock() - self._start) / self._seconds)
+        before, self._shown = self._shown, int(done * self._total)
         pieces: list[Sequence[Point]] = []
         first = 0
         for stroke in self._strokes:

@@ -11,20 +11,9 @@ from mnistlab.ui.state import AppState
 
 
 class PredictTab(PredictController):
-    """The verbs of `PredictController`, with `widget` to show.
-
-    Parameters
-    ----------
-    app : the page's state
-    classifiers : models by name; the pretrained `mlp` and `cnn` when not given
-    """
+    """The verbs of `PredictController`, with `widget` to show."""
 
     def __init__(self, app: AppState, classifiers: Mapping[str, Classifier] | None = None) -> None:
         super().__init__(app, classifiers)
         self.view = PredictView(self, app)
         self.widget = self.view.widget
-
-    def use_models(self, classifiers: Mapping[str, Classifier]) -> None:
-        """Read with other models, by name; the pad, its history and all switches stay."""
-        super().use_models(classifiers)
-        self.view.paint_table()

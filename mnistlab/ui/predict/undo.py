@@ -1,10 +1,11 @@
-"""What lies on the pad, and what lay there before: Undo and Redo."""
+"""The contents of the pad in order, for Undo and Redo."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab.images.drawing import Stroke
 
@@ -13,14 +14,12 @@ MAX_UNDO = 100
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What lies on the pad: strokes, or a picture (h, w) uint8 with bright ink on black.
-
-    `note` says where a picture is from.
-    """
+    """What lies on the pad: strokes, or a picture (h, w) uint8 with bright ink on black."""
 
     strokes: tuple[Stroke, ...] = ()
-    picture: np.ndarray | None = None
+    picture: NDArray[np.uint8] | None = None
     note: str = ""
+    """Where the picture is from."""
 
     @property
     def is_empty(self) -> bool:
@@ -29,35 +28,26 @@ class Content:
 
 
 class History:
-    """The present content, with at most `MAX_UNDO` before it and those that Undo took."""
+    """The present content, at most `MAX_UNDO` before it, and those that Undo took back."""
 
     def __init__(self) -> None:
-        self.present = Content()
-        self._past: list[Content] = []
-        self._future: list[Content] = []
+        self._contents = [Content()]
+        self._at = 0
 
     @property
-    def has_past(self) -> bool:
-        """Whether there is a step to take back."""
-        return bool(self._past)
-
-    @property
-    def has_future(self) -> bool:
-        """Whether there is a step back to take back."""
-        return bool(self._future)
+    def present(self) -> Content:
+        """What lies on the pad now."""
+        return self._contents[self._at]
 
     def add(self, content: Content) -> None:
         """Make this the present. What had been undone can no longer be redone."""
-        self._past = [*self._past, self.present][-MAX_UNDO:]
-        self._future = []
-        self.present = content
+        self._contents = [*self._contents[: self._at + 1], content][-MAX_UNDO - 1 :]
+        self._at = len(self._contents) - 1
 
-    def back(self) -> None:
-        """Make the last past the present."""
-        self._future.append(self.present)
-        self.present = self._past.pop()
+    def can_step(self, by: int) -> bool:
+        """Whether there is a content so many steps after (or before) the present."""
+        return 0 <= self._at + by < len(self._contents)
 
-    def forward(self) -> None:
-        """Take a step back back."""
-        self._past.append(self.present)
-        self.present = self._future.pop()
+    def step(self, by: int) -> None:
+        """Make the content so many steps after (or before) the present the present."""
+        self._at += by

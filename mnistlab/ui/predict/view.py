@@ -1,64 +1,61 @@
-"""What the Predict tab is made of: widgets, linked to its state and its verbs."""
+"""The widgets of the Predict tab, linked to its state and its verbs."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
 from mnistlab.errors import UploadError
+from mnistlab.images.collection import Collection
 from mnistlab.images.preprocessing import STAGES, WITHOUT
+from mnistlab.settings import my_digits_file
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.predict.controller import PredictController
-from mnistlab.ui.predict.html import files_html, panel_html
+from mnistlab.ui.predict.html import panel_html
 from mnistlab.ui.predict.keyboard import HELP
+from mnistlab.ui.predict.my_digits import MyDigits
 from mnistlab.ui.predict.pad import PEN_WIDTHS
+from mnistlab.ui.predict.why import Why
 from mnistlab.ui.state import AppState
 
 UPLOAD_TYPES = ".png,.jpg,.jpeg,.webp,.bmp"
 DRAWING_TYPES = ".json,.jsonl"
 CHOOSE = "choose a picture …"
 
+Options = list[tuple[str, int | None]]
 
-class PredictView:
-    """The tab's widgets. It knows no machine learning; `widget` is all of it."""
+
+class PredictView(ui.View):
+    """The tab's widgets: the pad and its tools on the left, the answers on the right."""
 
     def __init__(self, tab: PredictController, app: AppState) -> None:
-        self._tab, self._app = tab, app
+        super().__init__(app)
+        self._tab = tab
         self._filling = False  # while a chooser is set from the state
         self.panel = ui.classed(widgets.HTML(), "ml-panel")
         self.table = ui.classed(widgets.HTML(), "ml-uploaded")
-        self.which = ui.classed(widgets.ToggleButtons(layout={"display": "none"}), "ml-which")
-        self.which.observe(self._guard(self._on_choice), "value")
-        self.switches = self._make_switches()
+        self.which = self._chooser(widgets.ToggleButtons(), "ml-which", tab.choose)
         draw = ui.classed(widgets.VBox(self._draw_box()), "ml-draw")
-        below = [self.switches, self.table, tab.my_digits.widget, tab.why.widget]
+        tab.state.observe(lambda _: self._paint(), "reading")  # before those that take longer
+        tab.state.observe(lambda _: self._paint_table(), "file_texts")
+        self.my_digits = MyDigits(app, tab.state, Collection(my_digits_file()), tab.pad.put)
+        self.why = Why(app, tab.state)
+        below = [self._switches(), self.table, self.my_digits.widget, self.why.widget]
         read = ui.classed(widgets.VBox([self.which, self.panel, *below]), "ml-read")
         self.widget = ui.classed(widgets.Box([draw, read]), "ml-columns")
-        tab.state.observe(self._on_reading, "reading")
-        tab.state.observe(self._on_files, "files")
-        self._on_reading()
+        self._paint()
 
-    def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
-        return ui.guard(self._app, handler)
-
-    def _button(self, text: str, name: str, help_text: str, verb: Callable[[], object]) -> Any:
-        made = ui.button(text, name, help_text)
-        made.on_click(self._guard(lambda _: verb()))
-        return made
-
-    # The left column: where digits come from
+    # The left column: the pad
 
     def _draw_box(self) -> list[widgets.Widget]:
-        tab, button = self._tab, self._button
+        tab, pad, button = self._tab, self._tab.pad, self._button
         intro = widgets.HTML(
-            ui.heading("Draw digits", "With mouse, finger or keys; any size, one or several.")
+            ui.heading("Draw digits", "One or several, at any size, with mouse, finger or keys.")
         )
-        sample = button(
-            "Random test digit", "ml-sample", "An image no model was trained on", tab.sample
-        )
+        sample = button("Random test digit", "ml-sample", tab.sample, "No model was trained on it")
         self.upload = ui.file_button(
             self._app,
             "Upload pictures of digits",
@@ -67,45 +64,39 @@ class PredictView:
             types=UPLOAD_TYPES,
             multiple=True,
         )
-        files = widgets.Dropdown(description="Picture", layout={"display": "none"})
-        self.files = ui.classed(files, "ml-files")
-        self.files.observe(self._guard(self._on_file), "value")
-        rows = [
-            [sample, self.upload, self.files],
-            [
-                button("Undo", "ml-undo", "Take the last step back", tab.undo),
-                button("Redo", "ml-redo", "Take the last Undo back", tab.redo),
-                button("Clear", "ml-clear", "Empty the pad", tab.clear),
-            ],
-        ]
-        tools = [ui.classed(widgets.Box(row), "ml-tools") for row in rows]
+        self.files = self._chooser(
+            widgets.Dropdown(description="Picture"), "ml-files", tab.show_file
+        )
+        undo = button("Undo", "ml-undo", pad.undo, "Undo the last stroke, picture or Clear")
+        redo = button("Redo", "ml-redo", pad.redo, "Redo what was undone last")
+        clear = button("Clear", "ml-clear", pad.clear, "Empty the pad")
         below = self._below_the_pad()
-        tab.pad.keys.before, tab.pad.keys.after = rows[1][-1], below[0]
-        return [intro, *tools, tab.pad.widget, ui.classed(widgets.Box(below), "ml-tools")]
+        pad.keys.before, pad.keys.after = clear, below[0]
+        sources = ui.tools(sample, self.upload, self.files)
+        return [intro, sources, ui.tools(undo, redo, clear), pad.widget, ui.tools(*below)]
 
     def _below_the_pad(self) -> list[widgets.DOMWidget]:
-        tab, button = self._tab, self._button
+        pad, button = self._tab.pad, self._button
         least, most = PEN_WIDTHS
         pen = widgets.FloatSlider(
-            tab.pad.pen_width, min=least, max=most, step=1, description="Pen", readout=False
+            pad.pen_width, min=least, max=most, step=1, description="Pen", readout=False
         )
-        pen.tooltip = "For the eye only: what the models see follows the drawing's size"
-        pen.observe(self._guard(lambda change: tab.pad.set_pen_width(change["new"])), "value")
+        pen.tooltip = "Changes only what you see: the models read strokes of a standard width"
         self.link = ui.classed(widgets.HTML(), "ml-save-link")
         load = ui.file_button(
             self._app,
             "Load a saved drawing",
             "ml-load",
-            lambda files: tab.load(files[0]["content"]),
+            lambda files: pad.load(files[0]["content"]),
             types=DRAWING_TYPES,
         )
         return [
-            button("Keys", "ml-keys", HELP, tab.pad.keys.enter),
-            button("Replay", "ml-replay", "See the strokes being drawn again", tab.replay),
-            button("Save", "ml-save", "The strokes as a JSON file", self._save),
+            button("Keys", "ml-keys", pad.keys.enter, HELP),
+            button("Replay", "ml-replay", pad.replay, "Show the strokes being drawn again"),
+            button("Save", "ml-save", self._save, "Save the strokes as a JSON file"),
             load,
             self.link,
-            ui.classed(pen, "ml-pen"),
+            self._watch(ui.classed(pen, "ml-pen"), pad.set_pen_width),
         ]
 
     def _save(self) -> None:
@@ -119,60 +110,58 @@ class PredictView:
             "Download drawing.json</a>"
         )
 
-    # The right column: what the models say
+    # The right column: the answers
 
-    def _make_switches(self) -> widgets.Widget:
+    def _switches(self) -> widgets.Widget:
         boxes = [widgets.HTML("<span class='ml-note'>Steps:</span>")]
         for name in STAGES:
             box = widgets.Checkbox(True, description=name, indent=False, tooltip=WITHOUT[name])
-            box.observe(self._guard(self._switch(name)), "value")
+            self._watch(box, self._switch(name))
             boxes.append(ui.classed(box, "ml-switch", f"ml-switch-{name}"))
         single = widgets.Checkbox(False, description="all ink is one digit", indent=False)
-        verb = self._tab.read_as_one
-        single.observe(self._guard(lambda change: verb(change["new"])), "value")
+        self._watch(single, self._tab.read_as_one)
         return ui.classed(widgets.Box([*boxes, ui.classed(single, "ml-single")]), "ml-switches")
 
-    def _switch(self, name: str) -> Callable[[Mapping[str, Any]], None]:
-        return lambda change: self._tab.leave_out(name, not change["new"])
-
-    def _on_file(self, change: Mapping[str, Any]) -> None:
-        if not self._filling and change["new"] is not None:
-            self._tab.show_file(change["new"])
-
-    def _on_choice(self, change: Mapping[str, Any]) -> None:
-        if not self._filling and change["new"] is not None:
-            self._tab.choose(change["new"])
+    def _switch(self, name: str) -> Callable[[bool], None]:
+        return lambda is_on: self._tab.leave_out(name, not is_on)
 
     # From the state
 
-    def paint_table(self) -> None:
-        """Have the models read all uploaded pictures, and show what they read."""
-        rows = [(file.name, *self._tab.texts(file.ink)) for file in self._tab.state.files]
-        self.table.value = files_html(self._tab.titles(), rows)
-
-    def _on_files(self, _: object) -> None:
-        self._paint_files()
-        self.paint_table()
-
-    def _on_reading(self, _: object = None) -> None:
+    def _paint(self) -> None:
         reading, pad = self._tab.state.reading, self._tab.pad
         self.panel.value = panel_html(reading, self._tab.state.without)
-        several = len(reading.digits) > 1
-        options = [(f"digit {i + 1}", i) for i in range(len(reading.digits))] if several else []
-        self._fill(self.which, options, reading.chosen if several else None)
+        n = len(reading.digits) if len(reading.digits) > 1 else 0
+        self._fill(self.which, [(f"digit {i + 1}", i) for i in range(n)], reading.chosen)
         self._paint_files()
-        boxes = [pad.place(box) for box in reading.boxes] if several else []
-        pad.mark(boxes, reading.answers[-1].text if several else "")
+        boxes = [pad.place(box) for box in reading.boxes[:n]]
+        pad.mark(boxes, reading.answers[-1].text if n else "")
 
     def _paint_files(self) -> None:
         """Name the uploaded picture that lies on the pad, or offer a choice where none does."""
         files, picture = self._tab.state.files, self._tab.pad.picture
         shown = next((i for i, file in enumerate(files) if file.ink is picture), None)
-        options: list[tuple[str, int | None]] = [(file.name, i) for i, file in enumerate(files)]
-        prompt: list[tuple[str, int | None]] = [] if shown is not None else [(CHOOSE, None)]
-        self._fill(self.files, [*prompt, *options] if len(files) > 1 else [], shown)
+        options: Options = [(file.name, i) for i, file in enumerate(files)]
+        if shown is None:
+            options.insert(0, (CHOOSE, None))
+        self._fill(self.files, options if len(files) > 1 else [], shown)
 
-    def _fill(self, chooser: Any, options: list[Any], value: int | None) -> None:
+    def _paint_table(self) -> None:
+        state = self._tab.state
+        rows = [(f.name, *texts) for f, texts in zip(state.files, state.file_texts, strict=True)]
+        head = ["File", *(model.title for model in state.models.values())]
+        self.table.value = ui.table(head, rows, "Uploaded pictures") if len(rows) > 1 else ""
+
+    def _chooser(self, chooser: Any, name: str, verb: Callable[[int], object]) -> Any:
+        """Call `verb` with what a visitor chooses, not with what `_fill` sets."""
+
+        def choose(value: int | None) -> None:
+            if not self._filling and value is not None:
+                verb(value)
+
+        chooser.layout.display = "none"
+        return self._watch(ui.classed(chooser, name), choose)
+
+    def _fill(self, chooser: Any, options: Options, value: int | None) -> None:
         """Set a chooser's options and value, and hide it when there is nothing to choose.
 
         The value is always set: ipywidgets selects nothing when options come where none were,

@@ -1,30 +1,36 @@
-"""Why: what both models' answers rest on, and the training digits most like the drawing."""
+"""Why: what both models' answers are based on, and the training digits most like the drawing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from weakref import WeakKeyDictionary
 
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab.models.classifier import Classifier
-from mnistlab.models.neighbours import Neighbour
+from mnistlab.models.neighbours import Neighbour, load_neighbours
 from mnistlab.models.untrained import randomised
 from mnistlab.study.explanation import PATCH, Change, Occlusion, map_similarity, occlude
 from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.predict.state import PredictState
 from mnistlab.ui.state import AppState
 
-RANDOM_NETWORKS = 3  # one alone is alike or unlike by chance
-LEARNED, INK = 0.4, 0.6  # rank correlations below and above which a map's reading is clear
-FOR, AGAINST = (255, 140, 40), (60, 150, 255)  # orange and blue, told apart by nearly everyone
+RANDOM_NETWORKS = 3  # a single one is like or unlike by chance
+LEARNED, INK = 0.4, 0.6  # rank correlations below and above which the meaning of a map is clear
+FOR, AGAINST = (255, 140, 40), (60, 150, 255)  # orange and blue, for any colour vision
 LEGEND = (
-    f"The models are asked again with each patch of {PATCH} × {PATCH} pixels blacked out. Orange: "
-    "ink that speaks for the digit. Blue: ink that speaks against it. Uncoloured ink hardly "
-    "matters. What empty places say for a digit such a map does not show."
+    f"Each patch of {PATCH} × {PATCH} pixels is blacked out in turn, and the models read the rest. "
+    "Orange ink is evidence for the digit, blue ink is evidence against it, and ink without colour "
+    "hardly matters. Such a map cannot show the evidence of empty places."
 )
-BLANK = "Draw, upload or sample a digit, and the maps of what the answers rest on appear here."
-NO_PICTURES = "The pictures of the training digits show where MNIST is at hand."
-VECTORS = "By the layer of the CNN before its last; a distance of 1 is usual for two digits."
+CORRELATION = (
+    "Rank correlation: 1 if both maps order the pixels alike, 0 if they have nothing in common."
+)
+BLANK = "Draw, upload or sample a digit to see what the answers are based on."
+NO_PICTURES = "Their pictures are shown where MNIST is available."
+VECTORS = "Compared in the CNN's last hidden layer. Two random digits have a distance of about 1."
 
 _PLACES = (
     ("upper left", "top", "upper right"),
@@ -32,88 +38,59 @@ _PLACES = (
     ("lower left", "bottom", "lower right"),
 )
 
-Input = tuple[np.ndarray, Mapping[str, int]]
 
+class Why(ui.View):
+    """A fold under the answer. Nothing is computed while it is closed or a stroke grows."""
 
-class Why:
-    """A fold under the answer. Nothing is computed while it is closed.
-
-    Parameters
-    ----------
-    app : the page's state
-    classifiers : models by name
-    current : gives the image (28, 28) uint8 that the models saw and each model's digit by its
-        name, or None where there is no ink
-    nearest : gives the training images nearest to an image, the nearest first
-    """
-
-    def __init__(
-        self,
-        app: AppState,
-        classifiers: Mapping[str, Classifier],
-        current: Callable[[], Input | None],
-        nearest: Callable[[np.ndarray], Sequence[Neighbour]] | None = None,
-    ) -> None:
-        self._app, self._classifiers = app, classifiers
-        self._current, self._nearest = current, nearest
-        self._random: dict[str, list[Classifier]] = {}
-        self._build()
-
-    def use_models(
-        self,
-        classifiers: Mapping[str, Classifier],
-        nearest: Callable[[np.ndarray], Sequence[Neighbour]] | None,
-    ) -> None:
-        """Explain other models from the next `refresh` on; the arguments are the class's."""
-        self._classifiers, self._nearest = classifiers, nearest
-        self._random = {}
+    def __init__(self, app: AppState, state: PredictState) -> None:
+        super().__init__(app)
+        self._state = state
+        self._random: WeakKeyDictionary[Classifier, list[Classifier]] = WeakKeyDictionary()
+        toggle = widgets.ToggleButton(description="Why?", tooltip="What the answers are based on")
+        self.toggle = self._watch(ui.classed(toggle, "ml-button", "ml-why-toggle"), self.open)
+        compare = widgets.Checkbox(
+            description="Compare with random weights", indent=False, tooltip=CORRELATION
+        )
+        self.compare = self._watch(ui.classed(compare, "ml-why-random"), lambda _: self.refresh())
+        self._panel = widgets.HTML()
+        self._fold = widgets.VBox([self.compare, self._panel], layout={"display": "none"})
+        self.widget = ui.classed(widgets.VBox([self.toggle, self._fold]), "ml-why")
+        state.observe(lambda _: self.refresh(), "reading")
 
     def refresh(self) -> None:
-        """Explain the answer that stands now, where the fold is open."""
-        if not self.toggle.value:
+        """Explain the present answer, where the fold is open."""
+        reading = self._state.reading
+        if not self.toggle.value or not reading.is_final:
             return
-        given = self._current()
-        note = f"<p class='ml-note'>{BLANK}</p>"
-        self._panel.value = note if given is None else self._explain(*given)
+        if reading.image is None:
+            self._panel.value = ui.note(BLANK)
+            return
+        digits = {answer.name: answer.digits[reading.chosen] for answer in reading.answers}
+        self._panel.value = self._explain(reading.image, digits)
 
     def open(self, is_open: bool) -> None:
         """Open or close the fold."""
         self._fold.layout.display = "" if is_open else "none"
         self.refresh()
 
-    # View
-
-    def _build(self) -> None:
-        self.toggle = ui.classed(
-            widgets.ToggleButton(description="Why?", tooltip="What the answers rest on"),
-            "ml-button",
-            "ml-why-toggle",
-        )
-        self.toggle.observe(ui.guard(self._app, lambda change: self.open(change["new"])), "value")
-        self.compare = ui.classed(
-            widgets.Checkbox(description="Compare with random weights", indent=False),
-            "ml-why-random",
-        )
-        self.compare.observe(ui.guard(self._app, lambda _: self.refresh()), "value")
-        self._panel = widgets.HTML()
-        self._fold = widgets.VBox([self.compare, self._panel], layout={"display": "none"})
-        self.widget = ui.classed(widgets.VBox([self.toggle, self._fold]), "ml-why")
-
-    def _explain(self, image: np.ndarray, digits: Mapping[str, int]) -> str:
-        found = {name: occlude(self._classifiers[name], image, n) for name, n in digits.items()}
+    def _explain(self, image: NDArray[np.uint8], digits: Mapping[str, int]) -> str:
+        models = self._state.models
+        found = {name: occlude(models[name], image, digit) for name, digit in digits.items()}
         cards = "".join(self._card(name, image, one) for name, one in found.items())
-        return (
-            f"<div class='ml-why-models'>{cards}</div><p class='ml-note'>{LEGEND}</p>"
-            f"{self._neighbours(image, found)}"
-        )
+        legend = f"{LEGEND} {CORRELATION}" if self.compare.value else LEGEND
+        near = ""
+        if "cnn" in found and "sha256" in models["cnn"].card:
+            near = self._neighbours(image, found["cnn"])
+        return f"<div class='ml-why-models'>{cards}</div>{ui.note(legend)}{near}"
 
-    def _card(self, name: str, image: np.ndarray, found: Occlusion) -> str:
-        title, digit = ui.escape(self._classifiers[name].title), found.digit
-        what = digit if found.answer is not None else f"its nearest guess, {digit}"
-        pictures = _figure(image, found.heat, f"{title}, what speaks for {what}")
+    def _card(self, name: str, image: NDArray[np.uint8], found: Occlusion) -> str:
+        model, digit = self._state.models[name], found.digit
+        title = ui.escape(model.title)
+        guess = "" if found.answer is not None else ", its nearest guess"
+        pictures = _figure(image, found.heat, f"{title}: evidence for {digit}{guess}")
         compared = ""
         if self.compare.value:
-            maps = [occlude(other, image, digit).heat for other in self._random_networks(name)]
+            maps = [occlude(other, image, digit).heat for other in self._untrained(model)]
             pictures += _figure(image, maps[0], f"{title} with random weights")
             alike = float(np.mean([map_similarity(found.heat, other) for other in maps]))
             compared = f"<p>{_similarity(alike)}</p>"
@@ -123,40 +100,36 @@ class Why:
             f"{compared}</section>"
         )
 
-    def _random_networks(self, name: str) -> list[Classifier]:
-        if name not in self._random:
-            model = self._classifiers[name]
-            self._random[name] = [randomised(model, seed) for seed in range(RANDOM_NETWORKS)]
-        return self._random[name]
+    def _untrained(self, model: Classifier) -> list[Classifier]:
+        if model not in self._random:
+            self._random[model] = [randomised(model, seed) for seed in range(RANDOM_NETWORKS)]
+        return self._random[model]
 
-    def _neighbours(self, image: np.ndarray, occlusions: Mapping[str, Occlusion]) -> str:
-        if self._nearest is None:
-            return ""
-        found = self._nearest(image)
+    def _neighbours(self, image: NDArray[np.uint8], cnn: Occlusion) -> str:
+        found = load_neighbours().nearest(self._state.models["cnn"], image)
         dataset = self._app.dataset
-        is_mnist = dataset is not None and dataset.name == "mnist"
-        said = list(occlusions.values())[-1]  # by the CNN
-        agree = sum(neighbour.label == said.digit for neighbour in found)
-        what = "answer" if said.answer is not None else "nearest guess"
+        x_train = dataset.x_train if dataset is not None and dataset.name == "mnist" else None
+        agree = sum(neighbour.label == cnn.digit for neighbour in found)
+        what = "answer" if cnn.answer is not None else "nearest guess"
         figures = "".join(
-            _neighbour_html(n, dataset.x_train[n.index] if is_mnist else None) for n in found
+            _neighbour_html(n, None if x_train is None else x_train[n.index]) for n in found
         )
-        note = VECTORS if is_mnist else f"{VECTORS} {NO_PICTURES}"
         return (
-            f"<h3 class='ml-subheading'>Nearest training digits</h3>"
-            f"<p>{agree} of {len(found)} carry the label of the CNN's {what}, {said.digit}.</p>"
-            f"<div class='ml-neighbours'>{figures}</div><p class='ml-note'>{note}</p>"
+            f"{ui.subheading('Nearest training digits')}"
+            f"<p>{agree} of {len(found)} have the label {cnn.digit}, the CNN's {what}.</p>"
+            f"<div class='ml-neighbours'>{figures}</div>"
+            f"{ui.note(VECTORS if x_train is not None else f'{VECTORS} {NO_PICTURES}')}"
         )
 
 
-def _figure(image: np.ndarray, heat: np.ndarray, text: str) -> str:
+def _figure(image: NDArray[np.uint8], heat: NDArray[np.float32], text: str) -> str:
     return (
         f"<figure class='ml-why-map'><img src='{ui.data_uri(coloured(image, heat))}' alt=''>"
         f"<figcaption>{text}</figcaption></figure>"
     )
 
 
-def _neighbour_html(neighbour: Neighbour, picture: np.ndarray | None) -> str:
+def _neighbour_html(neighbour: Neighbour, picture: NDArray[np.uint8] | None) -> str:
     shown = "" if picture is None else f"<img src='{ui.data_uri(np.array(picture))}' alt=''>"
     return (
         f"<figure>{shown}<figcaption><b>{neighbour.label}</b> no. {neighbour.index:,}<br>"
@@ -164,28 +137,26 @@ def _neighbour_html(neighbour: Neighbour, picture: np.ndarray | None) -> str:
     )
 
 
-def coloured(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """An image (28, 28) uint8 tinted by its map (28, 28): (28, 28, 3) uint8.
+def coloured(image: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """An image (28, 28) tinted by its map (28, 28): (28, 28, 3) uint8.
 
-    Each pixel keeps the brightness of its ink; its colour goes from white to `FOR` where the map
+    Each pixel keeps the brightness of its ink. Its colour goes from white to `FOR` where the map
     is positive and to `AGAINST` where it is negative, fully at the map's largest value.
     """
     strength = np.clip(np.abs(heat) / max(float(np.abs(heat).max()), 1e-9), 0, 1)[..., None]
     target = np.where(heat[..., None] >= 0, np.array(FOR), np.array(AGAINST))
-    colour = 255 + (target - 255) * strength
-    # A little of the colour on empty ground as well: the map is about patches, not about pixels.
-    ground = 0.22 * strength * target
     ink = image[..., None] / 255
-    tinted: np.ndarray = np.rint(ink * colour + (1 - ink) * ground).astype(np.uint8)
-    return tinted
+    # A little of the colour on the background as well: the map is about patches, not pixels.
+    tinted = ink * (255 + (target - 255) * strength) + (1 - ink) * 0.22 * strength * target
+    return np.rint(tinted).astype(np.uint8)
 
 
 def _sentence(found: Occlusion, title: str) -> str:
     refused = "" if found.answer is not None else f"{title} does not recognise a digit. "
     if found.change is None:
-        return f"{refused}No single patch changes what {title} answers."
+        return f"{refused}No single patch changes the answer of {title}."
     now = "?" if found.change.answer is None else str(found.change.answer)
-    return f"{refused}Without the patch at the {_place(found.change)} {title} would answer {now}."
+    return f"{refused}Without the patch at the {_place(found.change)}, {title} would answer {now}."
 
 
 def _place(change: Change) -> str:
@@ -197,10 +168,9 @@ def _place(change: Change) -> str:
 
 
 def _similarity(alike: float) -> str:
+    meaning = "the map shows partly what was learned, partly where the ink is"
     if alike < LEARNED:
-        meaning = "the map tells what the network has learned"
+        meaning = "the map shows what the network has learned"
     elif alike > INK:
         meaning = "the map mostly shows where the ink is"
-    else:
-        meaning = "the map tells partly what was learned, partly where the ink is"
     return f"Rank correlation with random weights {alike:.2f}: {meaning}."

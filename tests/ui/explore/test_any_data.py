@@ -20,9 +20,9 @@ from mnistlab.metrics.tsne import tsne_map
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.dashboard import Dashboard
 from mnistlab.ui.explore import ExploreTab
-from mnistlab.ui.explore.odd import KINDS
-from mnistlab.ui.explore.own_data import as_dataset
+from mnistlab.ui.explore.outliers import KINDS
 from mnistlab.ui.explore.tab import FOLDS
+from mnistlab.ui.explore.your_data import as_dataset
 from mnistlab.ui.state import AppState
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -69,8 +69,8 @@ def tab(app: AppState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explo
 
 
 def show(tab: ExploreTab, data: Dataset) -> None:
-    tab.open_fold("Own data")
-    tab.sections["Own data"].explore(data)
+    tab.open_fold("Your data")
+    tab.explore(data)
 
 
 def text_of(widget: widgets.Widget) -> str:
@@ -86,9 +86,9 @@ def test_every_part_opens_on_any_data(tab: ExploreTab, app: AppState, kind: str)
     show(tab, data)
     said = [text_of(tab.widget)]
     for split in ("train", "test"):
-        tab.samples.select(split=split)
+        tab.select(split=split)
         said.append(text_of(tab.samples.widget))
-    tab.samples.open("train", 0)
+    tab.open("train", 0)
     said.append(text_of(tab.item.widget))
     for fold in FOLDS:
         tab.open_fold(fold)
@@ -148,9 +148,9 @@ def test_what_blank_images_lack_is_left_out(tab: ExploreTab) -> None:
     row = re.search(r"centre of mass, column (.*?) centre", text_of(tab.widget))
     assert row
     assert row[1] == "– –"
-    tab.samples.open("train", 0)
+    tab.open("train", 0)
     assert "slant, degrees to the right –" in text_of(tab.item.widget)
-    assert "ink, share of full brightness 0.00" in text_of(tab.item.widget)
+    assert "ink, fraction of full brightness 0.00" in text_of(tab.item.widget)
     tab.open_fold("Handwriting")
     section = tab.sections["Handwriting"]
     section.choice.value = "slant"
@@ -171,7 +171,7 @@ def test_averages_speak_of_digits_that_are_there(tab: ExploreTab) -> None:
     assert "no images of the digit 9" in _text(section)
     section._b.value = 2
     assert "Orange: ink of 4; blue: ink of 2" in _text(section)
-    tab.samples.select(digit=9)
+    tab.select(digit=9)
     with pytest.raises(DataError, match="Samples shows no images"):
         section.average_shown()
 
@@ -227,8 +227,8 @@ def test_odd_images_are_those_of_the_data(
 ) -> None:
     assert choice in KINDS
     show(tab, KINDS_OF_DATA[kind]())
-    tab.open_fold("Odd ones")
-    section = tab.sections["Odd ones"]
+    tab.open_fold("Outliers")
+    section = tab.sections["Outliers"]
     section.kind.value = choice
     section.wait()
     assert sentence in _text(section)
@@ -242,8 +242,8 @@ def test_my_digits_are_explored_from_the_first_drawing_on(
     for i in range(number):
         drawing = Drawing.from_strokes([[[100, 50], [100 + 3 * i, 120], [101, 220]]])
         collection.add(drawing, i % 10)
-    tab.open_fold("Own data")
-    tab.sections["Own data"].explore_mine()
+    tab.open_fold("Your data")
+    tab.sections["Your data"].explore_mine()
     what = "image" if number == 1 else "images"
     assert app.status == f"Explore shows My digits: {number} {what}."
     data = tab.state.material.dataset
@@ -252,9 +252,9 @@ def test_my_digits_are_explored_from_the_first_drawing_on(
 
 
 def test_my_digits_without_drawings_says_so(tab: ExploreTab) -> None:
-    tab.open_fold("Own data")
+    tab.open_fold("Your data")
     with pytest.raises(DataError, match="My digits has no drawings yet"):
-        tab.sections["Own data"].explore_mine()
+        tab.sections["Your data"].explore_mine()
 
 
 def test_data_without_training_images_is_refused(tab: ExploreTab) -> None:
@@ -269,10 +269,9 @@ def test_the_header_names_the_data_that_explore_shows(digits: Dataset) -> None:
     header = page.children[1]
     assert ">scikit-learn digits</span>" in header.value
     tab = page.tabs["explore"]
-    tab.open_fold("Own data")
-    own = tab.sections["Own data"]
-    own.explore(as_dataset(*noise([3, 5])))
+    tab.open_fold("Your data")
+    tab.explore(as_dataset(*noise([3, 5])))
     assert "Explore: My digits · Train &amp; Compare: scikit-learn digits</span>" in header.value
     assert "class='ml-dataset'" in header.value
-    own.explore(digits)
+    tab.explore(digits)
     assert ">scikit-learn digits</span>" in header.value

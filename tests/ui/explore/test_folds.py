@@ -42,10 +42,10 @@ def test_averages_of_digits_of_two_and_of_what_is_shown(tab: ExploreTab, digits:
     section._a.value, section._b.value = 1, 7
     assert "ink of 1" in section._difference.value
     assert section._difference.value != before
-    tab.samples.select(digit=3, split="test")
+    tab.select(digit=3, split="test")
     section.average_shown()
     number = int((digits.y_test == 3).sum())
-    assert f"mean of {number}, mean of its pixels" in section._filtered.value
+    assert f"mean of {number} images, average pixel value" in section._filtered.value
     mean = digits.x_test[digits.y_test == 3].mean()
     assert f"{mean:.1f}" in section._filtered.value
 
@@ -135,8 +135,8 @@ def test_a_tsne_map_is_computed_and_cancelled(tab: ExploreTab, app: AppState) ->
 
 
 def test_odd_images_of_each_kind(tab: ExploreTab) -> None:
-    tab.open_fold("Odd ones")
-    section = tab.sections["Odd ones"]
+    tab.open_fold("Outliers")
+    section = tab.sections["Outliers"]
     for kind, number in (("far", 20), ("unsure", 20), ("labels", 0), ("twins", 40)):
         section.kind.value = kind
         section.wait()
@@ -163,17 +163,17 @@ def test_own_files_take_the_whole_tab(tab: ExploreTab, app: AppState) -> None:
     x, y = rng.integers(0, 256, (30, 28, 28), dtype=np.uint8), np.arange(30, dtype=np.uint8) % 10
     buffer = io.BytesIO()
     np.savez(buffer, x=x, y=y)
-    tab.open_fold("Own data")
-    tab.samples.open("train", 20)
-    tab.sections["Own data"].explore_files({"mine.npz": buffer.getvalue()})
+    tab.open_fold("Your data")
+    tab.open("train", 20)
+    tab.sections["Your data"].explore_files({"mine.npz": buffer.getvalue()})
     assert "mine.npz at a glance" in tab.widget.children[0].value
     assert tab.state.item is None
     np.testing.assert_array_equal(tab.state.material.dataset.x_test, x[5::6])
-    for fold in ("Averages", "Map", "Odd ones", "Handwriting"):
+    for fold in ("Averages", "Map", "Outliers", "Handwriting"):
         tab.open_fold(fold)
-    tab.sections["Odd ones"].wait()
+    tab.sections["Outliers"].wait()
     assert app.status_kind != "error", app.status
-    tab.sections["Own data"].explore(app.dataset)
+    tab.explore(app.dataset)
     assert "scikit-learn digits at a glance" in tab.widget.children[0].value
 
 
@@ -181,8 +181,8 @@ def test_own_images_are_turned_by_buttons(tab: ExploreTab, app: AppState, digits
     x, y = np.array(digits.x_test[:90]), np.array(digits.y_test[:90])
     buffer = io.BytesIO()
     np.savez(buffer, x=255 - x.swapaxes(1, 2), y=y)
-    tab.open_fold("Own data")
-    section = tab.sections["Own data"]
+    tab.open_fold("Your data")
+    section = tab.sections["Your data"]
     section.explore_files({"turned.npz": buffer.getvalue()})
     invert, transpose = section._turn_buttons.children
     assert section._turn_buttons.layout.display != "none"
@@ -202,7 +202,7 @@ def test_own_images_are_turned_by_buttons(tab: ExploreTab, app: AppState, digits
     np.testing.assert_array_equal(tab.state.material.dataset.x_test, x[5::6])
     transpose.click()
     assert "look transposed" in section._notice.value
-    section.explore(app.dataset)
+    tab.explore(app.dataset)
     assert section._turn_buttons.layout.display == "none"
     assert section._notice.value == ""
     assert app.status_kind != "error", app.status
@@ -212,17 +212,17 @@ def test_own_images_are_turned_by_buttons(tab: ExploreTab, app: AppState, digits
 def test_unfit_files_are_told_and_the_tab_stays(
     tab: ExploreTab, app: AppState, content: bytes
 ) -> None:
-    tab.open_fold("Own data")
+    tab.open_fold("Your data")
     with pytest.raises(DataError, match=r"mine\.npz"):
-        tab.sections["Own data"].explore_files({"mine.npz": content})
+        tab.sections["Your data"].explore_files({"mine.npz": content})
     assert tab.state.material.dataset is app.dataset
 
 
 def test_a_csv_like_kaggles_is_explored(tab: ExploreTab) -> None:
     lines = [",".join(["label", *(f"pixel{i}" for i in range(784))])]
     lines += [",".join([str(i % 10), *["7"] * 784]) for i in range(24)]
-    tab.open_fold("Own data")
-    choose(tab.sections["Own data"]._upload, ("train.csv", "\n".join(lines).encode()))
+    tab.open_fold("Your data")
+    choose(tab.sections["Your data"]._upload, ("train.csv", "\n".join(lines).encode()))
     assert tab.state.material.dataset.x_train.shape == (20, 28, 28)
 
 
@@ -232,8 +232,8 @@ def test_a_path_on_this_machine_is_explored_unless_many_are_served(
     rng = np.random.default_rng(2)
     x, y = rng.integers(0, 256, (24, 28, 28), dtype=np.uint8), np.arange(24, dtype=np.uint8) % 10
     np.savez(tmp_path / "mine.npz", x=x, y=y)
-    tab.open_fold("Own data")
-    section = tab.sections["Own data"]
+    tab.open_fold("Your data")
+    section = tab.sections["Your data"]
     section.explore_path(str(tmp_path / "mine.npz"))
     assert tab.state.material.dataset.title == "mine.npz"
     for path, reason in (("", "no path"), (str(tmp_path / "none.npz"), "cannot be read")):
@@ -241,14 +241,14 @@ def test_a_path_on_this_machine_is_explored_unless_many_are_served(
             section.explore_path(path)
     monkeypatch.setenv("MNISTLAB_VISIT", str(tmp_path))
     shared = ExploreTab(app)
-    shared.open_fold("Own data")
-    assert not hasattr(shared.sections["Own data"], "_path")
+    shared.open_fold("Your data")
+    assert not hasattr(shared.sections["Your data"], "_path")
 
 
 def test_my_digits_are_explored_where_there_are_enough(tab: ExploreTab, app: AppState) -> None:
-    tab.open_fold("Own data")
+    tab.open_fold("Your data")
     mine = next(
-        b for b in tab.sections["Own data"].widget.children[1].children
+        b for b in tab.sections["Your data"].widget.children[1].children
         if "ml-own-mine" in b._dom_classes
     )  # fmt: skip
     mine.click()

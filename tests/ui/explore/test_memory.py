@@ -28,24 +28,24 @@ EXPLORE = """
 
     app = AppState(dataset=open_folder(Path(sys.argv[1])))
     tab = ExploreTab(app)
-    tab.samples.open("train", 0)  # loads both models, as Predict does
+    tab.open("train", 0)  # loads both models, as Predict does
     before = peak()
     tab.open_fold("Averages")
     tab.sections["Averages"].average_shown()
     tab.open_fold("Map")
     tab.sections["Map"].kind.value = "cnn"
     tab.open_fold("Handwriting")
-    tab.open_fold("Odd ones")
-    odd = tab.sections["Odd ones"]
+    tab.open_fold("Outliers")
+    odd = tab.sections["Outliers"]
     for kind in ("far", "unsure", "labels", "twins"):
         odd.kind.value = kind
         odd.wait(500)
         assert odd.found is not None, kind
     assert app.status_kind != "error", app.status
     for split in ("train", "test"):
-        tab.samples.select(split=split)
+        tab.select(split=split)
         for _ in range(20):
-            tab.samples.shuffle()
+            tab.shuffle()
     print(peak() - before)
 """
 

@@ -24,33 +24,33 @@ def tab(app: AppState) -> ExploreTab:
 
 
 def test_samples_match_the_filter(tab: ExploreTab, digits: Dataset) -> None:
-    tab.samples.select(digit=4, split="test", number=20)
-    assert len(tab.samples.shown) == 20
-    assert set(digits.y_test[tab.samples.shown]) == {4}
+    tab.select(digit=4, split="test", number=20)
+    assert len(tab.shown) == 20
+    assert set(digits.y_test[tab.shown]) == {4}
     assert "images of the digit 4 in the test set" in tab.samples._note.value
 
 
 def test_pages_hold_each_sample_once(tab: ExploreTab, digits: Dataset) -> None:
     samples = tab.samples
-    samples.select(digit=0, split="test", number=20)
-    seen = list(samples.shown)
+    tab.select(digit=0, split="test", number=20)
+    seen = list(tab.shown)
     while not samples._next.disabled:
-        samples.turn(+1)
-        seen += list(samples.shown)
+        tab.turn(+1)
+        seen += list(tab.shown)
     assert sorted(seen) == list(np.flatnonzero(digits.y_test == 0))
-    samples.turn(+1)  # no page beyond the last
-    assert tab.state.page == samples.last_page
-    samples.turn(-100)
+    tab.turn(+1)  # no page beyond the last
+    assert tab.state.page == tab.last_page
+    tab.turn(-100)
     assert tab.state.page == 0
     assert samples._previous.disabled
 
 
 def test_show_others_shows_others(tab: ExploreTab) -> None:
-    tab.samples.turn(+1)
-    before = set(tab.samples.shown)
-    tab.samples.shuffle()
+    tab.turn(+1)
+    before = set(tab.shown)
+    tab.shuffle()
     assert tab.state.page == 0
-    assert set(tab.samples.shown) != before
+    assert set(tab.shown) != before
 
 
 def test_the_choices_reach_the_state(tab: ExploreTab) -> None:
@@ -62,7 +62,7 @@ def test_the_choices_reach_the_state(tab: ExploreTab) -> None:
 
 
 def test_as_many_tiles_can_be_clicked_as_are_shown(tab: ExploreTab) -> None:
-    tab.samples.select(number=20)
+    tab.select(number=20)
     tiles = tab.samples._tiles.buttons
     assert ["ml-none" in tile._dom_classes for tile in tiles] == [False] * 20 + [True] * 80
 
@@ -70,7 +70,7 @@ def test_as_many_tiles_can_be_clicked_as_are_shown(tab: ExploreTab) -> None:
 def test_a_click_opens_an_image_with_all_there_is_to_say(tab: ExploreTab, digits: Dataset) -> None:
     tab.samples._tiles.buttons[3].click()
     split, row = tab.state.item
-    assert (split, row) == ("train", tab.samples.shown[3])
+    assert (split, row) == ("train", tab.shown[3])
     item = tab.item
     assert item.widget.layout.display == ""
     assert item._picture.value.count("<i ") == 784
@@ -82,13 +82,13 @@ def test_a_click_opens_an_image_with_all_there_is_to_say(tab: ExploreTab, digits
     nearest = item._rows[0]
     item._near.buttons[0].click()
     assert tab.state.item == ("train", nearest)
-    item.close()
+    tab.close()
     assert item.widget.layout.display == "none"
 
 
 def test_an_image_is_sent_to_the_pad(tab: ExploreTab, app: AppState, digits: Dataset) -> None:
-    tab.samples.open("test", 7)
-    tab.item.send()
+    tab.open("test", 7)
+    tab.send()
     np.testing.assert_array_equal(app.sent.image, digits.x_test[7])
     assert app.sent.note == f"Test image 7: label {digits.y_test[7]}"
 
@@ -99,7 +99,7 @@ def test_search_by_number(tab: ExploreTab, app: AppState) -> None:
     find = next(b for b in samples.widget.children[-1].children if "ml-open" in b._dom_classes)
     find.click()
     assert tab.state.item == ("train", 12)
-    for text, reason in (("99999999", "there is no 99,999,999"), ("seven", "no image number")):
+    for text, reason in (("99999999", "there is no 99,999,999"), ("seven", "not an image number")):
         samples._index.value = text
         find.click()
         assert reason in app.status
@@ -108,12 +108,12 @@ def test_search_by_number(tab: ExploreTab, app: AppState) -> None:
 
 def test_a_selection_is_shown_until_the_filter_changes(tab: ExploreTab) -> None:
     rows = np.array([5, 3, 9])
-    tab.samples.show(Selection("three images", "test", rows))
-    assert tab.samples.shown.tolist() == [5, 3, 9]
+    tab.show(Selection("three images", "test", rows))
+    assert tab.shown.tolist() == [5, 3, 9]
     assert "1 to 3 of 3: three images" in tab.samples._note.value
     tab.samples._tiles.buttons[1].click()
     assert tab.state.item == ("test", 3)
-    tab.samples.select(digit=1)
+    tab.select(digit=1)
     assert tab.state.selection is None
 
 
@@ -170,6 +170,6 @@ def test_an_image_that_a_model_refuses_is_said_to_be_not_a_digit(
 ) -> None:
     models["cnn"].score = 0.2
     vars(tab.state.material)["classifiers"] = models
-    tab.samples.open("train", 3)
+    tab.open("train", 3)
     said = "MLP reads 7 (82.8 %); CNN: not a digit (80.0 %), nearest guess 1."
     assert said in tab.item._facts.value

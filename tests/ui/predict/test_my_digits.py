@@ -15,8 +15,12 @@ import pytest
 from mnistlab.errors import DataError, UploadError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
-from mnistlab.ui.predict.gallery import PAGE, _percent
+from mnistlab.images.preprocessing import preprocess
+from mnistlab.ui.common.answers import Answer
+from mnistlab.ui.common.widgets import percent
+from mnistlab.ui.predict.gallery import PAGE
 from mnistlab.ui.predict.my_digits import NOT_KEPT, MyDigits
+from mnistlab.ui.predict.state import PredictState, Reading
 from mnistlab.ui.state import AppState
 from tests.ui.files import choose
 
@@ -34,21 +38,20 @@ class Page:
     def __init__(self, app: AppState, models: dict[str, Any], path: Path) -> None:
         self.app, self.models = app, models
         self.drawing: Drawing | None = None
-        self.digit: int | None = None
         self.shown: list[Drawing] = []
         self.collection = Collection(path)
-        self.my = MyDigits(
-            app,
-            models,
-            self.collection,
-            lambda: self.drawing,
-            lambda: self.digit,
-            self.shown.append,
-        )
+        self.state = PredictState(models=models, reading=Reading(answers=(Answer("cnn", "CNN"),)))
+        self.my = MyDigits(app, self.state, self.collection, self.shown.append)
 
     def draw(self, drawing: Drawing | None, digit: int | None = 7) -> None:
-        self.drawing, self.digit = drawing, digit
-        self.my.refresh()
+        """Draw what the last model reads as a digit, or as none."""
+        self.drawing = drawing
+        digits = () if drawing is None or drawing.is_blank else (preprocess(drawing),)
+        n = len(digits)
+        proba = np.eye(10, dtype=np.float32)[[digit or 0] * n]
+        scores = np.full(n, 0.1 if digit is None else 0.9, np.float32)
+        answer = Answer("cnn", "CNN", proba, scores, threshold=0.5)
+        self.state.reading = Reading(drawing, (answer,), digits)
 
     def at(self, name: str) -> Any:
         return next(w for w in walk(self.my.widget) if name in w._dom_classes)
@@ -100,7 +103,7 @@ def test_an_answer_is_confirmed(page: Page) -> None:
     assert "Is it a 7?" in page.at("ml-question").value
     assert page.at("ml-correct").layout.visibility == "visible"
     page.at("ml-keep").click()
-    assert page.app.status == "Kept as a 7; My digits now has 1."
+    assert page.app.status == "Kept as a 7. My digits has 1 drawing."
     assert page.labels == "7"
     assert page.collection[0].strokes == page.drawing.strokes
     assert page.at("ml-my-fold").description == "Show my digits (1)"
@@ -186,7 +189,7 @@ def test_a_model_that_does_not_answer_has_not_read(page: Page, models: dict[str,
     models["mlp"].score = 0.1
     page.collection.add(stick(50), 7)
     page.my.toggle()
-    wanted = "reads 0 of 1 (0 %, 95 % interval 0 to 79 %) and does not answer 1"
+    wanted = "reads 0 of 1 (0 %, 95 % interval 0 to 79 %) and answers ? for 1"
     assert scores(page)["MLP"] == wanted
     said = "MLP: not a digit (90.0 %), nearest guess 7; CNN reads 1 (82.8 %)"
     assert page.at("ml-my-detail").value == said
@@ -207,7 +210,7 @@ def test_other_models_score_what_is_kept_without_new_widgets(
 ) -> None:
     gallery = opened.my.gallery
     before = scores(opened)
-    opened.my.use_models({"mlp": models["cnn"], "cnn": models["cnn"]})
+    opened.state.models = {"mlp": models["cnn"], "cnn": models["cnn"]}
     assert opened.my.gallery is gallery
     assert opened.captions == ["3: 3 ✗", "2: 1", "1: 7 ✗"]
     assert scores(opened) == {"CNN": before["CNN"]}
@@ -251,7 +254,7 @@ def test_what_is_removed_comes_back_where_it_was(opened: Page) -> None:
     assert opened.at("ml-my-undo").disabled
     opened.at("ml-my-choice").value = 1
     opened.at("ml-my-remove").click()
-    assert opened.app.status.startswith("Number 2, a 1, is removed")
+    assert opened.app.status.startswith("Removed: Number 2 (a 1).")
     assert opened.labels == "73"
     opened.at("ml-my-clear").click()
     assert opened.labels == ""
@@ -315,7 +318,7 @@ def test_an_import_adds_what_is_new(opened: Page, tmp_path: Path) -> None:
     other.add(stick(50), 7)
     other.add(stick(220), 9)
     choose(opened.at("ml-my-import"), ("a.jsonl", other.to_bytes()))
-    assert opened.app.status.startswith("Imported: 1.")
+    assert opened.app.status.startswith("Imported 1 drawing.")
     assert opened.labels == "7139"
     assert opened.captions[0] == "4: 9 ✗"
     choose(opened.at("ml-my-import"), ("a.jsonl", b'{"label": "7"}'))
@@ -344,6 +347,6 @@ def test_a_damaged_file_is_told_and_set_aside(opened: Page) -> None:
 
 
 def test_a_share_is_not_rounded_up_to_certainty() -> None:
-    assert _percent(0.999, 0) == "over 99"
-    assert _percent(0.9999, 1) == "over 99.9"
-    assert _percent(1.0, 0) == "100"
+    assert percent(0.999, 0) == "over 99 %"
+    assert percent(0.9999, 1) == "over 99.9 %"
+    assert percent(1.0, 0) == "100 %"

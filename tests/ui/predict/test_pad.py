@@ -33,7 +33,7 @@ def steps() -> list[Callable[[], bool]]:
 
 @pytest.fixture
 def pad(app: AppState, changes: list[bool], clock: Clock, steps: list[Callable[[], bool]]) -> Pad:
-    return Pad(app, changes.append, clock, steps.append)
+    return Pad(app, lambda final, counted: changes.append(final), clock, steps.append)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_answers_come_ten_times_a_second_while_drawing(
 def test_slow_answers_come_less_often(app: AppState, clock: Clock) -> None:
     said: list[bool] = []
 
-    def answer(final: bool) -> None:
+    def answer(final: bool, counted: bool) -> None:
         said.append(final)
         clock.now += 0.2
 

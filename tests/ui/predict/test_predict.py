@@ -91,20 +91,20 @@ def test_answers_while_drawing_do_not_count(tab: PredictTab) -> None:
 
 def test_clear_undo_and_redo_answer_without_counting(tab: PredictTab) -> None:
     draw(tab)
-    tab.clear()
+    tab.pad.clear()
     assert text_of(tab, "ml-digit-cnn") == ""
     assert tab.state.reading.is_blank
-    tab.undo()
+    tab.pad.undo()
     assert text_of(tab, "ml-digit-cnn") == "1"
-    tab.redo()
+    tab.pad.redo()
     assert text_of(tab, "ml-digit-cnn") == ""
     assert tab.state.reading.number == 1
 
 
 def test_undo_and_redo_say_when_there_is_nothing(tab: PredictTab, app: AppState) -> None:
-    tab.undo()
+    tab.pad.undo()
     assert app.status == "Nothing to undo."
-    tab.redo()
+    tab.pad.redo()
     assert app.status == "Nothing to redo."
 
 
@@ -185,7 +185,7 @@ def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
     strokes = tab.pad.drawing.strokes
     by_class(tab.widget, "ml-save").click()
     content = base64.b64decode(re.search("base64,([^']+)", tab.view.link.value)[1])  # type: ignore[index]  # it is there
-    tab.clear()
+    tab.pad.clear()
     choose(by_class(tab.widget, "ml-load"), ("drawing.json", content))
     assert tab.pad.drawing.strokes == strokes
     assert tab.state.reading.number == 2
@@ -201,7 +201,7 @@ def test_the_keyboard_goes_on_behind_the_pad(tab: PredictTab) -> None:
 def test_the_drawing_can_be_kept(tab: PredictTab) -> None:
     draw(tab)
     assert not by_class(tab.widget, "ml-keep").disabled
-    assert "Is it a 1?" in tab.my_digits._question.value
+    assert "Is it a 1?" in tab.view.my_digits._question.value
     tab.sample()
     assert by_class(tab.widget, "ml-keep").disabled
 
@@ -229,7 +229,7 @@ def test_what_is_no_digit_is_answered_with_a_question_mark(
     )
     models["mlp"].score = 0.2
     tab.predict()
-    assert "Neither model takes this for a digit." in tab.view.panel.value
+    assert "Neither model recognises a digit." in tab.view.panel.value
 
 
 def bars(tab: PredictTab, name: str) -> tuple[dict[str, float], str]:
@@ -262,8 +262,8 @@ def test_no_digit_of_a_refused_drawing_looks_certain() -> None:
         [[(60, 50), (60, 230), (140, 120), (220, 230), (220, 50)]],
         [[(40 + 10 * i, 60 + 160 * (i % 2)) for i in range(20)]],
     ):
-        tab.clear()
-        tab.put_on_pad(Drawing.from_strokes(strokes))
+        tab.pad.clear()
+        tab.pad.put(Drawing.from_strokes(strokes))
         for answer in tab.state.reading.answers:
             shown, best = bars(tab, answer.name)
             assert sum(shown.values()) == pytest.approx(100, abs=0.5)
@@ -344,7 +344,7 @@ def test_the_list_of_uploads_names_the_picture_on_the_pad(tab: PredictTab) -> No
     assert tab.state.reading.note == "Upload: c.png"
     assert shown() == ("c.png", names)
     tab.view.files.value = 0
-    tab.undo()
+    tab.pad.undo()
     assert shown() == ("c.png", names)
     choose(tab.view.upload, ("d.png", picture()), ("e.png", picture()))
     assert shown() == ("d.png", ["d.png", "e.png"])
@@ -396,11 +396,11 @@ def test_other_models_leave_the_pad_its_history_and_the_switches(
     for x in (60, 140, 220):
         tab.pad.press(x, 60)
         tab.pad.release(x, 220)
-    tab.undo()
+    tab.pad.undo()
     by_class(tab.widget, "ml-switch-scaled").value = False
     by_class(tab.widget, "ml-pen").value = 30
-    tab.why.toggle.value = True
-    tab.my_digits.toggle()
+    tab.view.why.toggle.value = True
+    tab.view.my_digits.toggle()
     view, number = tab.view, tab.state.reading.number
     strokes = tab.pad.drawing.strokes
     widgets_before = len(_instances)
@@ -415,14 +415,14 @@ def test_other_models_leave_the_pad_its_history_and_the_switches(
     assert tab.state.without == ("scaled",)
     assert not by_class(tab.widget, "ml-switch-scaled").value
     assert tab.pad.pen_width == 30
-    assert tab.why.toggle.value
-    assert "CNN 9" in tab.why._panel.value
+    assert tab.view.why.toggle.value
+    assert "CNN 9" in tab.view.why._panel.value
     assert "CNN 9" in tab.view.table.value
     assert "CNN 8" not in tab.view.table.value
-    tab.redo()
+    tab.pad.redo()
     assert len(tab.pad.drawing.strokes) == 3
     for _ in range(3):
-        tab.undo()
+        tab.pad.undo()
     assert tab.pad.picture is not None
-    tab.undo()
+    tab.pad.undo()
     assert not tab.pad.can_undo

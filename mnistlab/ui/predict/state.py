@@ -1,0 +1,90 @@
+"""What the Predict tab shows, as data: no widgets, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ipywidgets import TypedTuple
+from numpy.typing import NDArray
+from traitlets import Bool, Dict, HasTraits, Instance, Unicode
+
+from mnistlab.images.drawing import Drawing
+from mnistlab.images.grouping import Box
+from mnistlab.images.preprocessing import Preprocessed
+from mnistlab.ui.common.answers import Answer
+
+Source = Drawing | NDArray[np.uint8]
+"""What is read: a drawing, or the ink (h, w) of a picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An uploaded picture: its file's name, its ink (h, w), and remarks about it."""
+
+    name: str
+    ink: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """One line for the page."""
+        return " · ".join((f"Upload: {self.name}", *self.notes))
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """The digits found in one input, from left to right, and what the models answer."""
+
+    source: Source | None = None
+    answers: tuple[Answer, ...] = ()
+    digits: tuple[Preprocessed, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    """Left, top, right, bottom of each digit in the source's units."""
+    seconds: float = 0.0
+    """How long finding and preprocessing the digits took."""
+    chosen: int = 0
+    """The digit that is shown in detail."""
+    note: str = ""
+    number: int = 0
+    """How many finished strokes, uploads and samples were answered so far."""
+    is_final: bool = True
+    """False while a stroke still grows."""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing to read."""
+        return not self.digits
+
+    @property
+    def image(self) -> NDArray[np.uint8] | None:
+        """What the models see of the chosen digit, (28, 28), None where there is no ink."""
+        return self.digits[self.chosen].image if self.digits else None
+
+    @property
+    def drawing(self) -> Drawing | None:
+        """The drawing that was read, if it is one of a single digit."""
+        is_one = len(self.digits) == 1
+        return self.source if is_one and isinstance(self.source, Drawing) else None
+
+    @property
+    def digit(self) -> int | None:
+        """What the last model reads, None where it is not a single digit."""
+        answer = self.answers[-1]
+        return answer.digits[0] if answer.accepted == (True,) else None
+
+
+class PredictState(HasTraits):
+    """What the Predict tab shows; one trait for the answer, so that one change repaints it all."""
+
+    models = Dict(key_trait=Unicode())
+    """The classifiers that read, by name."""
+    reading = Instance(Reading, ())
+    without = TypedTuple(Unicode())
+    """Steps of preprocessing that are switched off."""
+    single = Bool(False)
+    """Whether all ink is read as one digit."""
+    files = TypedTuple(Instance(Picture))
+    """The pictures uploaded last."""
+    file_texts = TypedTuple(TypedTuple(Unicode()))
+    """What each model reads in each of `files`."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mnistlab.errors import DataError, UploadError
-from mnistlab.images.finding import FoundDigit, find_digits
+from mnistlab.images.finding import Piece, find_digits
 from mnistlab.images.preprocessing import IMAGE_SIDE, STAGES
 from mnistlab.images.upload import read_upload
 from mnistlab.models.classifier import Classifier, digit_scorer
@@ -29,7 +29,7 @@ class PredictController:
 
     def __init__(self, app: AppState, classifiers: Mapping[str, Classifier] | None = None) -> None:
         self._app = app
-        self._found: dict[int, tuple[list[FoundDigit], float]] = {}  # by the id of an uploaded ink
+        self._found: dict[int, tuple[list[Piece], float]] = {}  # by the id of an uploaded ink
         self.state = PredictState(models=pretrained() if classifiers is None else classifiers)
         self.pad = Pad(app, self.predict)
         self.state.reading = self._read(self.pad.drawing)
@@ -146,7 +146,7 @@ class PredictController:
             seconds,
         )
 
-    def _find(self, source: Source) -> tuple[list[FoundDigit], float]:
+    def _find(self, source: Source) -> tuple[list[Piece], float]:
         """The digits, and the seconds it took; an uploaded picture is preprocessed only once."""
         if id(source) not in self._found:
             start = time.perf_counter()

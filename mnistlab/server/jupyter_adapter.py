@@ -284,7 +284,8 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
     def send_ping(self) -> None:
         """Ping. While megabytes delay the answer, the page's other socket answers sooner."""
         if visit := self.kernel_manager.visits.get(self.kernel_id):
-            self.last_pong = max(each.last_pong for each in (self, *visit.sockets))
+            others = [each.last_pong for each in visit.sockets if not each.reaches_kernel]
+            self.last_pong = max([self.last_pong, *others])
         super().send_ping()
 
     async def pre_get(self) -> None:

@@ -51,8 +51,7 @@ def check_message(message: str | bytes, protocol: str | None) -> Message:
     Raises `RefusedError` unless it is a well-formed widget message.
     """
     try:
-        read = _read_v1 if protocol == V1_PROTOCOL else _read_legacy
-        channel, header, content, parts = read(message)
+        channel, header, content, parts = _read(message, protocol)
     except (ValueError, struct.error, RecursionError) as error:
         raise RefusedError(f"malformed: {error}") from error
     if channel not in _CHANNELS:
@@ -64,7 +63,7 @@ def check_message(message: str | bytes, protocol: str | None) -> Message:
         raise RefusedError(f"message of type {kind!r}")
     if kind == "comm_open" and content.get("target_name") != _TARGET:
         raise RefusedError(f"comm of target {content.get('target_name')!r}")
-    return Message(channel, header, content, parts, protocol)
+    return Message(channel, header, content, tuple(parts), protocol)
 
 
 def idle_status(parent: Mapping[str, Any], protocol: str | None) -> str | bytes:
@@ -79,25 +78,22 @@ def idle_status(parent: Mapping[str, Any], protocol: str | None) -> str | bytes:
     return json.dumps({"channel": "iopub", **ids, **parts, "buffers": []})
 
 
-def _read_v1(message: str | bytes) -> tuple[str, Any, Any, tuple[bytes, ...]]:
+def _read(message: str | bytes, protocol: str | None) -> tuple[Any, Any, Any, list[bytes]]:
     """Channel, header, content and parts."""
-    if isinstance(message, str):
-        raise RefusedError("text in the binary protocol")
-    channel, *parts = _split(message, "<Q")
-    if len(parts) < len(_JSON_PARTS):
-        raise RefusedError("too few parts")
-    return channel.decode(), _from_json(parts[0]), _from_json(parts[3]), tuple(parts)
-
-
-def _read_legacy(message: str | bytes) -> tuple[Any, Any, Any, tuple[bytes, ...]]:
-    """Channel, header, content and parts."""
+    if protocol == V1_PROTOCOL:
+        if isinstance(message, str):
+            raise RefusedError("text in the binary protocol")
+        channel, *parts = _split(message, "<Q")
+        if len(parts) < len(_JSON_PARTS):
+            raise RefusedError("too few parts")
+        return channel.decode(), _from_json(parts[0]), _from_json(parts[3]), parts
     first, *buffers = [message.encode()] if isinstance(message, str) else _split(message, ">I")
     whole = _from_json(first)
     if not isinstance(whole, dict):
         raise RefusedError("no object")
     parts = [_to_json(whole.get(name, {})) for name in _JSON_PARTS]
     channel = whole.get("channel", "shell")
-    return channel, whole.get("header"), whole.get("content"), (*parts, *buffers)
+    return channel, whole.get("header"), whole.get("content"), [*parts, *buffers]
 
 
 def _from_json(text: bytes) -> Any:

@@ -10,13 +10,16 @@ import importlib
 import inspect
 import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
 import mnistlab
 from mnistlab.server import jupyter_adapter
 from mnistlab.server.messages import V1_PROTOCOL
+from mnistlab.server.moves import Moves
+from tests.server.test_messages import newer, older, text
 
 PACKAGE = Path(mnistlab.__file__).parent
 SERVER_KERNELS = "jupyter_server.services.kernels"
@@ -141,6 +144,29 @@ def test_code_that_has_no_name_is_there(path: str, text: str, needed_by: str) ->
 def test_the_kernel_is_the_servers_python() -> None:
     spec = json.loads((PACKAGE / "server/jupyter/kernels/python3/kernel.json").read_text("utf-8"))
     assert spec["argv"][0] == "python", "which jupyter_client replaces by sys.executable"
+
+
+def test_a_message_is_parsed_once_and_forwarded_as_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parsed: list[str] = []
+    loads = json.loads
+    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or loads(text))
+    session = Mock()
+    for message, protocol in ((newer(comm_id="1"), V1_PROTOCOL), (older(text(comm_id="1")), None)):
+        page = jupyter_adapter.KernelSocket.__new__(jupyter_adapter.KernelSocket)
+        page.ws_connection = SimpleNamespace(selected_subprotocol=protocol)
+        page.connection = SimpleNamespace(channels={"shell": "stream"}, session=session)
+        page._moves = Moves(page._forward, page._send_idle, Mock())
+        page.on_message(message)
+        stream, parts = session.send_raw.call_args[0]
+        assert stream == "stream"
+        assert [loads(part) for part in (parts[0], parts[3])] == [
+            {"msg_type": "comm_msg"},
+            {"comm_id": "1"},
+        ]
+        assert parts[4:] == [b"buffer" if protocol else b"picture"]
+    assert len(parsed) == len(set(parsed)) == 3, "header and content, and the older one as a whole"
 
 
 # What other modules of the server may import: names in the documentation of tornado.

@@ -38,6 +38,7 @@ def cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cost:
         machine="this one",
         network={
             "mlp 512": 1e-4, "mlp 1024": 2e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4,
+            "deep 32": 9e-4,
         },
         augmentation={"none": 0.0, "light": 1e-4, "full non-digits": 2e-4},
         images={"none": 1.0, "light": 1.0, "full non-digits": 1.5},

@@ -245,7 +245,7 @@ def _level(config: TrainingConfig) -> str:
 
 
 def _at(levels: dict[str, float], config: TrainingConfig) -> float:
-    """The figure of the settings' level; the largest where that was not timed."""
+    """Return the figure of the settings' level, or the largest if that was not timed."""
     return levels.get(_level(config), max(levels.values()))
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -25,8 +26,8 @@ from mnistlab.training import events
 
 from .dask_processes import DaskProcesses, dask_cluster
 
-QUICK = {"epochs": 2, "batch_size": 64, "filters": 4, "units": 32}
-LONG = {"epochs": 200, "batch_size": 8, "filters": 64}
+QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "filters": 4, "units": 32}
+LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
 CONFIGS = [TrainingConfig(model, seed=seed, **QUICK) for seed in (0, 1) for model in ("mlp", "cnn")]
 MINUTES = 240  # seconds; generous, for a loaded machine
 
@@ -210,7 +211,9 @@ def test_other_versions_on_the_workers_are_told(
     dask: DaskProcesses, blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = versions() | {"tensorflow": "2.0"}
-    monkeypatch.setattr(cluster_module, "Task", lambda *values: Task(*values, versions=other))
+    monkeypatch.setattr(
+        cluster_module, "Task", lambda config, run, topic: Task(config, run, topic, other)
+    )
     job = submit(CONFIGS[0], blocks, None, tmp_path, dask.address)
     with pytest.raises(TrainingError, match=r"has tensorflow .*; install .*: tensorflow==2\.0\."):
         job.result(MINUTES)

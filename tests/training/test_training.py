@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -24,12 +26,20 @@ from mnistlab.training import events
 
 pytestmark = pytest.mark.tensorflow
 
-QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 1e-3, "seed": 4, "filters": 4}
-LONG = {"epochs": 200, "batch_size": 8, "filters": 64}
+QUICK: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+    "seed": 4,
+    "filters": 4,
+}
+LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
 MINUTES = 180  # seconds; generous, for a loaded machine
 
 
-def until(condition, what: str, seconds: float = MINUTES, job: Job | None = None) -> None:
+def until(
+    condition: Callable[[], bool], what: str, seconds: float = MINUTES, job: Job | None = None
+) -> None:
     """Wait for `condition()`; a failure names `what`, and comes at once when `job` has failed."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -41,7 +51,7 @@ def until(condition, what: str, seconds: float = MINUTES, job: Job | None = None
 def gone(process: psutil.Process) -> bool:
     """Whether a process has ended, reaped by its parent or not."""
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 
@@ -52,7 +62,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["mlp", "cnn"])
-def finished(request, blocks: Dataset, runs: Path) -> tuple[Job, list[events.Event]]:
+def finished(
+    request: pytest.FixtureRequest, blocks: Dataset, runs: Path
+) -> tuple[Job, list[events.Event]]:
     seen: list[events.Event] = []
     config = TrainingConfig(request.param, augmentation="light", **QUICK)
     job = submit(config, blocks, seen.append, runs)
@@ -88,6 +100,7 @@ def test_the_run_folder_holds_the_model_and_its_story(
         answers = load_classifier(job.id, runs).predict_proba(blocks.x_test)
         np.testing.assert_allclose(stored["test_proba"], answers, atol=1e-5)
         accuracy = float((answers.argmax(1) == stored["y_test"]).mean())
+    assert isinstance(seen[-1], events.Finished)
     assert seen[-1].test_accuracy == pytest.approx(accuracy)
 
 
@@ -176,9 +189,11 @@ def test_a_killed_worker_is_told_and_the_next_run_works(blocks: Dataset, tmp_pat
     seen: list[events.Event] = []
     job = submit(TrainingConfig("cnn", **LONG), blocks, seen.append, tmp_path)
     until(lambda: any(isinstance(e, events.Started) for e in seen), "the start", job=job)
+    assert job.pid is not None
     os.kill(job.pid, signal.SIGKILL)
     assert job.wait(30)
     assert job.status is JobStatus.FAILED
+    assert job.failure is not None
     assert "ended without a result (killed" in job.failure.message
     assert list(tmp_path.iterdir()) == []
     assert submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path).result(MINUTES)

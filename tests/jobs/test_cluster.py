@@ -148,7 +148,7 @@ def test_a_killed_training_process_is_tried_again(
     assert any("starting again" in e.message for e in seen if isinstance(e, events.Preparing))
 
 
-def test_a_training_process_that_is_always_killed_is_told(
+def test_a_training_process_that_is_always_killed_is_reported(
     dask: DaskProcesses, blocks: Dataset, tmp_path: Path
 ) -> None:
     def listen(event: events.Event) -> None:
@@ -161,7 +161,9 @@ def test_a_training_process_that_is_always_killed_is_told(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lost_scheduler_is_told_and_its_trainings_end(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_lost_scheduler_is_reported_and_its_trainings_end(
+    blocks: Dataset, tmp_path: Path
+) -> None:
     with dask_cluster(tmp_path / "dask", "alpha") as dask:
         seen: list[events.Event] = []
         config = TrainingConfig("cnn", **LONG)
@@ -175,7 +177,7 @@ def test_a_lost_scheduler_is_told_and_its_trainings_end(blocks: Dataset, tmp_pat
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_a_scheduler_that_was_stopped_is_told_and_waited_for(
+def test_a_scheduler_that_was_stopped_is_reported_and_waited_for(
     dask: DaskProcesses,
     blocks: Dataset,
     tmp_path: Path,
@@ -207,7 +209,7 @@ def test_a_scheduler_that_was_stopped_is_told_and_waited_for(
     until(lambda: not dask.trainings(), "the training's end")
 
 
-def test_other_versions_on_the_workers_are_told(
+def test_other_versions_on_the_workers_are_reported(
     dask: DaskProcesses, blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = versions() | {"tensorflow": "2.0"}
@@ -227,7 +229,7 @@ def test_a_mismatch_names_what_differs() -> None:
     assert "mnistlab==1" in text
 
 
-def test_no_scheduler_there_is_told_soon(
+def test_no_scheduler_there_is_reported_soon(
     blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster_module, "CONNECT_TIMEOUT", 1)

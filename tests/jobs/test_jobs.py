@@ -116,7 +116,7 @@ def test_a_worker_killed_at_a_random_moment(
 
 
 @pytest.mark.tensorflow
-def test_the_last_words_of_a_worker_that_crashes(
+def test_the_output_of_a_worker_that_crashes(
     blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "keras.py").write_text("import os; os.write(2, b'out of luck'); os.abort()")

@@ -57,7 +57,7 @@ def test_an_estimate_is_the_sum_of_its_parts(cost: Cost) -> None:
     assert cost.seconds(full, 60_000) == pytest.approx(7 + 1.5 * 55_000 * 3e-4)
 
 
-def test_a_width_that_was_not_timed_is_told_from_the_nearest(cost: Cost) -> None:
+def test_a_width_that_was_not_timed_is_scaled_from_the_nearest(cost: Cost) -> None:
     config = TrainingConfig("cnn", epochs=1)
     known, wider = (cost.seconds(replace(config, filters=f), 60_000) for f in (16, 32))
     assert 2 < (wider - 7) / (known - 7) < 5

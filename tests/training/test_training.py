@@ -72,7 +72,7 @@ def finished(
     return job, seen
 
 
-def test_a_job_speaks_from_start_to_end(finished: tuple[Job, list[events.Event]]) -> None:
+def test_a_job_sends_events_from_start_to_end(finished: tuple[Job, list[events.Event]]) -> None:
     job, seen = finished
     assert job.status is JobStatus.FINISHED
     kinds = [type(event) for event in seen]
@@ -84,7 +84,7 @@ def test_a_job_speaks_from_start_to_end(finished: tuple[Job, list[events.Event]]
     assert progress[-1].fraction == 1
 
 
-def test_the_run_folder_holds_the_model_and_its_story(
+def test_the_run_folder_holds_the_model_and_its_history(
     finished: tuple[Job, list[events.Event]], runs: Path, blocks: Dataset
 ) -> None:
     job, seen = finished
@@ -185,7 +185,9 @@ def test_a_waiting_job_is_cancelled_without_ever_starting(blocks: Dataset, tmp_p
     assert first.wait(10)
 
 
-def test_a_killed_worker_is_told_and_the_next_run_works(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_killed_worker_is_reported_and_the_next_run_works(
+    blocks: Dataset, tmp_path: Path
+) -> None:
     seen: list[events.Event] = []
     job = submit(TrainingConfig("cnn", **LONG), blocks, seen.append, tmp_path)
     until(lambda: any(isinstance(e, events.Started) for e in seen), "the start", job=job)
@@ -199,7 +201,7 @@ def test_a_killed_worker_is_told_and_the_next_run_works(blocks: Dataset, tmp_pat
     assert submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path).result(MINUTES)
 
 
-def test_a_run_that_cannot_be_saved_is_told(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_saved_is_reported(blocks: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     job = submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path / "file")
     with pytest.raises(TrainingError, match=r"could not be saved .* MNISTLAB_HOME"):
@@ -214,9 +216,9 @@ def test_no_worker_outlives_its_killed_parent(blocks: Dataset, tmp_path: Path) -
         "from mnistlab.data import open_folder\n"
         "from mnistlab.jobs import submit\nfrom mnistlab.models import TrainingConfig\n"
         "from mnistlab.training import events\n"
-        "def tell(e):\n    if isinstance(e, events.Started): print(job.pid, flush=True)\n"
+        "def emit(e):\n    if isinstance(e, events.Started): print(job.pid, flush=True)\n"
         "job = submit(TrainingConfig('cnn', epochs=200, batch_size=8, filters=64), "
-        "open_folder(Path(sys.argv[1])), tell, Path(sys.argv[2]))\n"
+        "open_folder(Path(sys.argv[1])), emit, Path(sys.argv[2]))\n"
         "time.sleep(600)"
     )
     arguments = [sys.executable, "-c", code, str(data), str(tmp_path / "runs")]

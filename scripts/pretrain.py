@@ -1,13 +1,15 @@
 """Train the pretrained pair on MNIST and write it into the package: `make pretrained`.
 
 The recipes are the preset "best". They were chosen on the validation part and on tuning data, the
-drawings of `drawings-dev.jsonl` and letters of Hershey's fonts: no accuracy on those is published.
-MNIST's test set is read once, for the card. The same machine and thread count give the same
+drawings of `drawings-dev.jsonl` and letters of Hershey's fonts; no accuracy on those is published.
+MNIST's test set is read once, for the card. The same machine and number of threads give the same
 weights again.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 import time
 from typing import Any
@@ -22,7 +24,7 @@ from mnistlab.models.store import PRETRAINED_FOLDER
 from mnistlab.training import TrainedModel, train
 from mnistlab.training.events import EpochEnd, Event
 from mnistlab.training.presets import PRESETS
-from mnistlab.training.save import save_pretrained
+from mnistlab.training.save import describe
 
 
 def main(names: list[str]) -> None:
@@ -34,9 +36,11 @@ def main(names: list[str]) -> None:
 
 
 def write(trained: TrainedModel, dataset: Dataset) -> None:
-    """Put a trained model into the package, with its card and, for the CNN, its vectors."""
+    """Write a trained model into the package, with its card and, for the CNN, its vectors."""
     name = trained.config.model
-    save_pretrained(trained, _card(trained), PRETRAINED_FOLDER)
+    (PRETRAINED_FOLDER / f"{name}.tflite").write_bytes(trained.tflite)
+    card = describe(trained, name) | _scores(trained)
+    (PRETRAINED_FOLDER / f"{name}.json").write_text(json.dumps(card, indent=2) + "\n")
     if name == "cnn":
         cnn = load_classifier(name)
         save_neighbours(make_neighbours(cnn, dataset.x_train, dataset.y_train))
@@ -48,12 +52,13 @@ def _print(event: Event) -> None:
         print(f"epoch {event.epoch}/{event.epochs}  val_accuracy {event.val_accuracy:.4f}")
 
 
-def _card(trained: TrainedModel) -> dict[str, Any]:
+def _scores(trained: TrainedModel) -> dict[str, Any]:
     test = evaluate_probabilities(trained.y_test, trained.test_proba)
     return {
         "scores": test.to_dict(),
         "validation_accuracy": float(np.mean(trained.val_proba.argmax(1) == trained.y_val)),
         "created": time.strftime("%Y-%m-%d"),
+        "sha256": hashlib.sha256(trained.tflite).hexdigest(),
     }
 
 

@@ -140,6 +140,7 @@ class Connection:
         self._data: Any = None  # its future
         self._inboxes: set[Inbox] = set()  # of the jobs that wait for the scheduler
         self._lock = threading.Lock()
+        atexit.register(self.close)
         threading.Thread(target=self._watch, name="watch the scheduler", daemon=True).start()
 
     def _watch(self) -> None:
@@ -271,12 +272,6 @@ def _unreachable(address: str, error: Exception) -> str:
         f"The Dask scheduler at {address} does not answer ({reason[:200]}); start it, or correct "
         "--scheduler or MNISTLAB_SCHEDULER, such as tcp://10.0.0.5:8786."
     )
-
-
-@atexit.register
-def _close_all() -> None:
-    for connection in _connections.values():
-        connection.close()
 
 
 def _failure(error: Exception, address: str) -> events.Failed:

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -43,15 +42,17 @@ _TIMEOUT = 240  # seconds; a calibration takes about 30
 _TIMED_SECONDS = 1.5  # of each network, from its second report on
 _FRACTION = 0.4  # of the training set: an epoch then takes longer than its beginning and end
 _MAX_FIGURE = 1e6  # seconds; no figure of a calibration is near it
-_NETWORK_KEY = re.compile(r"(mlp|plain|deep|lean) [1-9][0-9]{0,4}")
 _log = logging.getLogger(__name__)
 
 _MLP = TrainingConfig("mlp", batch_size=256, network="normalised")
-_TIMED = (
+_TIMED_NETWORKS = (
     _MLP,
     replace(_MLP, network="wide"),
     TrainingConfig("cnn", network="lean", filters=12),
     *(TrainingConfig("cnn", network=network) for network in ("plain", "deep", "wide")),
+)
+_TIMED_LEVELS = (
+    _MLP,
     replace(_MLP, augmentation="light"),
     replace(_MLP, augmentation="full"),
     replace(_MLP, augmentation="full", non_digits=True),
@@ -109,10 +110,9 @@ class Cost:
 
     def _network_seconds(self, config: TrainingConfig) -> float:
         """Scale from the network of the same kind that was timed and is nearest in width."""
-        kind, width = _kind(config), config.widths[0]
-        timed = {int(k.split()[1]): s for k, s in self.network.items() if k.split()[0] == kind}
-        nearest = min(timed, key=lambda other: abs(other - width))
-        return timed[nearest] * _work(kind, width) / _work(kind, nearest)
+        timed = [other for other in _TIMED_NETWORKS if _kind(other) == _kind(config)]
+        nearest = min(timed, key=lambda other: abs(other.widths[0] - config.widths[0]))
+        return self.network[_network_key(nearest)] * _work(config) / _work(nearest)
 
 
 def load_cost() -> Cost | None:
@@ -135,8 +135,7 @@ def _is_sound(cost: Cost) -> bool:
     figures = [cost.start, cost.finish, *(value for table in tables for value in table.values())]
     return (
         all(isinstance(each, int | float) and 0 <= each < _MAX_FIGURE for each in figures)
-        and all(_NETWORK_KEY.fullmatch(key) for key in cost.network)
-        and _WORK.keys() == {key.split()[0] for key in cost.network}
+        and cost.network.keys() >= {_network_key(config) for config in _TIMED_NETWORKS}
         and min(cost.images.values(), default=0) > 0
         and bool(cost.augmentation)
     )
@@ -185,15 +184,16 @@ def _calibrated(dataset: Dataset) -> Cost:
         raise TrainingError(NO_TENSORFLOW)
     home().mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(home() / f"{_FILE}.lock", timeout=_TIMEOUT):
-        if load_cost() is None:  # else another process has calibrated while this one waited
-            _run(dataset)
+        # Another process may have calibrated while this one waited.
+        status = None if load_cost() else _run(dataset)
         cost = load_cost()
     if cost is None:
-        raise OSError(f"the calibration has left no result in {home()}")
+        raise OSError(f"the calibration ended with status {status}")
     return cost
 
 
-def _run(dataset: Dataset) -> None:
+def _run(dataset: Dataset) -> int:
+    """Calibrate in a process; return its exit status."""
     with tempfile.TemporaryDirectory(prefix="mnistlab-cost-") as scratch:
         folder = dataset.folder
         if folder is None:
@@ -201,15 +201,16 @@ def _run(dataset: Dataset) -> None:
             save_folder(dataset, folder)
         stdin, kept_open = os.pipe()  # its end tells the process that this one is gone
         try:
-            subprocess.run(
+            return subprocess.run(
                 [sys.executable, "-m", "mnistlab.jobs.cost", str(folder)],
                 stdin=stdin,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 timeout=_TIMEOUT,
-                check=True,
                 env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": scratch},
-            )
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise OSError(f"the calibration took more than {_TIMEOUT} s") from None
         finally:
             os.close(stdin)
             os.close(kept_open)
@@ -234,9 +235,9 @@ def _network_key(config: TrainingConfig) -> str:
     return f"{_kind(config)} {config.widths[0]}"
 
 
-def _work(kind: str, width: int) -> float:
-    per_width, per_square = _WORK[kind]
-    return per_width * width + per_square * width**2
+def _work(config: TrainingConfig) -> float:
+    per_width, per_square = _WORK[_kind(config)]
+    return per_width * config.widths[0] + per_square * config.widths[0] ** 2
 
 
 def _level(config: TrainingConfig) -> str:
@@ -244,7 +245,7 @@ def _level(config: TrainingConfig) -> str:
 
 
 def _at(levels: dict[str, float], config: TrainingConfig) -> float:
-    """The figure of the settings' level; the largest where that was not timed."""
+    """Return the figure of the settings' level, or the largest if that was not timed."""
     return levels.get(_level(config), max(levels.values()))
 
 
@@ -268,14 +269,13 @@ def measure(dataset: Dataset, begun: float) -> Cost:
     """Time trainings on a dataset; `begun` is when this process began, by `perf_counter`."""
     start, finish = _time_whole_run(dataset, begun)
     seconds, ratio = {}, {}
-    for config in _TIMED:
+    for config in dict.fromkeys((*_TIMED_NETWORKS, *_TIMED_LEVELS)):
         seconds[config], ratio[config] = _time_steps(config, dataset)
-    levels = [config for config in _TIMED if _network_key(config) == _network_key(_MLP)]
     return Cost(
         machine=_machine(),
-        network={_network_key(c): seconds[c] for c in _TIMED if _level(c) == "none"},
-        augmentation={_level(c): max(0.0, seconds[c] - seconds[_MLP]) for c in levels},
-        images={_level(c): ratio[c] for c in levels},
+        network={_network_key(c): seconds[c] for c in _TIMED_NETWORKS},
+        augmentation={_level(c): max(0.0, seconds[c] - seconds[_MLP]) for c in _TIMED_LEVELS},
+        images={_level(c): ratio[c] for c in _TIMED_LEVELS},
         start=start,
         finish=finish,
         seen={},

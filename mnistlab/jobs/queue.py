@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 _POLL_INTERVAL = 0.5  # seconds
-_SUFFIX = ".ticket"
+_SUFFIX = ".job"
 
 
 class JobQueue:

@@ -21,7 +21,7 @@ _MAX_SAVING = 3600  # seconds; saving a run takes a few
 
 @contextmanager
 def scratch_folder(parent: Path | None = None, prefix: str = _PREFIX) -> Iterator[Path]:
-    """A folder for one job, by default among the system's temporary ones; removed on exit.
+    """Make a folder for one job, by default among the temporary ones; it is removed on exit.
 
     A lock in it shows other processes' `clean_up` that its process lives.
     """

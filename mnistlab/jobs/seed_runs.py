@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from mnistlab.data import Dataset
@@ -76,11 +77,11 @@ def compare_with_seeds(
         raise ConfigError(f"seeds is {seeds}; give a whole number from 2 to {MOST_SEEDS}.")
     # In turn: if it ends early, there are pairs to compare.
     configs = [replace(config, seed=seed) for seed in range(seeds) for config in (a, b)]
-    progress = _TotalProgress(len(configs), on_progress or (lambda fraction, finished: None))
+    listeners = _listeners(len(configs), on_progress or (lambda fraction, finished: None))
     jobs: list[Job] = []
     try:
-        for number, config in enumerate(configs):
-            jobs.append(submit(config, dataset, progress.listener(number), scheduler=scheduler))
+        for config, listener in zip(configs, listeners, strict=True):
+            jobs.append(submit(config, dataset, listener, scheduler=scheduler))
         runs = tuple(find_run(_result(job)) for job in jobs)
     finally:
         _cancel([job for job in jobs if not job.status.is_over])
@@ -105,25 +106,22 @@ def _cancel(jobs: Sequence[Job]) -> None:
         job.wait(_CANCEL_WAIT)
 
 
-class _TotalProgress:
-    """The progress of all trainings; each has its own numbers, so no lock is needed."""
+def _listeners(
+    jobs: int, show: Callable[[float, int], None]
+) -> list[Callable[[events.Event], None]]:
+    """Return a listener for each job, which show the progress of all of them."""
+    fractions, finished = [0.0] * jobs, [False] * jobs  # one item each, so no lock is needed
 
-    def __init__(self, jobs: int, show: Callable[[float, int], None]) -> None:
-        self._fractions = [0.0] * jobs
-        self._finished = [False] * jobs
-        self._show = show
+    def listen(number: int, event: events.Event) -> None:
+        match event:
+            case events.Progress():
+                fractions[number] = event.fraction
+            case events.Started():  # again, after a worker of the cluster was lost
+                fractions[number] = 0.0
+            case events.Finished():
+                finished[number] = True
+            case _:
+                return
+        show(sum(fractions) / jobs, sum(finished))
 
-    def listener(self, number: int) -> Callable[[events.Event], None]:
-        def listen(event: events.Event) -> None:
-            match event:
-                case events.Progress():
-                    self._fractions[number] = event.fraction
-                case events.Started():  # again, after a worker of the cluster was lost
-                    self._fractions[number] = 0.0
-                case events.Finished():
-                    self._finished[number] = True
-                case _:
-                    return
-            self._show(sum(self._fractions) / len(self._fractions), sum(self._finished))
-
-        return listen
+    return [partial(listen, number) for number in range(jobs)]

@@ -67,7 +67,7 @@ def _is_wide(image: Image8) -> bool:
 
 
 def _slash(image: Image8, rng: np.random.Generator) -> Strokes:
-    """A stroke through the middle, rising to the right, often far beyond the zero."""
+    """Return a stroke through the middle, rising to the right, often far beyond the zero."""
     top, bottom, left, right = _bounds(image)
     x, y = (left + right) / 2 + rng.normal(0, 0.8), (top + bottom) / 2 + rng.normal(0, 0.8)
     angle = math.radians(rng.uniform(25, 95))
@@ -80,7 +80,7 @@ def _slash(image: Image8, rng: np.random.Generator) -> Strokes:
 
 
 def _flag_and_foot(image: Image8, rng: np.random.Generator) -> Strokes:
-    """A flag down to the left of the top, a foot under the bottom, or both."""
+    """Return a flag down to the left of the top, a foot under the bottom, or both."""
     top, bottom, _, _ = _bounds(image)
     height = bottom - top
     kind = rng.random()
@@ -101,7 +101,7 @@ def _flag_and_foot(image: Image8, rng: np.random.Generator) -> Strokes:
 
 
 def _bar(image: Image8, rng: np.random.Generator) -> Strokes:
-    """A short stroke across the stem."""
+    """Return a short stroke across the stem."""
     top, bottom, _, _ = _bounds(image)
     height = bottom - top
     y = top + height * rng.uniform(0.4, 0.65)
@@ -110,7 +110,7 @@ def _bar(image: Image8, rng: np.random.Generator) -> Strokes:
 
 
 def _across(x: float, y: float, slope: float, lengths: NDArray[np.float64]) -> list[Point]:
-    """A stroke that reaches to the left and to the right of a point by two lengths."""
+    """Return a stroke that reaches to the left and to the right of a point by two lengths."""
     left, right = lengths
     return [(x - left, y - slope * left), (x + right, y + slope * right)]
 
@@ -125,7 +125,7 @@ def _bounds(image: Image8) -> tuple[float, float, float, float]:
 
 
 def _ink_at(image: Image8, row: float) -> float:
-    """The ink's mean column around a row."""
+    """Return the ink's mean column around a row."""
     near = image[max(0, int(row) - 1) : int(row) + 2].astype(np.float64).sum(0)
     total = near.sum()
     return float(near @ np.arange(28) / total) if total else 14.0

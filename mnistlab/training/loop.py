@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -257,21 +258,14 @@ def _create_variables(model: Any, x: NDArray[np.uint8], y: NDArray[np.uint8]) ->
 def _learning_rate(config: TrainingConfig, steps: int) -> Any:
     import keras
 
+    peak, total = config.learning_rate, steps * config.epochs
+    cosine = partial(keras.optimizers.schedules.CosineDecay, alpha=1e-3)
     if config.schedule == "constant":
-        return config.learning_rate
-    total = steps * config.epochs
+        return peak
     if config.schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=config.learning_rate, decay_steps=total, alpha=1e-3
-        )
+        return cosine(peak, total)
     warm_up = max(1, round(0.3 * total))
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=config.learning_rate / 25,
-        warmup_target=config.learning_rate,
-        warmup_steps=warm_up,
-        decay_steps=max(1, total - warm_up),
-        alpha=1e-3,
-    )
+    return cosine(peak / 25, max(1, total - warm_up), warmup_target=peak, warmup_steps=warm_up)
 
 
 def export_litert(model: Any) -> bytes:

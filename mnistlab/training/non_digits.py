@@ -97,7 +97,7 @@ def _bow(rng: np.random.Generator) -> Curve:
 
 
 def _hook(rng: np.random.Generator) -> Curve:
-    """A line that ends in a bow."""
+    """Return a line that ends in a bow."""
     line, bow = _line(rng), _bow(rng)[: _STEPS + 4] * rng.uniform(0.3, 0.8)
     return np.concatenate([line, bow - bow[0] + line[-1]])
 
@@ -122,7 +122,7 @@ _STROKES = (_line, _line, _line, _bow, *_ALONE)
 
 
 def _scribble(rng: np.random.Generator) -> Image8 | None:
-    """A curve through many random points, or hatching."""
+    """Draw a curve through many random points, or hatching."""
     n = int(rng.integers(7, 30))
     points = rng.normal(0, 0.4, (n, 2))
     if rng.random() < 0.5:
@@ -132,7 +132,7 @@ def _scribble(rng: np.random.Generator) -> Image8 | None:
 
 
 def _smooth(points: Curve) -> Curve:
-    """A Catmull-Rom spline through the points."""
+    """Return a Catmull-Rom spline through the points."""
     p = np.concatenate([points[:1], points, points[-1:]])
     t = np.linspace(0, 1, 6, endpoint=False)[:, None, None]
     a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
@@ -235,13 +235,13 @@ def _unlike_digits(made: Image8, images: Image8, rng: np.random.Generator) -> Im
 
 
 def _blurred(images: Image8) -> NDArray[np.float32]:
-    """Unit vectors of images with ink averaged over 2 by 2 pixels, `(n, 196)`."""
+    """Return unit vectors of images with ink averaged over 2 by 2 pixels, `(n, 196)`."""
     small = images.reshape(-1, 14, 2, 14, 2).mean((2, 4), dtype=np.float32).reshape(-1, 196)
     unit: NDArray[np.float32] = small / np.linalg.norm(small, axis=1, keepdims=True)
     return unit
 
 
 def _nearest(vectors: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The highest cosine similarity of each vector to one of the known."""
+    """Return the highest cosine similarity of each vector to one of the known."""
     parts = [vectors[i : i + _BATCH] @ known.T for i in range(0, len(vectors), _BATCH)]
     return np.concatenate([part.max(axis=1) for part in parts] or [np.zeros(0, np.float32)])

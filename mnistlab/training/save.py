@@ -124,13 +124,5 @@ def describe_layers(model: Any) -> list[str]:
     return [describe(layer) for layer in model.layers]
 
 
-def save_pretrained(trained: TrainedModel, card: dict[str, Any], folder: Path) -> None:
-    """Write `NAME.tflite` and its card `NAME.json` as `load_classifier` reads them."""
-    name = trained.config.model
-    (folder / f"{name}.tflite").write_bytes(trained.tflite)
-    full = describe(trained, name) | card | {"sha256": hashlib.sha256(trained.tflite).hexdigest()}
-    (folder / f"{name}.json").write_text(json.dumps(full, indent=2) + "\n")
-
-
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -39,6 +39,14 @@ def test_all_figures_of_a_model(make: Make) -> None:
         assert text in row or text == "0.1000", text
 
 
+def test_the_network_is_named_with_its_widths(make: Make) -> None:
+    lean = card(1)
+    lean["config"] |= {"network": "lean", "filters": 12}
+    text = results_table([make("cnn", 20, lean)])
+    assert "Network" in text
+    assert "lean 12-24" in rows(text)[0]
+
+
 def test_what_is_not_known_is_a_dash(make: Make) -> None:
     (row,) = rows(results_table([make("old", 1, {}, latency_ms=None)]))
     assert row.count("–") == 8

@@ -37,7 +37,7 @@ class DaskProcesses:
     def kill(self, name: str) -> list[psutil.Process]:
         """SIGKILL a worker; returns the processes that it had started."""
         worker = self.workers.pop(name)
-        children = psutil.Process(worker.pid).children(recursive=True)
+        children: list[psutil.Process] = psutil.Process(worker.pid).children(recursive=True)
         worker.kill()
         worker.wait()
         return children

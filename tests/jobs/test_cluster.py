@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -25,8 +26,8 @@ from mnistlab.training import events
 
 from .dask_processes import DaskProcesses, dask_cluster
 
-QUICK = {"epochs": 2, "batch_size": 64, "filters": 4, "units": 32}
-LONG = {"epochs": 200, "batch_size": 8, "filters": 64}
+QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "filters": 4, "units": 32}
+LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
 CONFIGS = [TrainingConfig(model, seed=seed, **QUICK) for seed in (0, 1) for model in ("mlp", "cnn")]
 MINUTES = 240  # seconds; generous, for a loaded machine
 
@@ -147,7 +148,7 @@ def test_a_killed_training_process_is_tried_again(
     assert any("starting again" in e.message for e in seen if isinstance(e, events.Preparing))
 
 
-def test_a_training_process_that_is_always_killed_is_told(
+def test_a_training_process_that_is_always_killed_is_reported(
     dask: DaskProcesses, blocks: Dataset, tmp_path: Path
 ) -> None:
     def listen(event: events.Event) -> None:
@@ -160,7 +161,9 @@ def test_a_training_process_that_is_always_killed_is_told(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lost_scheduler_is_told_and_its_trainings_end(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_lost_scheduler_is_reported_and_its_trainings_end(
+    blocks: Dataset, tmp_path: Path
+) -> None:
     with dask_cluster(tmp_path / "dask", "alpha") as dask:
         seen: list[events.Event] = []
         config = TrainingConfig("cnn", **LONG)
@@ -174,7 +177,7 @@ def test_a_lost_scheduler_is_told_and_its_trainings_end(blocks: Dataset, tmp_pat
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_a_scheduler_that_was_stopped_is_told_and_waited_for(
+def test_a_scheduler_that_was_stopped_is_reported_and_waited_for(
     dask: DaskProcesses,
     blocks: Dataset,
     tmp_path: Path,
@@ -206,11 +209,13 @@ def test_a_scheduler_that_was_stopped_is_told_and_waited_for(
     until(lambda: not dask.trainings(), "the training's end")
 
 
-def test_other_versions_on_the_workers_are_told(
+def test_other_versions_on_the_workers_are_reported(
     dask: DaskProcesses, blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = versions() | {"tensorflow": "2.0"}
-    monkeypatch.setattr(cluster_module, "Task", lambda *values: Task(*values, versions=other))
+    monkeypatch.setattr(
+        cluster_module, "Task", lambda config, run, topic: Task(config, run, topic, other)
+    )
     job = submit(CONFIGS[0], blocks, None, tmp_path, dask.address)
     with pytest.raises(TrainingError, match=r"has tensorflow .*; install .*: tensorflow==2\.0\."):
         job.result(MINUTES)
@@ -224,7 +229,7 @@ def test_a_mismatch_names_what_differs() -> None:
     assert "mnistlab==1" in text
 
 
-def test_no_scheduler_there_is_told_soon(
+def test_no_scheduler_there_is_reported_soon(
     blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster_module, "CONNECT_TIMEOUT", 1)

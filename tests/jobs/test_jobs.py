@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -27,8 +28,8 @@ from mnistlab.models.store import read_run_file
 from mnistlab.settings import workers
 from mnistlab.training import events
 
-QUICK = {"epochs": 2, "batch_size": 64, "units": 32, "seed": 4}
-LONG = {"epochs": 200, "batch_size": 8, "filters": 64}
+QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "units": 32, "seed": 4}
+LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
 MINUTES = 180  # seconds; generous, for a loaded machine
 
 # Where in its life a worker is killed: after this event, and so many seconds later at most.
@@ -73,6 +74,7 @@ def kill_at(job: Job, seen: list[events.Event], moment: str, seed: int) -> None:
     if kind is not None:
         until(lambda: job.status.is_over or any(isinstance(e, kind) for e in seen), moment)
     job.wait(random.Random(seed).uniform(0, longest))
+    assert job.pid is not None
     try:
         os.kill(job.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -101,6 +103,7 @@ def test_a_worker_killed_at_a_random_moment(
             read_run_file(find_run(job.id, runs), name)
     else:
         assert job.status is JobStatus.FAILED
+        assert job.failure is not None
         assert "ended without a result (killed" in job.failure.message
         assert seen[-1] == job.failure
         with pytest.raises(TrainingError, match="next training starts a new one"):
@@ -113,13 +116,14 @@ def test_a_worker_killed_at_a_random_moment(
 
 
 @pytest.mark.tensorflow
-def test_the_last_words_of_a_worker_that_crashes(
+def test_the_output_of_a_worker_that_crashes(
     blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "keras.py").write_text("import os; os.write(2, b'out of luck'); os.abort()")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     job = submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path / "runs")
     assert job.wait(MINUTES)
+    assert job.failure is not None
     assert "SIGABRT" in job.failure.message
     assert "out of luck" in job.failure.details
 
@@ -140,6 +144,7 @@ def test_errors_in_a_worker_become_a_sentence(
     job = submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path / "runs")
     with pytest.raises(TrainingError, match=message):
         job.result(MINUTES)
+    assert job.failure is not None
     assert "Traceback" in job.failure.details
     assert error.split()[-1].partition("(")[0] in job.failure.details
 

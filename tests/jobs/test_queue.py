@@ -90,7 +90,7 @@ def test_no_file_is_deleted_while_it_is_locked(
     with queue.joined() as entry:  # the killed one's entry goes
         assert queue.wait(entry, threading.Event(), lambda ahead: None)
     assert queue.counts() == (0, 0)
-    assert not list(tmp_path.glob("*.ticket"))
+    assert not list(tmp_path.glob("*.job"))
 
 
 def test_a_cancelled_one_leaves_the_queue(tmp_path: Path) -> None:

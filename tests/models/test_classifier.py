@@ -65,7 +65,7 @@ def test_a_file_that_is_no_model_is_refused() -> None:
         Classifier("broken", b"not a model" * 100)
 
 
-def test_the_cards_tell_what_the_models_are(classifier: Classifier) -> None:
+def test_the_cards_describe_the_models(classifier: Classifier) -> None:
     card = classifier.card
     dense = [layer for layer in card["layers"] if layer.startswith("Dense")]
     kinds = [layer.split()[0] for layer in card["layers"]]

@@ -1,4 +1,4 @@
-"""A model's outputs are told apart by their names, whatever their widths are."""
+"""A model's outputs are identified by their names, whatever their widths."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ for argument in sys.argv[2:]:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
-    """Untrained models as LiteRT files, and what Keras says they put out."""
+    """Untrained models as LiteRT files, and the outputs of the same models in Keras."""
     folder = tmp_path_factory.mktemp("exported")
     np.save(folder / "images.npy", digits.x_test[:5])
     widths = [f"{units},{int(non_digits)}" for units, non_digits in WIDTHS]

@@ -38,6 +38,7 @@ def cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cost:
         machine="this one",
         network={
             "mlp 512": 1e-4, "mlp 1024": 2e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4,
+            "deep 32": 9e-4,
         },
         augmentation={"none": 0.0, "light": 1e-4, "full non-digits": 2e-4},
         images={"none": 1.0, "light": 1.0, "full non-digits": 1.5},
@@ -56,7 +57,7 @@ def test_an_estimate_is_the_sum_of_its_parts(cost: Cost) -> None:
     assert cost.seconds(full, 60_000) == pytest.approx(7 + 1.5 * 55_000 * 3e-4)
 
 
-def test_a_width_that_was_not_timed_is_told_from_the_nearest(cost: Cost) -> None:
+def test_a_width_that_was_not_timed_is_scaled_from_the_nearest(cost: Cost) -> None:
     config = TrainingConfig("cnn", epochs=1)
     known, wider = (cost.seconds(replace(config, filters=f), 60_000) for f in (16, 32))
     assert 2 < (wider - 7) / (known - 7) < 5

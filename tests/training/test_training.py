@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -24,12 +26,20 @@ from mnistlab.training import events
 
 pytestmark = pytest.mark.tensorflow
 
-QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 1e-3, "seed": 4, "filters": 4}
-LONG = {"epochs": 200, "batch_size": 8, "filters": 64}
+QUICK: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+    "seed": 4,
+    "filters": 4,
+}
+LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
 MINUTES = 180  # seconds; generous, for a loaded machine
 
 
-def until(condition, what: str, seconds: float = MINUTES, job: Job | None = None) -> None:
+def until(
+    condition: Callable[[], bool], what: str, seconds: float = MINUTES, job: Job | None = None
+) -> None:
     """Wait for `condition()`; a failure names `what`, and comes at once when `job` has failed."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -41,7 +51,7 @@ def until(condition, what: str, seconds: float = MINUTES, job: Job | None = None
 def gone(process: psutil.Process) -> bool:
     """Whether a process has ended, reaped by its parent or not."""
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 
@@ -52,7 +62,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["mlp", "cnn"])
-def finished(request, blocks: Dataset, runs: Path) -> tuple[Job, list[events.Event]]:
+def finished(
+    request: pytest.FixtureRequest, blocks: Dataset, runs: Path
+) -> tuple[Job, list[events.Event]]:
     seen: list[events.Event] = []
     config = TrainingConfig(request.param, augmentation="light", **QUICK)
     job = submit(config, blocks, seen.append, runs)
@@ -60,7 +72,7 @@ def finished(request, blocks: Dataset, runs: Path) -> tuple[Job, list[events.Eve
     return job, seen
 
 
-def test_a_job_speaks_from_start_to_end(finished: tuple[Job, list[events.Event]]) -> None:
+def test_a_job_sends_events_from_start_to_end(finished: tuple[Job, list[events.Event]]) -> None:
     job, seen = finished
     assert job.status is JobStatus.FINISHED
     kinds = [type(event) for event in seen]
@@ -72,7 +84,7 @@ def test_a_job_speaks_from_start_to_end(finished: tuple[Job, list[events.Event]]
     assert progress[-1].fraction == 1
 
 
-def test_the_run_folder_holds_the_model_and_its_story(
+def test_the_run_folder_holds_the_model_and_its_history(
     finished: tuple[Job, list[events.Event]], runs: Path, blocks: Dataset
 ) -> None:
     job, seen = finished
@@ -88,6 +100,7 @@ def test_the_run_folder_holds_the_model_and_its_story(
         answers = load_classifier(job.id, runs).predict_proba(blocks.x_test)
         np.testing.assert_allclose(stored["test_proba"], answers, atol=1e-5)
         accuracy = float((answers.argmax(1) == stored["y_test"]).mean())
+    assert isinstance(seen[-1], events.Finished)
     assert seen[-1].test_accuracy == pytest.approx(accuracy)
 
 
@@ -172,19 +185,23 @@ def test_a_waiting_job_is_cancelled_without_ever_starting(blocks: Dataset, tmp_p
     assert first.wait(10)
 
 
-def test_a_killed_worker_is_told_and_the_next_run_works(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_killed_worker_is_reported_and_the_next_run_works(
+    blocks: Dataset, tmp_path: Path
+) -> None:
     seen: list[events.Event] = []
     job = submit(TrainingConfig("cnn", **LONG), blocks, seen.append, tmp_path)
     until(lambda: any(isinstance(e, events.Started) for e in seen), "the start", job=job)
+    assert job.pid is not None
     os.kill(job.pid, signal.SIGKILL)
     assert job.wait(30)
     assert job.status is JobStatus.FAILED
+    assert job.failure is not None
     assert "ended without a result (killed" in job.failure.message
     assert list(tmp_path.iterdir()) == []
     assert submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path).result(MINUTES)
 
 
-def test_a_run_that_cannot_be_saved_is_told(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_saved_is_reported(blocks: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     job = submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path / "file")
     with pytest.raises(TrainingError, match=r"could not be saved .* MNISTLAB_HOME"):
@@ -199,9 +216,9 @@ def test_no_worker_outlives_its_killed_parent(blocks: Dataset, tmp_path: Path) -
         "from mnistlab.data import open_folder\n"
         "from mnistlab.jobs import submit\nfrom mnistlab.models import TrainingConfig\n"
         "from mnistlab.training import events\n"
-        "def tell(e):\n    if isinstance(e, events.Started): print(job.pid, flush=True)\n"
+        "def emit(e):\n    if isinstance(e, events.Started): print(job.pid, flush=True)\n"
         "job = submit(TrainingConfig('cnn', epochs=200, batch_size=8, filters=64), "
-        "open_folder(Path(sys.argv[1])), tell, Path(sys.argv[2]))\n"
+        "open_folder(Path(sys.argv[1])), emit, Path(sys.argv[2]))\n"
         "time.sleep(600)"
     )
     arguments = [sys.executable, "-c", code, str(data), str(tmp_path / "runs")]

@@ -195,7 +195,8 @@ def _common(name: str, configs: list[TrainingConfig], choices: dict[str, Any]) -
 
 def _preset_note(preset: str, models: tuple[str, ...]) -> str:
     if not preset:
-        return ""
+        networks = (f"{TITLES[model]} {TrainingConfig(model).network_title}" for model in models)
+        return f"<p class='ml-note'>Networks: {', '.join(networks)}</p>" if models else ""
     chosen = PRESETS[preset]
     lines = "".join(
         f"<li><b>{TITLES[model]}</b> {ui.escape(describe(chosen.configs[model]))}</li>"

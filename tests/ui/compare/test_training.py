@@ -84,6 +84,15 @@ def test_a_preset_trains_each_model_its_own_way(tab: CompareTab, jobs: list[Fake
     assert [job.config for job in jobs] == expected
 
 
+def test_the_settings_say_which_networks_they_train(tab: CompareTab) -> None:
+    note = tab.configure.note
+    assert "MLP plain 512-256, CNN plain 16-32" in note.value
+    tab.configure.choices["mlp"].value = False
+    assert "MLP" not in note.value
+    tab.configure.preset.value = "best"
+    assert "network wide 32-64-64-128" in note.value
+
+
 def test_a_changed_field_makes_a_preset_ones_own(tab: CompareTab, jobs: list[FakeJob]) -> None:
     tab.configure.preset.value = "standard"
     tab.configure.fields["epochs"].value = 2

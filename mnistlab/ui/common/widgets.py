@@ -5,6 +5,7 @@ Every function that returns HTML escapes the text it is given.
 
 from __future__ import annotations
 
+import base64
 import functools
 import logging
 import threading
@@ -30,9 +31,10 @@ TILE_GAP = 4
 CAPTION_HEIGHT = 14
 
 __all__ = [
-    "View", "button", "classed", "data_uri", "digit_grid", "escape", "file_button", "guard",
-    "heading", "log", "note", "percent", "png", "probability_bars", "show_chart", "start_thread",
-    "style_sheet", "subheading", "table", "tools", "with_article",
+    "View", "button", "classed", "data_uri", "digit_grid", "download_link", "escape",
+    "file_button", "guard", "heading", "log", "note", "percent", "png", "probability_bars",
+    "reported", "show_chart", "start_thread", "style_sheet", "subheading", "table", "tools",
+    "with_article",
 ]  # fmt: skip
 
 
@@ -44,14 +46,15 @@ def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
 
     @functools.wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> None:
-        with app.lock, _reported(app):
+        with app.lock, reported(app):
             handler(*args, **kwargs)
 
     return guarded
 
 
 @contextmanager
-def _reported(app: AppState) -> Iterator[None]:
+def reported(app: AppState) -> Iterator[None]:
+    """Log the exceptions of a block and show them in the status line."""
     try:
         yield
     except MnistLabError as error:
@@ -146,6 +149,16 @@ def file_button(
     return classed(made, "ml-button", "ml-file", name)
 
 
+def download_link(content: bytes, name: str, kind: str) -> str:
+    """A link that holds a file of a MIME type."""
+    data = base64.b64encode(content).decode("ascii")
+    size = f"{max(1, len(content) // 1024):,} KB"
+    return (
+        f"<a class='ml-link' download='{escape(name)}' href='data:{kind};base64,{data}'>"
+        f"Download {escape(name)} ({size})</a>"
+    )
+
+
 class View:
     """The base of a tab's views: makes widgets whose handlers run under `guard`."""
 
@@ -176,7 +189,7 @@ class View:
         """Run `work` in a thread without the lock; its errors are shown as a handler's are."""
 
         def run() -> None:
-            with _reported(self._app):
+            with reported(self._app):
                 work()
 
         self._thread = start_thread(run, undo)

@@ -1,196 +1,157 @@
-"""What is trained: the models, a preset or the user's own settings, and what it will cost."""
+"""The settings of a training: models, a preset or custom values, and how long it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
-from mnistlab.errors import ConfigError
 from mnistlab.models.config import AUGMENTATIONS, MODELS, SCHEDULES, TITLES, TrainingConfig
-from mnistlab.texts import counted
+from mnistlab.texts import counted, percent
 from mnistlab.training.presets import PRESETS
 from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.compare.panel import Panel
 from mnistlab.ui.compare.state import CompareState
-from mnistlab.ui.compare.training import Training
+from mnistlab.ui.compare.trainer import Trainer
 from mnistlab.ui.state import AppState
 
-_OWN = ""  # the preset's name for settings of one's own
-_SEEDS = ("seed", "seeds")
+_CUSTOM = ""  # the value of "Custom settings" among the presets
+
+_FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
+    # Setting: label, CSS class, step of a number or choices, help
+    "epochs": (
+        "Epochs", "ml-epochs", None,
+        "How many times training goes through all training images.",
+    ),
+    "batch_size": (
+        "Batch size", "ml-batch", None,
+        "Number of images in one training step.",
+    ),
+    "learning_rate": (
+        "Learning rate", "ml-rate", 0.001,
+        "How far each step changes the weights. This is the highest value of the schedule.",
+    ),
+    "schedule": (
+        "Schedule", "ml-schedule", SCHEDULES,
+        "How the learning rate changes. One cycle: it rises during the first third of the steps, "
+        "then falls to nearly zero. Cosine: it falls from the start. Constant: it stays the same.",
+    ),
+    "dropout": (
+        "Dropout", "ml-dropout", 0.05,
+        "The fraction of units switched off at random in each step, 0 to 0.9. Dropout reduces "
+        "overfitting.",
+    ),
+    "augmentation": (
+        "Augmentation", "ml-augmentation", AUGMENTATIONS,
+        "Random changes that make the training images more varied. Light: rotation, scale, shift "
+        "and stroke thickness. Full: also bending, slashed zeros, flagged ones and barred sevens.",
+    ),
+    "fraction": (
+        "Fraction of the data", "ml-share", 0.1,
+        "How much of the training set to use, 0.01 to 1. A tenth trains ten times as fast and "
+        "makes more errors.",
+    ),
+    "seed": (
+        "Seed", "ml-seed", None,
+        "The number that starts all random choices. The same seed gives the same model again.",
+    ),
+    "seeds": (
+        "Number of seeds", "ml-seeds", None,
+        "Trains each model this many times, 1 to 10, with the seeds that follow the first one. "
+        "Shows how much the results vary by chance.",
+    ),
+}  # fmt: skip
 
 
-class Configure:
-    """The settings' widgets; `widget` is all of them."""
+class Configure(Panel):
+    """The settings' widgets."""
 
-    def __init__(self, app: AppState, state: CompareState, training: Training) -> None:
-        self._app, self._state, self._training = app, state, training
-        self._filling = False
+    def __init__(self, app: AppState, state: CompareState, trainer: Trainer) -> None:
+        super().__init__(app, state)
         self.choices = {
             model: widgets.Checkbox(True, description=TITLES[model], indent=False)
             for model in MODELS
         }
-        self.preset = widgets.Dropdown(
-            options=[("Own settings", _OWN), *((p.title, name) for name, p in PRESETS.items())],
-            description="Preset",
+        presets = [("Custom settings", _CUSTOM), *((p.title, name) for name, p in PRESETS.items())]
+        self.preset = ui.classed(
+            widgets.Dropdown(options=presets, description="Preset"), "ml-preset", "ml-field"
         )
-        self.fields = _fields()
+        self.fields = {name: _make_field(name) for name in _FIELDS}
         self.my_digits = ui.classed(
             widgets.Checkbox(False, description="Add My digits", indent=False), "ml-add-mine"
         )
-        self.my_digits.tooltip = "What you kept in Predict joins the training images"
+        self.my_digits.tooltip = "Train on the drawings kept in Predict as well"
         self.note = ui.classed(widgets.HTML(), "ml-preset-note")
         self.problem = ui.classed(widgets.HTML(), "ml-problem")
         self.cost = ui.classed(widgets.HTML(), "ml-cost")
-        self.train = ui.button("Train", "ml-train", "Train the chosen models", primary=True)
-        self.cancel = ui.button("Cancel", "ml-cancel", "Stop the training")
-        self.widget = self._build()
-        self._link()
-        self._on_preset()
-
-    # View
-
-    def _build(self) -> widgets.Widget:
-        models = ui.classed(widgets.HBox(list(self.choices.values())), "ml-models")
-        preset = ui.classed(self.preset, "ml-preset", "ml-field")
-        fields = widgets.VBox(
-            [preset, *(_labelled(name, item) for name, item in self.fields.items())]
-        )
-        buttons = ui.classed(widgets.HBox([self.train, self.cancel]), "ml-buttons-row")
-        parts = [models, ui.classed(fields, "ml-fields"), self.my_digits, self.note]
-        return ui.classed(
-            widgets.VBox([*parts, self.problem, self.cost, buttons]), "ml-section", "ml-settings"
-        )
-
-    def _link(self) -> None:
-        self.train.on_click(self._guard(lambda _: self._training.start()))
-        self.cancel.on_click(self._guard(lambda _: self._training.cancel()))
-        self.preset.observe(self._guard(lambda _: self._on_preset()), "value")
-        for item in (*self.choices.values(), self.my_digits):
-            item.observe(self._guard(lambda _: self._read()), "value")
-        for name, item in self.fields.items():
-            item.observe(self._guard(lambda _, name=name: self._on_field(name)), "value")
-        self._state.observe(self._guard(lambda _: self._show()), ["problem", "is_training"])
-        self._state.observe(self._guard(lambda _: self._show_cost()), ["cost"])
-
-    def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
-        return ui.guard(self._app, handler)
+        self.train = self._button("Train", "ml-train", trainer.start, "Train the chosen models")
+        self.train.add_class("ml-primary")
+        self.cancel = self._button("Cancel", "ml-cancel", trainer.cancel, "Stop training")
+        parts = [
+            ui.classed(widgets.HBox(list(self.choices.values())), "ml-models"),
+            ui.classed(widgets.VBox([self.preset, *self.fields.values()]), "ml-fields"),
+            *(self.my_digits, self.note, self.problem, self.cost),
+            ui.classed(widgets.HBox([self.train, self.cancel]), "ml-buttons-row"),
+        ]
+        self.widget = ui.classed(widgets.VBox(parts), "ml-section", "ml-settings")
+        self._on_input(lambda _: self._on_preset(), self.preset)
+        seeds = (self.fields["seed"], self.fields["seeds"])
+        settings = [field for field in self.fields.values() if field not in seeds]
+        self._on_input(lambda _: self._read(), *self.choices.values(), self.my_digits, *seeds)
+        self._on_input(lambda _: self._on_setting(), *settings)
+        self._read()
+        self._on_state(self._paint, "problem", "cost", "is_training", "preset", "models")
 
     # From widgets to state
 
     def _on_preset(self) -> None:
-        """Fill the fields with a preset's settings, where both models share them."""
+        """Fill the fields with a preset's settings: those of the first model that is ticked."""
         if self.preset.value:
-            configs = list(PRESETS[self.preset.value].configs.values())
-            self._filling = True
-            try:
-                for name, item in self.fields.items():
-                    if name not in _SEEDS:
-                        item.value = _common(name, configs, self.choices)
-            finally:
-                self._filling = False
+            configs = PRESETS[self.preset.value].configs
+            ticked = [config for model, config in configs.items() if self.choices[model].value]
+            shown = (ticked or list(configs.values()))[0]
+            with self._painting():
+                for name in self._state.settings:
+                    self.fields[name].value = getattr(shown, name)
         self._read()
 
-    def _on_field(self, name: str) -> None:
-        if self._filling:
-            return
-        if self.preset.value and name not in _SEEDS:
-            # A preset with one setting changed is no preset any more.
-            self.preset.value = _OWN
+    def _on_setting(self) -> None:
+        self.preset.value = _CUSTOM  # a preset with one setting changed is no longer one
         self._read()
 
     def _read(self) -> None:
-        values = {name: _number(item.value) for name, item in self.fields.items()}
-        state = self._state
+        state, values = self._state, {name: field.value for name, field in self.fields.items()}
+        for name, value in values.items():
+            if isinstance(value, float) and value.is_integer():
+                values[name] = int(value)
         with state.hold_trait_notifications():
             state.models = tuple(model for model in MODELS if self.choices[model].value)
             state.preset = self.preset.value
             state.seed, state.seeds = values.pop("seed"), values.pop("seeds")
             state.settings = values
             state.my_digits = self.my_digits.value
-            try:
-                self._training.configs()
-                state.problem = ""
-            except ConfigError as error:
-                state.problem = str(error)
-        self.note.value = _preset_note(state.preset, state.models)
-        self._show()
 
     # From state to widgets
 
-    def _show(self) -> None:
+    def _paint(self) -> None:
         state = self._state
         self.train.disabled = bool(state.problem) or state.is_training
         self.cancel.disabled = not state.is_training
         warning = f"<p class='ml-warning' role='alert'>{ui.escape(state.problem)}</p>"
         self.problem.value = warning if state.problem else ""
-
-    def _show_cost(self) -> None:
-        self.cost.value = f"<p class='ml-note'>{ui.escape(self._state.cost)}</p>"
-
-
-def _fields() -> dict[str, Any]:
-    return {
-        "epochs": widgets.FloatText(3),
-        "batch_size": widgets.FloatText(128),
-        "learning_rate": widgets.FloatText(0.003, step=0.001),
-        "schedule": widgets.Dropdown(options=SCHEDULES),
-        "dropout": widgets.FloatText(0.2, step=0.05),
-        "augmentation": widgets.Dropdown(options=AUGMENTATIONS),
-        "fraction": widgets.FloatText(1.0, step=0.1),
-        "seed": widgets.FloatText(0),
-        "seeds": widgets.FloatText(1),
-    }
+        self.cost.value = ui.note(state.cost)
+        self.note.value = _preset_note(state.preset, state.models)
 
 
-_LABELS = {
-    "epochs": ("Epochs", "ml-epochs", "Passes over the training images."),
-    "batch_size": ("Batch size", "ml-batch", "Images per training step."),
-    "learning_rate": ("Learning rate", "ml-rate", "Its peak, whatever the schedule."),
-    "schedule": (
-        "Schedule",
-        "ml-schedule",
-        "one cycle: the rate rises over the first third of the steps, then falls to nearly zero; "
-        "cosine: it only falls; constant: it stays.",
-    ),
-    "dropout": ("Dropout", "ml-dropout", "Share of units left out at each step, 0 to 0.9."),
-    "augmentation": (
-        "Augmentation",
-        "ml-augmentation",
-        "light: images are turned, scaled, shifted and thickened a little, at random; full: bent "
-        "as well, with slashed zeros, flagged ones and barred sevens.",
-    ),
-    "fraction": (
-        "Fraction of the data",
-        "ml-share",
-        "Of the training set: 1 is all of it; a tenth trains ten times as fast and reads worse.",
-    ),
-    "seed": ("Seed", "ml-seed", "The same seed gives the same model again."),
-    "seeds": (
-        "Number of seeds",
-        "ml-seeds",
-        "Each model is trained this many times, 1 to 10, with seeds that follow the first: how "
-        "much of a difference is luck?",
-    ),
-}
-
-
-def _labelled(name: str, item: widgets.DOMWidget) -> widgets.Widget:
-    text, css_class, help_text = _LABELS[name]
-    item.description, item.tooltip = text, help_text
-    return ui.classed(item, css_class, "ml-field")
-
-
-def _number(value: float | str) -> float | int | str:
-    # The fields for whole numbers take fractions too, so that 1.5 is refused with its reason:
-    # IntText would drop the point and train for 15 epochs.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _common(name: str, configs: list[TrainingConfig], choices: dict[str, Any]) -> Any:
-    """A preset's value for a field: that of the first model that is ticked."""
-    ticked = [config for config in configs if choices[config.model].value] or configs
-    return getattr(ticked[0], name)
+def _make_field(name: str) -> Any:
+    label, css_class, kind, help_text = _FIELDS[name]
+    if isinstance(kind, tuple):
+        field = widgets.Dropdown(options=kind)
+    else:
+        # Whole numbers too: IntText would drop the point of 1.5 and train for 15 epochs.
+        field = widgets.FloatText(getattr(TrainingConfig, name, 1), step=kind)
+    field.description, field.tooltip = label, help_text
+    return ui.classed(field, css_class, "ml-field")
 
 
 def _preset_note(preset: str, models: tuple[str, ...]) -> str:
@@ -206,18 +167,17 @@ def _preset_note(preset: str, models: tuple[str, ...]) -> str:
 
 
 def describe(config: TrainingConfig) -> str:
-    """The settings that matter, in a line."""
-    epochs = counted(config.epochs, "epoch")
+    """Return the settings that matter in one line."""
     parts = [
         f"network {config.network_title}",
-        epochs,
-        f"batch {config.batch_size}",
-        f"rate {config.learning_rate:g} ({config.schedule})",
+        counted(config.epochs, "epoch"),
+        f"batch size {config.batch_size}",
+        f"learning rate {config.learning_rate:g} ({config.schedule})",
         f"dropout {config.dropout:g}",
         f"augmentation {config.augmentation}",
     ]
     if config.fraction < 1:
-        parts.append(f"{config.fraction:.0%} of the data")
+        parts.append(f"{percent(config.fraction, 0)} of the data")
     if config.non_digits:
-        parts.append("learns what is not a digit")
+        parts.append("learns to recognise non-digits")
     return " · ".join(parts)

@@ -1,9 +1,8 @@
-"""More about the pair, in folds that are computed when they are first seen."""
+"""More about the pair: figures by digit, calibration, robustness, and the report."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from functools import partial
 
 import ipywidgets as widgets
@@ -12,49 +11,55 @@ from mnistlab.charts.pair import per_class_table
 from mnistlab.charts.reliability import reliability_diagram
 from mnistlab.charts.robustness import robustness_table
 from mnistlab.errors import MnistLabError
+from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.pair import Pair
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.study.robustness import IMAGES, measure_robustness, sample
+from mnistlab.study.study import compare
 from mnistlab.study.validation import calibrate_model
+from mnistlab.texts import percent
 from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.compare.panel import Panel
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState
 
 _FOLDS = ("By digit", "Calibration", "Robustness")
+_ROBUSTNESS = (
+    f"Accuracy on {IMAGES:,} test images that are noisy, blurred, bent or covered, in five "
+    "severities. Similar to MNIST-C (Mu and Gilmer 2019), but made here, so the figures cannot be "
+    "compared with those published for MNIST-C."
+)
+_NO_VALIDATION = "Its validation images are not in this dataset, so no temperature can be fitted."
 
 
-class Details:
-    """Per class, calibration and robustness of the pair; `widget` is all of it."""
+class Details(Panel):
+    """Three folds, each computed when it is opened."""
 
     def __init__(self, app: AppState, state: CompareState, results: Results) -> None:
-        self._app, self._state, self._results = app, state, results
-        self._calibrations: dict[str, str] = {}
+        super().__init__(app, state)
+        self._results = results
+        self._calibrations: dict[str, Calibration] = {}
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self.by_digit = ui.classed(widgets.HTML(), "ml-per-class")
         self.calibration = ui.classed(widgets.HTML(), "ml-calibration")
         self.robustness = ui.classed(widgets.HTML(), "ml-robustness")
         self.progress = ui.classed(widgets.HTML(), "ml-robustness-progress")
-        self.start = ui.button("Measure", "ml-robustness-start", "Corrupt images and read them")
-        self.stop = ui.button("Cancel", "ml-robustness-stop", "Stop measuring")
-        self.start.on_click(self._guard(lambda _: self.measure_robustness()))
-        self.stop.on_click(self._guard(lambda _: self.cancel()))
-        buttons = ui.classed(widgets.Box([self.start, self.stop, self.progress]), "ml-tools")
-        note = widgets.HTML(f"<p class='ml-note'>{ui.escape(_ROBUSTNESS)}</p>")
+        self.start = self._button(
+            "Measure", "ml-robustness-start", self.measure_robustness, "Takes about a minute"
+        )
+        self.stop = self._button("Cancel", "ml-robustness-stop", self.cancel, "Stop measuring")
+        tools = ui.tools(self.start, self.stop, self.progress)
+        note = widgets.HTML(ui.note(_ROBUSTNESS))
+        robustness = widgets.VBox([note, tools, self.robustness])
         self.folds = widgets.Tab(
-            [self.by_digit, self.calibration, widgets.VBox([note, buttons, self.robustness])],
-            titles=_FOLDS,
-            selected_index=0,
+            [self.by_digit, self.calibration, robustness], titles=_FOLDS, selected_index=0
         )
         self.widget = ui.classed(self.folds, "ml-details")
-        self.folds.observe(self._guard(lambda _: self.paint()), "selected_index")
-        state.observe(self._guard(lambda _: self._on_pair()), ["pair"])
-        state.observe(
-            self._guard(lambda _: self._paint_robustness()), ["robustness", "robustness_progress"]
-        )
-        self._paint_robustness()
+        self._watch(self.folds, lambda _: self._paint(), "selected_index")
+        self._on_state(self._on_pair, "pair")
+        self._on_state(self._paint_robustness, "robustness", "robustness_progress")
 
     # Verbs
 
@@ -62,104 +67,101 @@ class Details:
         """Measure both models on corrupted test images, in a thread."""
         if self._state.robustness_progress is not None:
             return
-        pair = self._pair()
+        if self._state.pair is None:
+            raise MnistLabError("The models are not evaluated yet; try again in a moment.")
         self._stop.clear()
         self._state.robustness_progress = 0.0
-        self._thread = ui.start_thread(
-            partial(self._measure, pair),
-            lambda: setattr(self._state, "robustness_progress", None),
-        )
+        work = partial(self._measure, self._state.pair)
+        self._start_thread(work, lambda: self._show_progress(None))
 
     def cancel(self) -> None:
         """Stop measuring."""
         self._stop.set()
 
-    def wait(self, timeout: float = 60.0) -> None:
-        """Block until robustness is measured."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-
     # Work
 
-    def _guard(self, handler: Callable[..., object]) -> Callable[..., None]:
-        return ui.guard(self._app, handler)
-
-    def _pair(self) -> Pair:
-        if self._state.pair is None:
-            raise MnistLabError("The models are still being measured; try again in a moment.")
-        return self._state.pair
-
     def _measure(self, pair: Pair) -> None:
-        images, labels = sample(self._app.dataset)
-        names = dict.fromkeys(each.model for each in pair.evaluations)
-
-        def tell(share: float) -> None:
-            with self._app.lock:
-                # In whole percent: it is told 25 times a second.
-                self._state.robustness_progress = round(share, 2)
-
         try:
-            found = measure_robustness(
-                [self._results.classifier(name) for name in names],
-                images,
-                labels,
-                tell,
-                self._stop.is_set,
-            )
+            names = dict.fromkeys(each.model for each in pair.evaluations)
+            classifiers = [self._results.classifier(name) for name in names]
+            data = sample(self._state.dataset)
+            found = measure_robustness(classifiers, *data, self._show_progress, self._stop.is_set)
             with self._app.lock:
                 if self._state.pair is pair:
                     self._state.robustness = tuple(found)
         except MeasurementStopped:
             self._app.say("Measuring robustness was cancelled.")
-        except Exception as error:  # a thread's failure must reach the status line as well
-            ui.log.exception("robustness")
-            self._app.say(f"Robustness could not be measured ({error}); see the log.", "error")
         finally:
-            with self._app.lock:
-                self._state.robustness_progress = None
+            self._show_progress(None)
+
+    def _show_progress(self, fraction: float | None) -> None:
+        with self._app.lock:
+            # In whole percent, because this is called 25 times a second.
+            self._state.robustness_progress = None if fraction is None else round(fraction, 2)
 
     def _on_pair(self) -> None:
         self._stop.set()
         self._state.robustness = ()
-        self.paint()
+        self._paint()
 
     # Painting
 
-    def paint(self) -> None:
-        """Compute and show the fold that is open."""
-        pair = self._state.pair
-        if pair is None:
-            return
-        a, b = pair.evaluations
-        if self.folds.selected_index == 0:
+    def _paint(self) -> None:
+        """Compute and show the open fold."""
+        pair, opened = self._state.pair, self.folds.selected_index
+        if pair is not None and opened == 0:
             self.by_digit.value = per_class_table(pair)
-        elif self.folds.selected_index == 1:
-            self.calibration.value = "".join(self._calibration(each) for each in (a, b))
+        elif pair is not None and opened == 1:
+            self.calibration.value = "".join(map(self._calibration, pair.evaluations))
 
     def _calibration(self, each: Evaluation) -> str:
         if each.model not in self._calibrations:
             classifier = self._results.classifier(each.model)
             known = self._state.evaluations[each.model]  # on the labels as published
-            result = calibrate_model(classifier, known, self._app.dataset)
+            result = calibrate_model(classifier, known, self._state.dataset)
             if result is None:
-                return f"<p class='ml-note'>{ui.escape(each.title)}: {_NO_VALIDATION}</p>"
-            self._calibrations[each.model] = reliability_diagram(
-                result, each.title, str(each.card.get("architecture", "mlp"))
-            )
-        return self._calibrations[each.model]
+                return ui.note(f"{each.title}: {_NO_VALIDATION}")
+            self._calibrations[each.model] = result
+        architecture = str(each.card.get("architecture", "mlp"))
+        return reliability_diagram(self._calibrations[each.model], each.title, architecture)
 
     def _paint_robustness(self) -> None:
-        share = self._state.robustness_progress
-        self.start.disabled, self.stop.disabled = share is not None, share is None
-        text = "" if share is None else f"{100 * share:.0f} % measured"
+        fraction, found = self._state.robustness_progress, self._state.robustness
+        self.start.disabled, self.stop.disabled = fraction is not None, fraction is None
+        text = "" if fraction is None else f"{percent(fraction, 0)} measured"
         self.progress.value = f"<span class='ml-note' role='status'>{text}</span>"
-        found = self._state.robustness
-        self.robustness.value = robustness_table(found) if found else ""
+        self.robustness.value = robustness_table(found)
 
 
-_ROBUSTNESS = (
-    f"{IMAGES:,} of the test images, changed as a camera, a scanner or a hurried "
-    "hand would, in five strengths. In the manner of MNIST-C (Mu and Gilmer 2019), but with images "
-    "of our own: figures do not compare with those published for MNIST-C."
-)
-_NO_VALIDATION = "its validation images are not in this data set, so no temperature can be fitted."
+class ReportButton(Panel):
+    """Writes the HTML report of the pair."""
+
+    def __init__(self, app: AppState, state: CompareState) -> None:
+        super().__init__(app, state)
+        self.button = self._button(
+            "HTML report of this pair", "ml-report", self.write, "All figures in one file"
+        )
+        self.link = ui.classed(widgets.HTML(), "ml-save-link")
+        self.widget = ui.tools(self.button, self.link)
+        self._watch(state, lambda _: setattr(self.link, "value", ""), "pair", "robustness")
+
+    def write(self) -> None:
+        """Write the report in a thread, and offer it as a file."""
+        self.button.disabled = True
+        self._app.say("Writing the report …", "busy")
+        self._start_thread(self._write, self._enable)
+
+    def _write(self) -> None:
+        state, (a, b) = self._state, self._state.names
+        try:
+            known = [state.evaluations[name] for name in dict.fromkeys((a, b))]
+            study = compare(a, b, state.dataset, known=known, robustness=state.robustness)
+            page = study.to_html().encode()
+            with self._app.lock:
+                self.link.value = ui.download_link(page, "mnistlab-report.html", "text/html")
+                self._app.say("The report is ready. Use the link beside the button.")
+        finally:
+            self._enable()
+
+    def _enable(self) -> None:
+        self.button.disabled = False

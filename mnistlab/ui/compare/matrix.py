@@ -1,70 +1,61 @@
-"""A confusion matrix whose cells can be clicked."""
+"""A confusion matrix with clickable cells."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab.ui.common import widgets as ui
+from mnistlab.ui.state import AppState
 
 _HEATS = 5  # steps of colour beside none
 
 
-class Matrix:
+class Matrix(ui.View):
     """10 x 10 buttons, rows true digits, columns predicted ones.
 
     The cells share one layout and one style, so that a matrix costs the page a hundred small
-    models and not three hundred. They are left out of the order of Tab: the gallery's own choosers
-    lead to the same images in three steps.
+    models and not three hundred. They are left out of the order of Tab: the dropdowns above the
+    gallery lead to the same images in three steps.
 
     Parameters
     ----------
     on_cell : called with the true and the predicted digit of a clicked cell
     """
 
-    def __init__(self, guard: Callable[..., Any], on_cell: Callable[[int, int], None]) -> None:
+    def __init__(self, app: AppState, on_cell: Callable[[int, int], None]) -> None:
+        super().__init__(app)
         layout, style = widgets.Layout(), widgets.ButtonStyle()
         self._caption = ui.classed(widgets.HTML(), "ml-matrix-caption")
-        self.cells = [
-            [
-                widgets.Button(layout=layout, style=style, tabbable=False, description="")
-                for _ in range(10)
-            ]
-            for _ in range(10)
-        ]
+        children = [_label(""), *(_label(str(digit)) for digit in range(10))]
+        self.cells: list[list[widgets.Button]] = []
+        for true in range(10):
+            row = [widgets.Button(layout=layout, style=style, tabbable=False) for _ in range(10)]
+            for predicted, cell in enumerate(row):
+                verb = partial(on_cell, true, predicted)
+                cell.on_click(self._guard(lambda _, verb=verb: verb()))
+            self.cells.append(row)
+            children += [_label(str(true)), *row]
+        grid = ui.classed(widgets.GridBox(children), "ml-matrix-grid")
+        self.widget = ui.classed(widgets.VBox([self._caption, grid]), "ml-matrix-box")
+
+    def show(self, matrix: NDArray[np.int64], title: str) -> None:
+        """Show numbers of images (10, 10)."""
+        text = f"{title}: true digit by row, predicted by column"
+        self._caption.value = f"<p class='ml-matrix-title'>{ui.escape(text)}</p>"
+        most_errors = max(1, int((matrix * (1 - np.eye(10, dtype=matrix.dtype))).max()))
         for true, row in enumerate(self.cells):
             for predicted, cell in enumerate(row):
-                cell.on_click(guard(lambda _, t=true, p=predicted: on_cell(t, p)))
-        head = [_label(""), *(_label(str(digit)) for digit in range(10))]
-        rows = [[_label(str(true)), *row] for true, row in enumerate(self.cells)]
-        grid = widgets.GridBox([*head, *(item for row in rows for item in row)])
-        self.widget = ui.classed(
-            widgets.VBox([self._caption, ui.classed(grid, "ml-matrix-grid")]), "ml-matrix-box"
-        )
-
-    def show(self, matrix: np.ndarray, title: str) -> None:
-        """Show counts (10, 10)."""
-        self._caption.value = (
-            f"<p class='ml-matrix-title'>{ui.escape(title)}: true digit by row, read as by "
-            "column</p>"
-        )
-        errors = matrix * (1 - np.eye(10, dtype=matrix.dtype))
-        worst = max(1, int(errors.max()))
-        for true, row in enumerate(self.cells):
-            for predicted, cell in enumerate(row):
-                _fill(cell, int(matrix[true, predicted]), true, predicted, worst)
-
-
-def _fill(cell: widgets.Button, count: int, true: int, predicted: int, worst: int) -> None:
-    right = true == predicted
-    heat = 0 if right else -(-_HEATS * count // worst)
-    cell.description = str(count) if count or right else ""
-    cell.disabled = not count
-    cell.tooltip = f"{count} of digit {true} read as {predicted}" if count else ""
-    cell._dom_classes = ("ml-cell", "ml-right" if right else f"ml-heat-{heat}")
+                count, is_right = int(matrix[true, predicted]), true == predicted
+                heat = -(-_HEATS * count // most_errors)
+                cell.description = str(count) if count or is_right else ""
+                cell.disabled = not count
+                cell.tooltip = f"{count} of digit {true} predicted as {predicted}" if count else ""
+                cell._dom_classes = ("ml-cell", "ml-right" if is_right else f"ml-heat-{heat}")
 
 
 def _label(text: str) -> widgets.Widget:

@@ -5,152 +5,148 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import traitlets
-from traitlets import HasTraits
+from ipywidgets import TypedTuple
+from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode, Union
 
+from mnistlab.data.dataset import Dataset
+from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.pair import ORDERS, Group, Pair
+from mnistlab.metrics.robustness import Robustness
+from mnistlab.models import Run
 from mnistlab.models.config import TrainingConfig
 from mnistlab.study.study import Study
-from mnistlab.texts import duration
+from mnistlab.texts import counted, duration, percent
 from mnistlab.training import events
 
 MAX_POINTS = 400  # of a training curve
 
 Key = tuple[str, int]
-"""Model and seed: one training of those started together."""
+"""Model and seed: names one of the jobs that were started together."""
 
 
 @dataclass(frozen=True)
-class RunState:
-    """One training as the page shows it; `after` gives the state that follows an event."""
+class JobState:
+    """One training job as the page shows it."""
 
     config: TrainingConfig
     text: str = "waiting"
     fraction: float = 0.0
     training_curve: tuple[tuple[float, float, float], ...] = ()
-    """Points `(epochs done, loss, accuracy)`, means over the running epoch so far."""
+    """Points `(epochs done, loss, accuracy)`, means over the epoch so far."""
     validation_curve: tuple[tuple[float, float, float], ...] = ()
     run_id: str = ""
-    """Set once the run is finished."""
+    """Set when the job is finished."""
     seconds: float = 0.0
-    """Training time, known once the run is finished."""
+    """Training time, known when the job is finished."""
     failure: str = ""
     details: str = ""
     is_over: bool = False
 
-    def after(self, event: events.Event) -> RunState:
-        """The state once `event` has happened."""
+    def after(self, event: events.Event) -> JobState:
+        """Return the state that follows an event."""
         match event:
             case events.Queued(ahead):
-                others = "another training" if ahead == 1 else f"{ahead} other trainings"
-                return replace(self, text=f"place {ahead} in the queue, after {others}")
+                text = f"place {ahead} in the queue, behind {counted(ahead, 'other job')}"
+                return replace(self, text=text)
             case events.Preparing(message):
                 return replace(self, text=message)
             case events.Started():
-                # Not always the first time: a cluster that lost a worker begins again.
-                return replace(
-                    self, text="first step", fraction=0.0, training_curve=(), validation_curve=()
-                )
+                # More than once where a cluster lost a worker and the job starts again.
+                return JobState(self.config, "first step")
             case events.Progress():
                 return self._after_progress(event)
             case events.EpochEnd():
                 point = (float(event.epoch), event.val_loss, event.val_accuracy)
                 return replace(self, validation_curve=(*self.validation_curve, point))
             case events.Testing(best_epoch):
-                return replace(
-                    self, fraction=1.0, text=f"reading the test set with epoch {best_epoch}'s model"
-                )
-            case events.Finished():
-                text = (
-                    f"done in {duration(event.seconds)} · test accuracy {event.test_accuracy:.2%}"
-                )
-                return replace(
-                    self,
-                    fraction=1.0,
-                    text=text,
-                    run_id=event.run,
-                    seconds=event.seconds,
-                    is_over=True,
-                )
+                text = f"evaluating the model of epoch {best_epoch} on the test set"
+                return replace(self, text=text, fraction=1.0)
+            case events.Finished(run_id, accuracy, seconds):
+                text = f"done in {duration(seconds)} · test accuracy {percent(accuracy)}"
+                ended = replace(self, text=text, fraction=1.0, is_over=True)
+                return replace(ended, run_id=run_id, seconds=seconds)
             case events.Cancelled():
                 return replace(self, text="cancelled", is_over=True)
             case events.Failed(message, details):
                 return replace(self, text="failed", failure=message, details=details, is_over=True)
         return self
 
-    def _after_progress(self, event: events.Progress) -> RunState:
-        done = event.epoch - 1 + event.step / event.steps
+    def _after_progress(self, event: events.Progress) -> JobState:
         text = (
-            f"epoch {event.epoch} of {event.epochs} · {event.fraction:.0%} · "
+            f"epoch {event.epoch} of {event.epochs} · {percent(event.fraction, 0)} · "
             f"{duration(event.seconds_left)} left"
-        ).replace("%", " %")
+        )
         curve = self.training_curve
         # The first means of an epoch come from a few batches and only flicker.
         if event.step >= 0.1 * event.steps:
+            done = event.epoch - 1 + event.step / event.steps
             curve = (*curve, (done, event.loss, event.accuracy))
-        # The whole curve travels at each update, so a long run keeps every second point.
+        # Each update sends the whole curve, so a long run keeps every second point.
         if len(curve) > MAX_POINTS:
             curve = curve[::2]
         return replace(self, fraction=event.fraction, text=text, training_curve=curve)
 
 
+def total_fraction(jobs: Iterable[JobState]) -> float:
+    """Return the fraction of several jobs that is done, 0 to 1, weighted by their epochs."""
+    known = list(jobs)
+    total = sum(job.config.epochs for job in known)
+    return sum(job.fraction * job.config.epochs for job in known) / max(1, total)
+
+
 class CompareState(HasTraits):
     """What the Train & Compare tab shows."""
 
-    # Configure
-    models = traitlets.Tuple(("mlp", "cnn"))
-    preset = traitlets.Unicode("")
-    """Name of a preset, or empty for the user's own settings."""
-    settings = traitlets.Dict()
-    """The fields of `TrainingConfig` but for the model and the seed."""
-    seed = traitlets.Any(0)
-    """The first seed."""
-    seeds = traitlets.Any(1)
-    """How many seeds each model is trained with."""
-    my_digits = traitlets.Bool(False)
-    """Whether the visitor's own drawings join the training images."""
-    problem = traitlets.Unicode("")
-    """Why training cannot start, or an empty string."""
-    cost = traitlets.Unicode("")
-    """What the training will take on this machine."""
+    dataset = Instance(Dataset)
+    """What to train and test on."""
 
-    # Run
-    is_training = traitlets.Bool(False)
-    runs = traitlets.Dict()
-    """`Key` -> `RunState` of the last training."""
+    # Settings
+    models: tuple[str, ...] = TypedTuple(Unicode(), ("mlp", "cnn"))
+    preset = Unicode("")
+    """Name of a preset, or empty for custom settings."""
+    settings = Dict(value_trait=Union([Int(), Float(), Unicode()]), key_trait=Unicode())
+    """The fields of `TrainingConfig` other than the model and the seed."""
+    seed = Union([Int(), Float()], default_value=0)
+    """The first seed; like the fields of `settings`, whatever number was entered."""
+    seeds = Union([Int(), Float()], default_value=1)
+    """How many seeds to train each model with."""
+    my_digits = Bool(False)
+    """Whether the drawings kept in Predict are added to the training images."""
+    problem = Unicode("")
+    """Why training cannot start, or an empty string."""
+    cost = Unicode("")
+    """How long the training will take on this machine."""
+
+    # Jobs
+    is_training = Bool(False)
+    jobs = Dict(value_trait=Instance(JobState), key_trait=Tuple(Unicode(), Int()))
+    """`Key` -> `JobState` of the jobs that were started last."""
 
     # Results
-    history = traitlets.Tuple()
+    runs: tuple[Run, ...] = TypedTuple(Instance(Run))
     """All runs on this dataset, newest first, damaged ones too."""
-    chosen = traitlets.Tuple()
+    chosen: tuple[str, ...] = TypedTuple(Unicode())
     """The models of the table: ids of runs and names of pretrained models."""
-    evaluations = traitlets.Dict()
-    """Model -> `Evaluation` on the labels as published."""
-    corrected = traitlets.Bool(False)
-    """Whether figures are on the corrected labels."""
-    names = traitlets.Tuple(("mlp", "cnn"))
-    """The two that stand side by side, A and B."""
-    study = traitlets.Instance(Study, allow_none=True)
-    """Those two compared on the labels as published, None until both are scored."""
-    pair = traitlets.Instance(Pair, allow_none=True)
-    """Those two on the labels that are chosen, None until both are scored."""
+    evaluations = Dict(value_trait=Instance(Evaluation), key_trait=Unicode())
+    """Model -> its evaluation on the labels as published."""
+    corrected = Bool(False)
+    """Whether the page shows figures on the corrected labels."""
+    names = Tuple(Unicode(), Unicode(), default_value=("mlp", "cnn"))
+    """The two models that are compared, A and B."""
+    study = Instance(Study, allow_none=True)
+    """Their comparison on the labels as published, None until both are evaluated."""
+    pair = Instance(Pair, allow_none=True)
+    """The two on the labels that are shown, None until both are evaluated."""
 
     # Images
-    group = traitlets.Instance(Group, ())
-    order = traitlets.Enum(ORDERS, default_value=ORDERS[0])
-    page = traitlets.Int(0, min=0)
-    item = traitlets.Int(None, allow_none=True)
+    group = Instance(Group, ())
+    order = Enum(ORDERS, default_value=ORDERS[0])
+    page = Int(0, min=0)
+    item = Int(None, allow_none=True)
     """Position in the pair of the image that is shown large."""
 
     # Robustness
-    robustness = traitlets.Tuple()
-    """`Robustness` of A and B, empty until it is measured."""
-    robustness_progress = traitlets.Float(None, allow_none=True)
-    """Share done, 0 to 1, None when nothing runs."""
-
-
-def fraction_of(runs: Iterable[RunState]) -> float:
-    """Share of several trainings that is done, 0 to 1, by their epochs."""
-    known = list(runs)
-    total = sum(run.config.epochs for run in known)
-    return sum(run.fraction * run.config.epochs for run in known) / max(1, total)
+    robustness: tuple[Robustness, ...] = TypedTuple(Instance(Robustness))
+    """Of A and B, empty until it is measured."""
+    robustness_progress = Float(None, allow_none=True)
+    """Fraction that is done, 0 to 1; None when no measurement runs."""

@@ -7,32 +7,39 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import traitlets
 
+from mnistlab.charts.methods import methods
 from mnistlab.charts.results import results_table
-from mnistlab.data.dataset import Dataset
-from mnistlab.images.collection import Collection
 from mnistlab.jobs import Job, submit
-from mnistlab.settings import my_digits_file
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.configure import Configure
-from mnistlab.ui.compare.cost import CostNote
-from mnistlab.ui.compare.details import Details
-from mnistlab.ui.compare.live import Live
+from mnistlab.ui.compare.details import Details, ReportButton
+from mnistlab.ui.compare.panel import Panel
+from mnistlab.ui.compare.progress import TrainingProgress
 from mnistlab.ui.compare.results import Results
-from mnistlab.ui.compare.runs import History, Report
+from mnistlab.ui.compare.runs import Runs
 from mnistlab.ui.compare.side_by_side import SideBySide
 from mnistlab.ui.compare.state import CompareState
-from mnistlab.ui.compare.training import Training
+from mnistlab.ui.compare.trainer import Trainer
 from mnistlab.ui.state import AppState
 
+_TRAIN = ui.heading(
+    "Train",
+    "Training runs in a separate process. One twelfth of the training images is set aside to "
+    "choose the best epoch (validation). The test set is used once, at the end.",
+)
+_RESULTS = ui.heading("Results", "All models on the same test set.")
+_RUNS = "Runs: show, rename, download or delete them"
+_FIGURES = f"<details><summary>What the figures mean</summary>{methods()}</details>"
 
-class CompareTab:
-    """Widgets over `CompareState`; built when the tab is first opened.
+
+class CompareTab(Panel):
+    """Built when the tab is first opened.
 
     Parameters
     ----------
     app : the page's state, with a dataset
-    submit_job : `mnistlab.models.submit`, or a test's stand-in
-    measure_cost : whether to find out, in the background, how fast this machine trains
+    submit_job : `mnistlab.jobs.submit`, or a test's replacement
+    measure_cost : whether to measure, in the background, how fast this machine trains
     """
 
     def __init__(
@@ -41,74 +48,43 @@ class CompareTab:
         submit_job: Callable[..., Job] = submit,
         measure_cost: bool = True,
     ) -> None:
-        self.app = app
-        self.state = CompareState()
+        super().__init__(app, CompareState(dataset=app.dataset))
+        self.app, self.state = app, self._state
         self.results = Results(app, self.state)
-        self.training = Training(app, self.state, submit_job, self._dataset, self.results.add)
-        self.configure = Configure(app, self.state, self.training)
-        self.cost = CostNote(app, self.state, self.training, measure_cost)
-        self.live = Live(app, self.state)
-        self.table = ui.classed(widgets.HTML(results_table([])), "ml-results")
+        self.trainer = Trainer(app, self.state, submit_job, self.results.add, measure_cost)
+        self.results.when_idle = self.trainer.cost.start
+        self.configure = Configure(app, self.state, self.trainer)
+        self.progress = TrainingProgress(app, self.state)
+        self.table = ui.classed(widgets.HTML(), "ml-results")
+        self.runs = Runs(app, self.state, self.results)
         self.side_by_side = SideBySide(app, self.state, self.results)
         self.details = Details(app, self.state, self.results)
-        self.history = History(app, self.state, self.results)
-        self.report = Report(app, self.state)
-        self.widget = widgets.VBox(self._sections())
-        self.state.observe(
-            ui.guard(app, lambda _: self._paint_table()), ["evaluations", "chosen", "corrected"]
+        self.report = ReportButton(app, self.state)
+        runs = widgets.Accordion([self.runs.widget], titles=(_RUNS,), selected_index=None)
+        top = widgets.HBox([self.configure.widget, self.progress.widget])
+        self.widget = widgets.VBox(
+            [
+                widgets.HTML(_TRAIN),
+                ui.classed(top, "ml-train-row"),
+                _section(_RESULTS, self.table, ui.classed(runs, "ml-fold")),
+                _section(ui.heading("Side by side"), self.side_by_side.widget),
+                _section(
+                    ui.heading("More about these two"), self.details.widget, self.report.widget
+                ),
+            ]
         )
+        self._on_state(self._paint_table, "evaluations", "chosen", "corrected")
         traitlets.dlink((self.state, "is_training"), (app, "is_training"))
-        self.results.when_idle = self.cost.start
         self.results.open()
 
     def wait(self, timeout: float = 60.0) -> None:
         """Block until jobs and measurements are over."""
-        self.training.wait(timeout)
+        self.trainer.wait(timeout)
         self.results.wait(timeout)
 
-    def _dataset(self) -> Dataset:
-        dataset: Dataset = self.app.dataset
-        if not self.state.my_digits:
-            return dataset
-        return dataset.with_extra(*Collection(my_digits_file()).as_dataset())
-
-    def _sections(self) -> list[widgets.Widget]:
-        top = ui.classed(widgets.HBox([self.configure.widget, self.live.widget]), "ml-train-row")
-        return [
-            widgets.HTML(_TRAIN),
-            top,
-            _section(
-                _RESULTS,
-                self.table,
-                _fold(_HISTORY, self.history.widget),
-            ),
-            _section(_PAIR, self.side_by_side.widget),
-            _section(_DETAILS, self.details.widget, self.report.widget),
-        ]
-
     def _paint_table(self) -> None:
-        self.table.value = results_table(list(self.results.shown().values()))
+        self.table.value = results_table(self.results.shown()) + _FIGURES
 
 
 def _section(heading: str, *parts: widgets.Widget) -> widgets.Widget:
     return ui.classed(widgets.VBox([widgets.HTML(heading), *parts]), "ml-section")
-
-
-def _fold(title: str, inside: widgets.Widget) -> widgets.Widget:
-    fold = widgets.Accordion([inside], titles=(title,), selected_index=None)
-    return ui.classed(fold, "ml-fold")
-
-
-_TRAIN = ui.heading(
-    "Train",
-    "Training runs in a process of its own. A twelfth of the training images is kept aside to "
-    "choose the best epoch; the test set is read once, at the end.",
-)
-_RESULTS = ui.heading(
-    "Results",
-    "All models on the same test set. Latency is measured here and now, in alternating blocks of "
-    "single predictions, preprocessing apart.",
-)
-_HISTORY = "Choose, rename, load, save or delete runs"
-_PAIR = ui.heading("Side by side")
-_DETAILS = ui.heading("More about these two")

@@ -33,22 +33,22 @@ def test_the_tab_opens_and_its_history_tells_good_from_damaged(
     tab.wait()
     # A digest that was changed shows when the file is read, and is told in plain words.
     assert tab.app.status_kind != "error" or "is damaged" in tab.app.status, tab.app.status
-    history = {run.id: run for run in tab.state.history}
+    history = {run.id: run for run in tab.state.runs}
     assert GOOD in history
     assert {"mlp", "cnn"} <= tab.state.evaluations.keys()
-    assert tab.history._damaged.value.count("<li>") > 140
+    assert tab.runs._damaged.value.count("<li>") > 140
     tab.results.choose([*tab.state.chosen, GOOD])
     tab.wait()
     assert "MLP good" in tab.table.value
     tab.results.load(GOOD)
     assert tab.app.loaded == {"mlp": GOOD}
-    shown = [box.description for box in tab.history._boxes.values()]
+    shown = [box.description for box in tab.runs._boxes.values()]
     assert len(shown) > 20
-    for widget in (tab.history.run, tab.history._damaged, tab.table, *tab.history.list.children):
+    for widget in (tab.runs.run, tab.runs._damaged, tab.table, *tab.runs.list.children):
         # As it goes to the page.
         json.dumps(widget.get_state(), allow_nan=False, default=str, ensure_ascii=False).encode()
     for name in (os.fsdecode(b"no\xfftext"), "tab\tand\x1bescape"):
-        tab.history.run.value = name
-        tab.history.confirm.value = True
-        tab.history.delete.click()
-        assert name not in {run.id for run in tab.state.history}
+        tab.runs.run.value = name
+        tab.runs.confirm.value = True
+        tab.runs.delete.click()
+        assert name not in {run.id for run in tab.state.runs}

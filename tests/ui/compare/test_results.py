@@ -105,7 +105,7 @@ def test_runs_are_listed_chosen_and_compared(tab: CompareTab, save_run) -> None:
     save_run("mlp-0001-aaaa", wrong=5)
     save_run("mlp-0002-bbbb", wrong=60, seed=1)
     tab.results.refresh()
-    boxes = tab.history._boxes
+    boxes = tab.runs._boxes
     assert list(boxes) == ["mlp", "cnn", "mlp-0002-bbbb", "mlp-0001-aaaa"]
     for name in ("mlp-0001-aaaa", "mlp-0002-bbbb"):
         boxes[name].value = True
@@ -124,7 +124,7 @@ def test_a_run_is_renamed_saved_and_deleted(tab: CompareTab, save_run, home: Pat
     save_run("mlp-0001-aaaa", wrong=5)
     tab.results.open()
     tab.wait()
-    history = tab.history
+    history = tab.runs
     history.run.value = "mlp-0001-aaaa"
     history.title.value = "  my <first>  one "
     press(history, "ml-run-rename")
@@ -175,13 +175,13 @@ def test_a_damaged_run_is_listed_and_can_be_deleted(
         (folder / "run.json").write_text("{")
     tab.results.open()
     tab.wait()
-    assert "Damaged runs" in tab.history._damaged.value
-    assert "cnn-0001-aaaa" in tab.history._damaged.value
+    assert "Damaged runs" in tab.runs._damaged.value
+    assert "cnn-0001-aaaa" in tab.runs._damaged.value
     assert list(tab.state.evaluations) == ["mlp", "cnn"]
-    tab.history.run.value = "cnn-0001-aaaa"
-    tab.history.confirm.value = True
-    tab.history.delete.click()
-    assert tab.history._damaged.value == ""
+    tab.runs.run.value = "cnn-0001-aaaa"
+    tab.runs.confirm.value = True
+    tab.runs.delete.click()
+    assert tab.runs._damaged.value == ""
 
 
 def test_answers_that_changed_on_disk_are_told_and_not_used(
@@ -201,7 +201,7 @@ def test_runs_on_other_data_are_left_out(tab: CompareTab, save_run, home: Path) 
     card["data"]["digest"] = "of other data"
     card_file.write_text(json.dumps(card))
     tab.results.open()
-    assert "cnn-0001-aaaa" not in tab.history._boxes
+    assert "cnn-0001-aaaa" not in tab.runs._boxes
 
 
 def test_several_seeds_say_what_each_figure_answers(tab: CompareTab, save_run) -> None:
@@ -270,11 +270,11 @@ def test_the_report_is_offered_as_a_file(tab: CompareTab) -> None:
 def test_a_run_is_used_in_predict(tab: CompareTab, save_run) -> None:
     save_run("cnn-0001-bbbb", "cnn")
     tab.results.open()
-    tab.history.run.value = "cnn-0001-bbbb"
-    press(tab.history, "ml-run-load")
+    tab.runs.run.value = "cnn-0001-bbbb"
+    press(tab.runs, "ml-run-load")
     assert tab.app.loaded == {"cnn": "cnn-0001-bbbb"}
-    tab.history.run.value = "cnn"
-    press(tab.history, "ml-run-load")
+    tab.runs.run.value = "cnn"
+    press(tab.runs, "ml-run-load")
     assert tab.app.loaded == {}
 
 

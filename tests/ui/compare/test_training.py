@@ -20,7 +20,7 @@ from mnistlab.settings import my_digits_file
 from mnistlab.training import events
 from mnistlab.training.presets import PRESETS
 from mnistlab.ui.compare import CompareTab
-from mnistlab.ui.compare.state import RunState
+from mnistlab.ui.compare.state import JobState
 from mnistlab.ui.state import AppState
 from tests.ui.compare.conftest import FakeJob
 
@@ -116,8 +116,8 @@ def test_several_seeds_are_trained_and_told_together(tab: CompareTab, jobs: list
         ("mlp", 4), ("cnn", 4), ("mlp", 5), ("cnn", 5),
     ]  # fmt: skip
     jobs[0].end(events.Failed("It broke."))
-    text = tab.live.progress["mlp"].value
-    assert "MLP · 1 of 2 seeds over" in text
+    text = tab.progress.bars["mlp"].value
+    assert "MLP · 1 of 2 seeds ended" in text
     assert "seed 5 · waiting" in text
     assert "It broke." in text
     for job in jobs[1:]:
@@ -128,13 +128,13 @@ def test_several_seeds_are_trained_and_told_together(tab: CompareTab, jobs: list
 def test_a_long_training_tells_hours_and_not_seconds(tab: CompareTab, jobs: list[FakeJob]) -> None:
     tab.configure.train.click()
     jobs[1].tell(events.Progress(2, 5, 15, 100, 0.2, 0.93, 9.0, 78369.0))
-    assert "CNN · epoch 2 of 5 · 23 % · 22 h left" in tab.live.progress["cnn"].value
+    assert "CNN · epoch 2 of 5 · 23 % · 22 h left" in tab.progress.bars["cnn"].value
 
 
 def test_progress_text_and_curves_follow_the_events(tab: CompareTab, jobs: list[FakeJob]) -> None:
     tab.configure.train.click()
     mlp, cnn = jobs
-    progress, curves = tab.live.progress, tab.live.curves
+    progress, curves = tab.progress.bars, tab.progress.curves
     cnn.tell(events.Preparing("loading TensorFlow"))
     assert "CNN · loading TensorFlow" in progress["cnn"].value
     cnn.tell(events.Progress(2, 5, 15, 100, 0.2, 0.93, 9.0, 12.4))
@@ -156,8 +156,8 @@ def test_cancel_ends_it_and_the_next_training_can_start(
     tab.configure.train.click()
     jobs[0].tell(events.Progress(1, 3, 5, 10, 0.5, 0.8, 1.0, 9.0))
     tab.configure.cancel.click()
-    assert "MLP · cancelled" in tab.live.progress["mlp"].value
-    assert "<svg" in tab.live.curves.value  # what was seen stays
+    assert "MLP · cancelled" in tab.progress.bars["mlp"].value
+    assert "<svg" in tab.progress.curves.value  # what was seen stays
     assert tab.app.status == "Training cancelled; nothing was kept."
     assert not tab.configure.train.disabled
     tab.configure.train.click()
@@ -169,7 +169,7 @@ def test_a_failed_worker_shows_its_message_and_last_words_escaped(
 ) -> None:
     tab.configure.train.click()
     jobs[0].end(events.Failed("The training process ended <badly>.", "Traceback <script>"))
-    shown = tab.live.progress["mlp"].value
+    shown = tab.progress.bars["mlp"].value
     assert "ended &lt;badly&gt;" in shown
     assert "Traceback &lt;script&gt;" in shown
     assert (tab.app.status_kind, "badly" in tab.app.status) == ("error", True)
@@ -204,16 +204,16 @@ def test_my_digits_join_the_training(tab: CompareTab, jobs: list[FakeJob], home:
 
 
 def test_a_run_state_counts_from_event_to_event() -> None:
-    run = RunState(TrainingConfig("mlp", epochs=2))
+    run = JobState(TrainingConfig("mlp", epochs=2))
     run = run.after(events.Progress(1, 2, 50, 100, 0.5, 0.8, 5.0, 15.0))
     assert run.fraction == pytest.approx(0.25)
     run = run.after(events.Finished("mlp-1", 0.9731, 20.0))
     assert run.is_over
-    assert run.text == "done in 20 s · test accuracy 97.31%"
+    assert run.text == "done in 20 s · test accuracy 97.31 %"
 
 
 def test_the_curve_of_a_long_run_stays_small_and_whole() -> None:
-    run = RunState(TrainingConfig("cnn", epochs=200))
+    run = JobState(TrainingConfig("cnn", epochs=200))
     for epoch in range(1, 201):
         for step in range(1, 11):
             run = run.after(events.Progress(epoch, 200, step, 10, 0.1, 0.9, 1.0, 1.0))
@@ -259,7 +259,7 @@ def test_a_training_that_cannot_be_submitted_has_failed_and_another_can_be_start
     tab.configure.train.click()
     assert not tab.state.is_training
     assert (tab.configure.train.disabled, tab.configure.cancel.disabled) == (False, True)
-    for bar in tab.live.progress.values():
+    for bar in tab.progress.bars.values():
         assert said in bar.value.replace("&#x27;", "'")
     assert (tab.app.status_kind, said in tab.app.status) == ("error", True)
     tab.configure.train.click()
@@ -279,7 +279,7 @@ def test_one_that_cannot_be_submitted_leaves_the_other_to_train(
     assert not tab.configure.cancel.disabled
     (job,) = jobs
     job.tell(events.Preparing("loading TensorFlow"))
-    assert "loading TensorFlow" in tab.live.progress[job.config.model].value
+    assert "loading TensorFlow" in tab.progress.bars[job.config.model].value
     tab.configure.cancel.click()
     assert job.is_over
     assert not tab.state.is_training

@@ -81,7 +81,7 @@ class Item(Section):
         rows = [row for row in self._nearest(image) if self._state.item != ("train", row)]
         self._rows = rows[:NEIGHBOURS]
         labels = [str(label) for label in self._material.labels("train")[self._rows]]
-        note = f"Compared by {self._material.how}. Click one to open it."
+        note = f"Measured in {self._material.how}. Click one to open it."
         note = note if self._rows else "There are no others."
         self._near_note.value = ui.subheading("Nearest training images") + ui.note(note)
         self._near.show(

@@ -21,7 +21,7 @@ SMALL = {"seeds": 1, "kill_after": 0}
 def main(seeds: int = SEEDS, kill_after: int = KILL_AFTER) -> None:
     dataset = load_default()
     configs = [
-        TrainingConfig(model, epochs=1, share=0.05, seed=seed)
+        TrainingConfig(model, epochs=1, fraction=0.05, seed=seed)
         for seed in range(seeds)
         for model in ("mlp", "cnn")
     ]

@@ -288,7 +288,7 @@ def _warm_pages(pages: int) -> None:
     times: dict[str, list[tuple[float, float]]] = {"cold": [], "warm": []}
     with _server("--warm", "0") as cold, _server("--warm", "1") as warm, sync_playwright() as pw:
         browser = _chromium(pw)
-        # One for all pages: a farewell would end with a context of its own.
+        # One for all pages: a shutdown request would be lost with a context of its own.
         context = browser.new_context()
         for _ in range(pages):
             for name, server in (("cold", cold), ("warm", warm)):

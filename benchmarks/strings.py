@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw
 
 from benchmarks.drawings import rows
 from mnistlab import Classifier, Drawing, load_classifier, load_default, preprocess
+from mnistlab.images.finding import DigitScore, split_digits
 from mnistlab.images.ink import find_ink
-from mnistlab.images.segment import Likeness, split_digits
 
 Paths = list[NDArray[np.float64]]
 Digits = list[tuple[str, Paths]]
@@ -68,18 +68,18 @@ def main(lengths: Sequence[int] = LENGTHS, count: int = STRINGS, lone: int | Non
     """`count` strings of each length, layout and group of writers, and `lone` single digits."""
     cnn = load_classifier("cnn")
 
-    def likeness(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def with_cnn(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return cnn.read(images).digit_scores
 
-    ways: dict[str, Likeness | None] = {"by place": None, "with the CNN": likeness}
-    for way, judge in ways.items():
+    ways: dict[str, DigitScore | None] = {"by place": None, "with the CNN": with_cnn}
+    for way, digit_score in ways.items():
         for writers in WRITERS:
             for kind in (as_drawing, as_ink):
                 print(f"  {way}, {kind.__name__}, writers {writers}:")
                 for layout in LAYOUTS:
                     made = {n: strings(writers, layout, n, count) for n in lengths}
-                    _print_layout(layout, made, kind, cnn, judge)
-        _print_lone(way, judge, lone)
+                    _print_layout(layout, made, kind, cnn, digit_score)
+        _print_lone(way, digit_score, lone)
 
 
 @cache
@@ -167,7 +167,7 @@ def _print_layout(
     made: Mapping[int, list[Digits]],
     kind: Callable[[Digits, Layout], Drawing | NDArray[np.uint8]],
     cnn: Classifier,
-    judge: Likeness | None,
+    digit_score: DigitScore | None,
 ) -> None:
     layout, cells, seconds = LAYOUTS[name], [], []
     for length, all_digits in made.items():
@@ -175,7 +175,7 @@ def _print_layout(
         for digits in all_digits:
             source = kind(digits, layout)
             begun = time.perf_counter()
-            pieces = split_digits(source, judge)
+            pieces = split_digits(source, digit_score)
             seconds.append(time.perf_counter() - begun)
             images = np.array([preprocess(piece.source).image for piece in pieces], np.uint8)
             read = cnn.predict_proba(images.reshape(-1, 28, 28)).argmax(1)
@@ -185,14 +185,14 @@ def _print_layout(
     print(f"    {name:<16} {'   '.join(cells)}   {1e3 * np.median(seconds):.1f} ms")
 
 
-def _print_lone(way: str, judge: Likeness | None, count: int | None) -> None:
+def _print_lone(way: str, digit_score: DigitScore | None, count: int | None) -> None:
     """Single digits must stay whole."""
     dataset = load_default()
     drawn = [Drawing.from_strokes(row["strokes"]) for row in rows(count)]
     test = [np.array(image) for image in dataset.x_test[:count]]
     for name, sources in (("drawings", drawn), (f"{dataset.title}'s test images", test)):
         begun = time.perf_counter()
-        whole = [len(split_digits(source, judge)) == 1 for source in sources]
+        whole = [len(split_digits(source, digit_score)) == 1 for source in sources]
         each = (time.perf_counter() - begun) / len(sources)
         print(f"  {way}: {np.mean(whole):.2%} of {name} stay one piece, {1e3 * each:.2f} ms each")
 

@@ -51,7 +51,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder)
         _preset("quick", dataset, runs, fraction)
-        config = TrainingConfig("mlp", share=fraction)
+        config = TrainingConfig("mlp", fraction=fraction)
         names = [submit(config, dataset, runs=runs).result() for _ in range(2)]
         digests = {find_run(name, runs).card["weights_digest"] for name in names}
         print(f"  same seed again: {'identical' if len(digests) == 1 else 'DIFFERENT'} weights")
@@ -91,7 +91,7 @@ def _story(side: str, seed: int, fraction: float) -> Story:
 def _preset(name: str, dataset: Dataset, runs: Path, fraction: float) -> None:
     begun = time.perf_counter()
     for preset in PRESETS[name].configs.values():
-        config = replace(preset, share=fraction)
+        config = replace(preset, fraction=fraction)
         card = find_run(submit(config, dataset, runs=runs).result(), runs).card
         print(
             f"  preset {name}, {config.title}: {card['test_accuracy']:.2%} in "
@@ -141,7 +141,7 @@ def _ours(seed: int, fraction: float) -> Story:
         return fit(self, *args, callbacks=[*callbacks, Look()], **kwargs)
 
     keras.Model.fit = fit_and_look
-    trained = training.train(replace(OURS, seed=seed, share=fraction), dataset)
+    trained = training.train(replace(OURS, seed=seed, fraction=fraction), dataset)
     seconds = [event.seconds for event in trained.history]
     return [(s - t, a) for s, t, a in zip(seconds, spent, accuracy, strict=False)]
 

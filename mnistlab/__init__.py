@@ -21,15 +21,22 @@ if TYPE_CHECKING:
         TrainingError,
         UploadError,
     )
-    from mnistlab.images import Drawing, Preprocessed, decode_upload, preprocess
-    from mnistlab.jobs import submit
+    from mnistlab.images import Drawing, Preprocessed, decode_upload, find_digits, preprocess
+    from mnistlab.jobs import Job, submit
     from mnistlab.metrics.comparison import compare_predictions
     from mnistlab.metrics.latency import measure_latency
     from mnistlab.metrics.scores import evaluate_probabilities
     from mnistlab.metrics.seed_comparison import compare_seeds
-    from mnistlab.models import Classifier, TrainingConfig, load_classifier
-    from mnistlab.study.evaluation import evaluate, evaluate_models
-    from mnistlab.training import train
+    from mnistlab.models import (
+        Classifier,
+        Run,
+        TrainingConfig,
+        find_run,
+        list_runs,
+        load_classifier,
+    )
+    from mnistlab.study import Study, compare, evaluate, evaluate_models
+    from mnistlab.training import TrainedModel, train
 
 _HOMES = {
     "mnistlab.data": (
@@ -48,15 +55,22 @@ _HOMES = {
         "TrainingError",
         "UploadError",
     ),
-    "mnistlab.images": ("Drawing", "Preprocessed", "decode_upload", "preprocess"),
+    "mnistlab.images": ("Drawing", "Preprocessed", "decode_upload", "find_digits", "preprocess"),
+    "mnistlab.jobs": ("Job", "submit"),
     "mnistlab.metrics.comparison": ("compare_predictions",),
-    "mnistlab.study.evaluation": ("evaluate", "evaluate_models"),
     "mnistlab.metrics.latency": ("measure_latency",),
     "mnistlab.metrics.scores": ("evaluate_probabilities",),
     "mnistlab.metrics.seed_comparison": ("compare_seeds",),
-    "mnistlab.models": ("Classifier", "TrainingConfig", "load_classifier"),
-    "mnistlab.training": ("train",),
-    "mnistlab.jobs": ("submit",),
+    "mnistlab.models": (
+        "Classifier",
+        "Run",
+        "TrainingConfig",
+        "find_run",
+        "list_runs",
+        "load_classifier",
+    ),
+    "mnistlab.study": ("Study", "compare", "evaluate", "evaluate_models"),
+    "mnistlab.training": ("TrainedModel", "train"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -66,19 +80,27 @@ __all__ = [
     "DataError",
     "Dataset",
     "Drawing",
+    "Job",
     "MnistLabError",
     "ModelError",
     "Preprocessed",
+    "Run",
+    "Study",
+    "TrainedModel",
     "TrainingConfig",
     "TrainingError",
     "UploadError",
     "__version__",
+    "compare",
     "compare_predictions",
     "compare_seeds",
     "decode_upload",
     "evaluate",
     "evaluate_models",
     "evaluate_probabilities",
+    "find_digits",
+    "find_run",
+    "list_runs",
     "load_classifier",
     "load_default",
     "load_digits",

@@ -2,6 +2,6 @@
 
 import sys
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 
 sys.exit(main())

@@ -1,7 +1,6 @@
-"""What can go wrong, one exception for each kind of trouble a caller can act on.
+"""Exceptions, one for each kind of error that a caller can handle.
 
-A message is one clear sentence with the remedy in it; the page and the command line show it as
-it is.
+A message is one clear sentence with a remedy. The page and the command line show it unchanged.
 """
 
 from __future__ import annotations
@@ -28,4 +27,4 @@ class TrainingError(MnistLabError):
 
 
 class ConfigError(MnistLabError):
-    """A setting is out of its range or not known."""
+    """A setting is unknown or out of its range."""

@@ -1,4 +1,4 @@
-"""Writing a file at once, without harm to what stands under its name."""
+"""Writing a file in one step, without damage to the existing one."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import stat
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes) -> None:
     """Write a file in one step: a reader sees the old contents or the new, never a part.
 
-    A file that is there keeps its mode, owner and extended attributes. A symbolic link stays, and
-    the file that it leads to is written. A device or a pipe is written into, never replaced; so
-    is a file with further hard links, and one whose owner or folder allows no replacement.
+    An existing file keeps its mode, owner and extended attributes. A symbolic link stays, and its
+    target is written. A device or a pipe is written into, never replaced, and so is a file with
+    further hard links, or one whose owner or folder allows no replacement.
 
     Raises
     ------
     OSError
-        When it cannot be written. A file that can be replaced then stands there as before.
+        When it cannot be written. A file that can be replaced is then unchanged.
     """
     try:
         there = path.stat()
@@ -34,7 +34,7 @@ def write_whole(path: Path, data: bytes) -> None:
             return
         if not os.access(target, os.W_OK):  # a rename would not ask
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    # A name of its own: the file's with something added might be longer than a name may be.
+    # A short name, since the file's own may be as long as a name can be.
     partial = target.with_name(f".mnistlab-{secrets.token_hex(8)}.partial")
     try:
         if there is not None and not _make_alike(partial, target, there):
@@ -46,7 +46,7 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(target)
     except OSError as error:
-        # The name of the hidden file would tell the user nothing.
+        # With the name that the user knows.
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with contextlib.suppress(OSError):
@@ -54,20 +54,20 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _can_be_replaced(target: Path, there: os.stat_result) -> bool:
-    """Whether a new file of that name can stand for the old one."""
+    """Return whether a new file of that name can replace the old one."""
     if not stat.S_ISREG(there.st_mode) or there.st_nlink > 1:
         return False
     try:
-        # /dev/stdout and its kind may lead to a file that no longer has the name it had.
+        # /dev/stdout and the like may lead to a file that was renamed.
         return os.path.samestat(target.stat(), there)
     except OSError:
         return False
 
 
 def _make_alike(partial: Path, target: Path, there: os.stat_result) -> bool:
-    """Make an empty file with the attributes of another; False where that is not allowed."""
+    """Create an empty file with the attributes of another; False where that is not allowed."""
     try:
-        # Nobody else may read it before it has the mode of the file that it replaces.
+        # Private until it has the mode of the file that it replaces.
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         if hasattr(os, "chown"):
             os.chown(partial, there.st_uid, there.st_gid)

@@ -1,10 +1,10 @@
-"""Counts and durations as people read them, the same in the page, the report and the terminal."""
+"""Counts and durations for people, the same in the page, the report and the terminal."""
 
 from __future__ import annotations
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun, whose plural takes an s.
+    """Return a number with its noun, whose plural takes an s.
 
     Examples
     --------
@@ -15,7 +15,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Finite seconds (0 or more) in the unit that people would choose.
+    """Return finite seconds (0 or more) in a readable unit.
 
     Minutes are used from 2 minutes on, hours from 2 hours on.
 
@@ -29,3 +29,8 @@ def duration(seconds: float) -> str:
     if round(seconds / 60) < 120:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.0f} h"
+
+
+def percent(fraction: float, decimals: int = 2) -> str:
+    """A fraction as text, such as `98.30 %`."""
+    return f"{100 * fraction:.{decimals}f} %"

@@ -23,7 +23,7 @@ from mnistlab.models import load_classifier
 from mnistlab.models.neighbours import make_neighbours
 from mnistlab.study.explanation import map_similarity, occlude
 from mnistlab.training.handwriting import handwriting_variants
-from mnistlab.training.non_digits import outliers
+from mnistlab.training.non_digits import make_non_digits
 from mnistlab.ui.explore.handwriting import close_html
 from mnistlab.ui.explore.material import Material
 
@@ -67,17 +67,17 @@ def dataset(images: np.ndarray, labels: np.ndarray) -> Dataset:
     return Dataset("own", "tiny", images, labels, images[:1], labels[:1], digest="", source="")
 
 
-def test_outliers_are_made_beside_any_images(digits: Dataset) -> None:
-    usual = outliers(digits.x_train, digits.y_train, np.random.default_rng(0))
+def test_non_digits_are_made_beside_any_images(digits: Dataset) -> None:
+    usual = make_non_digits(digits.x_train, digits.y_train, np.random.default_rng(0))
     x = digits.x_train.copy()
     x[7] = 0
-    made = outliers(x, digits.y_train, np.random.default_rng(0))
+    made = make_non_digits(x, digits.y_train, np.random.default_rng(0))
     assert len(made) > 0.9 * len(usual)
 
 
-def test_outliers_and_variants_of_such_images(images: np.ndarray, labels: np.ndarray) -> None:
+def test_non_digits_and_variants_of_such_images(images: np.ndarray, labels: np.ndarray) -> None:
     many, theirs = np.repeat(images, 20, axis=0), np.repeat(labels, 20)
-    made = outliers(many, theirs, np.random.default_rng(0))
+    made = make_non_digits(many, theirs, np.random.default_rng(0))
     assert len(made)
     assert made.any(axis=(1, 2)).all()
     variants, _ = handwriting_variants(many, theirs, np.random.default_rng(0))
@@ -142,6 +142,6 @@ def test_steps_of_the_recipe_take_a_box_without_ink() -> None:
 )
 def test_strokes_without_height_are_grouped(strokes: list[list[list[float]]]) -> None:
     found = find_digits(
-        Drawing.from_strokes(strokes), likeness=lambda x: np.full(len(x), 0.5, np.float32)
+        Drawing.from_strokes(strokes), digit_score=lambda x: np.full(len(x), 0.5, np.float32)
     )
     assert found

@@ -1,4 +1,4 @@
-"""Writing to a name does no harm to what stands there: `write_whole` and every `--out`."""
+"""Writing to a name does no harm to what stands there: `atomic_write` and every `--out`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistlab.cli.commands import main
-from mnistlab.files import write_whole
+from mnistlab.cli import main
+from mnistlab.files import atomic_write
 from mnistlab.images import Drawing
 from mnistlab.images.collection import Collection
 from mnistlab.models.store import PRETRAINED_FOLDER
@@ -138,7 +138,7 @@ def test_hard_links_still_share_their_contents(tmp_path: Path) -> None:
     path, other = tmp_path / "out", tmp_path / "other"
     path.write_bytes(b"old")
     os.link(path, other)
-    write_whole(path, b"new")
+    atomic_write(path, b"new")
     assert other.read_bytes() == b"new"
 
 
@@ -146,7 +146,7 @@ def test_a_regular_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_bytes(b"old")
     with path.open("rb") as reader:
-        write_whole(path, b"new")
+        atomic_write(path, b"new")
         assert reader.read() == b"old"
     assert path.read_bytes() == b"new"
     assert [p.name for p in tmp_path.iterdir() if p.name not in ("here", "home")] == ["out"]
@@ -164,7 +164,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
     monkeypatch.setattr("mnistlab.files.os.fsync", fail)
     for name in ("out", "new"):
         with pytest.raises(OSError, match=f"No space left on device: '.*/{name}'"):
-            write_whole(folder / name, b"new")
+            atomic_write(folder / name, b"new")
     assert [(p.name, p.read_bytes()) for p in folder.iterdir()] == [("out", b"old")]
 
 
@@ -191,7 +191,7 @@ def test_json_and_a_report_do_not_go_to_the_same_place(tmp_path: Path) -> None:
 
 def test_a_long_name_is_no_obstacle(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 255)
-    write_whole(path, b"data")
+    atomic_write(path, b"data")
     assert path.read_bytes() == b"data"
 
 

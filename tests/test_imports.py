@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import nbformat
@@ -14,6 +17,8 @@ import psutil
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from mnistlab.settings import local_mnist
 
@@ -37,7 +42,37 @@ def test_layers_import_only_what_stands_below() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["mnistlab", "mnistlab.cli.commands"])
+def test_every_package_that_is_imported_is_declared_and_locked() -> None:
+    imported: set[str] = set()
+    for path in (ROOT / "mnistlab").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {each.name.partition(".")[0] for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    imported -= {*sys.stdlib_module_names, "mnistlab"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [
+        Requirement(text)
+        for text in (*project["dependencies"], *extras["train"], *extras["cluster"])
+    ]
+    declared = {canonicalize_name(each.name) for each in wanted}
+    homes = packages_distributions()
+    for module in imported:
+        names = {canonicalize_name(each) for each in homes[module]}
+        assert names & declared, f"{module} is imported, but {names} is not in pyproject.toml"
+    locked = [Requirement(text) for text in (ROOT / "requirements.lock").read_text().splitlines()]
+    for each in wanted:
+        name = canonicalize_name(each.name)
+        pins = [pin for pin in locked if canonicalize_name(pin.name) == name]
+        assert pins, f"{name} is not in requirements.lock"
+        for pin in pins:
+            version = str(pin.specifier).removeprefix("==")
+            assert each.specifier.contains(version), f"{pin} is locked, {each} is declared"
+
+
+@pytest.mark.parametrize("module", ["mnistlab", "mnistlab.cli"])
 def test_cheap_modules_load_no_package_beyond_python(module: str) -> None:
     loaded = run_python(f"import {module}, sys, json; print(json.dumps(list(sys.modules)))")
     top = {name.partition(".")[0] for name in json.loads(loaded)}

@@ -16,17 +16,18 @@ import numpy as np
 import pytest
 
 from mnistlab.charts.results import results_table
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.data import Dataset
 from mnistlab.errors import ModelError
-from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.evaluation import Evaluation, distinct_titles
+from mnistlab.metrics.pair import pair_up
 from mnistlab.models import Run, find_run, list_runs, load_classifier
 from mnistlab.models.card import RUN_FILES
 from mnistlab.models.store import read_predictions, rename_run
 from mnistlab.report.export import export_model, read_history
 from mnistlab.report.html import build_report
 from mnistlab.study.evaluation import score
-from mnistlab.study.report import compare_models
+from mnistlab.study.study import compare
 from tests.odd_cards import GOOD, write_runs
 
 Captured = pytest.CaptureFixture[str]
@@ -153,7 +154,7 @@ def test_models_list_stands(listed: list[Run], capsys: Captured) -> None:
     assert len(lines) == 2 + len(listed)
     assert not unseen("".join(lines))
     (good,) = [line for line in lines if line.startswith(GOOD)]
-    assert "98.00%" in good
+    assert "98.00 %" in good
     for line in lines:
         assert "% of its test set" in line or "; remove it with: mnistlab models remove" in line
     assert main(["models", "list", "--json"]) == 0
@@ -173,13 +174,14 @@ def test_tables_and_the_report_stand(listed: list[Run], data: Dataset) -> None:
     assert results_table(evaluations).count("<tr") > len(fine)
     for each in evaluations:
         json.dumps(each.to_dict(), allow_nan=False)
-    build_report(evaluations, (fine[0].id, fine[1].id), data).encode("utf-8")
+    first, second, *others = distinct_titles(evaluations)
+    build_report(pair_up(first, second, data.y_test), data, others=others).encode("utf-8")
 
 
 def test_a_comparison_of_the_good_run_stands(
     listed: list[Run], data: Dataset, capsys: Captured
 ) -> None:
-    assert "MLP good" in compare_models(GOOD, "cnn", data)
+    assert "MLP good" in compare(GOOD, "cnn", data).to_html()
     assert strict(export_model(GOOD, "json").data.decode())["title"] == "MLP good"
 
 

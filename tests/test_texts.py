@@ -15,6 +15,7 @@ from mnistlab.data import Dataset
 from mnistlab.data.label_errors import LABEL_ERRORS, corrected_test_labels
 from mnistlab.images import Drawing
 from mnistlab.metrics.comparison import compare_predictions
+from mnistlab.metrics.pair import pair_up
 from mnistlab.models import Run, load_classifier
 from mnistlab.models.card import Card
 from mnistlab.report.html import build_report
@@ -117,7 +118,8 @@ def test_the_report_says_what_most_raters_read(like_mnist: Dataset) -> None:
     # Neither is right, so all three are among the pictures.
     wrong = [replace(e, y_proba=np.eye(10, dtype=np.float32)[[2, 2, 2]]) for e in pair]
     labels, keep = corrected_test_labels(like_mnist)
-    text = build_report(wrong, ("mlp", "cnn"), few, corrected=(labels[rows], keep[rows]))
+    corrected = pair_up(wrong[0], wrong[1], labels[rows], keep[rows])
+    text = build_report(pair_up(wrong[0], wrong[1], few.y_test), few, corrected=corrected)
     assert "most raters read 9" in text
     assert "most raters read 6" in text
     assert "no agreed label" in text

@@ -60,7 +60,7 @@ class Visitor:
         self.leave()
 
     def leave(self) -> None:
-        """Close the page: its farewell ends the kernel."""
+        """Close the page, with the shutdown request that ends its kernel."""
         token = next((c.value for c in self.cookies if c.name == "_xsrf"), "")
         request = urllib.request.Request(
             f"{self._root}voila/api/shutdown/{self.kernel}", method="POST",

@@ -1,4 +1,4 @@
-"""Confusion matrices, and what sets two of them apart."""
+"""Confusion matrices, and the difference of two."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def confusion_table(matrix: Matrix, title: str) -> str:
 
 
 def difference_table(matrix_a: Matrix, matrix_b: Matrix, title_a: str, title_b: str) -> str:
-    """The confusion matrix of A less that of B: signed numbers of images."""
+    """The confusion matrix of A minus that of B: signed numbers of images."""
     difference = np.asarray(matrix_a, np.int64) - np.asarray(matrix_b, np.int64)
     largest = max(1, int(np.abs(difference).max(initial=0)))
     names = escape(title_a), escape(title_b)
@@ -53,7 +53,7 @@ def difference_table(matrix_a: Matrix, matrix_b: Matrix, title_a: str, title_b: 
             f"{signed(value)}</td>"
         )
 
-    caption = f"{title_a} less {title_b}, in images: + where {title_a} has more"
+    caption = f"{title_a} minus {title_b} (images): + where {title_a} has more"
     return _matrix(caption, len(difference), cell)
 
 

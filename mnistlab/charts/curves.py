@@ -1,4 +1,4 @@
-"""Training curves of any number of runs, cheap enough to be drawn anew several times a second."""
+"""Training curves of any number of runs, cheap enough to redraw several times a second."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mnistlab.markup import escape, note
 from mnistlab.models.config import TITLES
-from mnistlab.texts import counted
+from mnistlab.texts import counted, percent
 
 WIDTH, HEIGHT = 340, 190  # of a panel, in SVG units
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 24, 28  # margins
@@ -41,7 +41,7 @@ class _Panel:
     label: Label
 
 
-def curves(series: Mapping[str, Curves], epochs: int) -> str:
+def draw_curves(series: Mapping[str, Curves], epochs: int) -> str:
     """Accuracy and loss over the epochs as two panels: training thin, validation thick.
 
     Parameters
@@ -56,7 +56,7 @@ def curves(series: Mapping[str, Curves], epochs: int) -> str:
     # The first steps are far off and would press the rest flat: the panels follow the best value.
     low = max(0.0, math.floor((max(p[2] for p in points) - 0.12) * 20) / 20)
     high = max(0.1, math.ceil(min(max(losses), 4 * min(losses) + 0.1) * 10) / 10)
-    accuracy = _Panel("Accuracy", 2, low, 1.0, lambda v: f"{v:.0%}" if v in (0, 1) else f"{v:.1%}")
+    accuracy = _Panel("Accuracy", 2, low, 1.0, lambda v: percent(v, 0 if v in (0, 1) else 1))
     loss = _Panel("Loss", 1, 0.0, high, lambda v: f"{v:.2f}")
     return (
         f"<div class='ml-curve-pair'>{_svg(accuracy, series, epochs)}{_svg(loss, series, epochs)}"
@@ -143,8 +143,8 @@ def _x(epoch: float, epochs: int) -> float:
 
 
 def _y(value: float, panel: _Panel) -> float:
-    share = (value - panel.low) / (panel.high - panel.low)
-    return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * share
+    fraction = (value - panel.low) / (panel.high - panel.low)
+    return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * fraction
 
 
 def _axes(panel: _Panel, epochs: int) -> str:

@@ -27,9 +27,9 @@ class MapFrame:
 
     def place(self, points: np.ndarray) -> np.ndarray:
         """Pixels (n, 2), x and y, within the margins."""
-        share = (points - self._low) / np.maximum(self._high - self._low, 1e-9)
+        fraction = (points - self._low) / np.maximum(self._high - self._low, 1e-9)
         size = np.array([WIDTH, HEIGHT]) - 2 * _MARGIN
-        placed: np.ndarray = _MARGIN + np.clip(share, 0, 1) * size
+        placed: np.ndarray = _MARGIN + np.clip(fraction, 0, 1) * size
         return placed
 
 

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mnistlab.markup import escape, note, number, signed, table
-from mnistlab.metrics.comparison import Comparison
-from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.scores import Scores
+from mnistlab.metrics.pair import Pair
 from mnistlab.metrics.seed_comparison import SeedComparison
 from mnistlab.models.config import TITLES
+from mnistlab.texts import percent
 
 
-def verdict(comparison: Comparison, title_a: str, title_b: str) -> str:
-    """The sentence that says which is better, and how the images fall."""
-    c = comparison
+def verdict(pair: Pair) -> str:
+    """The sentence that says which model is better, and the four counts behind it."""
+    c, (title_a, title_b) = pair.comparison, pair.titles
     counts = table(
         ["", f"{title_b} right", f"{title_b} wrong"],
         [
             [f"{title_a} right", f"{c.both_right:,}", f"{c.only_a:,}"],
             [f"{title_a} wrong", f"{c.only_b:,}", f"{c.neither:,}"],
         ],
-        "Test images by which model reads them",
+        "Test images by which model is right",
     )
-    return f"<p class='ml-sentence'>{escape(c.verdict(title_a, title_b))}</p>{counts}"
+    return f"<p class='ml-sentence'>{escape(pair.verdict)}</p>{counts}"
 
 
-def seeds_verdict(seeds: SeedComparison, a: Evaluation, b: Evaluation) -> str:
-    """The sentence on training again, for the settings of A and B, and the question it answers."""
-    names = [TITLES.get(e.card.get("architecture", ""), e.title) for e in (a, b)]
+def seeds_verdict(seeds: SeedComparison, pair: Pair) -> str:
+    """The sentence on training again with the settings of A and B, and the question it answers."""
+    names = [TITLES.get(e.card.get("architecture", ""), e.title) for e in pair.evaluations]
     if names[0] == names[1]:
-        names = [a.title, b.title]
+        names = list(pair.titles)
     question = note(
         "The verdict above is about these two trained networks. The next sentence is about their "
         "settings: would training again, with other seeds, give the better model again?"
@@ -38,13 +35,14 @@ def seeds_verdict(seeds: SeedComparison, a: Evaluation, b: Evaluation) -> str:
     return question + f"<p class='ml-sentence'>{escape(seeds.verdict(*names))}</p>"
 
 
-def per_class_table(scores_a: Scores, scores_b: Scores, title_a: str, title_b: str) -> str:
+def per_class_table(pair: Pair) -> str:
     """Precision, recall and F1 of each digit for two models; the better one of two is marked."""
+    scores_a, scores_b = pair.a.scores, pair.b.scores
     figures = ("precision", "recall", "f1")
     groups = "".join(
         f"<th scope='colgroup' colspan='2'>{name}</th>" for name in ("Precision", "Recall", "F1")
     )
-    names = "".join(f"<th scope='col'>{escape(title)}</th>" for title in (title_a, title_b))
+    names = "".join(f"<th scope='col'>{escape(title)}</th>" for title in pair.titles)
     support = scores_a.confusion.sum(axis=1)
     body = "".join(
         f"<tr><th scope='row'>{digit}</th><td>{int(support[digit]):,}</td>"
@@ -76,25 +74,17 @@ def _two(a: float, b: float) -> str:
     )
 
 
-def corrected_table(
-    titles: Sequence[str], given: Sequence[Scores], corrected: Sequence[Scores]
-) -> str:
-    """Figures on the labels as given and on corrected ones, and how far they move.
-
-    Parameters
-    ----------
-    titles : the models'
-    given, corrected : of each model, in the same order
-    """
+def corrected_table(given: Pair, corrected: Pair) -> str:
+    """Both models' figures on the labels as given and on corrected ones, and how far they move."""
     rows = []
-    for title, old, new in zip(titles, given, corrected, strict=True):
-        moved = 100 * (new.accuracy - old.accuracy)
+    for a, b in zip(given.evaluations, corrected.evaluations, strict=True):
+        old, new = a.scores, b.scores
         wrong = [s.n - round(s.accuracy * s.n) for s in (old, new)]
         rows.append([
-            title,
-            f"{old.accuracy:.2%}",
-            f"{new.accuracy:.2%}",
-            f"{signed(moved, '.2f')} points",
+            a.title,
+            percent(old.accuracy),
+            percent(new.accuracy),
+            f"{signed(100 * (new.accuracy - old.accuracy), '.2f')} points",
             f"{wrong[0]:,} of {old.n:,}",
             f"{wrong[1]:,} of {new.n:,}",
             number(old.f1_macro, ".4f"),

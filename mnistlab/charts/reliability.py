@@ -1,4 +1,4 @@
-"""Reliability diagrams: whether a model is as often right as it says."""
+"""Reliability diagrams: does a model's confidence match its accuracy?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from mnistlab.markup import UNKNOWN, escape, number, table
 from mnistlab.metrics.calibration import Calibration, Reliability
-from mnistlab.texts import counted
+from mnistlab.texts import counted, percent
 
 _SIDE, _MARGIN, _TOP = 200, 34, 24  # of a panel's square and around it, in SVG units
 _LARGEST = 9.0  # radius of the dot of a bin that holds all images
@@ -28,21 +28,21 @@ def reliability_diagram(calibration: Calibration, title: str, model: str = "mlp"
     return (
         f"<figure class='ml-reliability'><figcaption>{escape(title)}</figcaption>"
         f"<div class='ml-curve-pair'>{panels}</div>{_figures(c, title)}"
-        f"<p class='ml-note'>{escape(_sentence(c))} A dot is a bin of confidence, the larger the "
-        "more images it holds; on the line a model is as often right as it says.</p>"
+        f"<p class='ml-note'>{escape(_sentence(c))} Each dot is a bin of confidence; larger dots "
+        "hold more images. On the diagonal, confidence equals accuracy.</p>"
         f"<details><summary>The bins in numbers</summary>{_bins(c, title)}</details></figure>"
     )
 
 
 def _sentence(c: Calibration) -> str:
-    """What validation images say, and whether the test images agree: they do not always."""
+    """What the validation images show, and whether the test images agree."""
     if abs(c.temperature - 1) < 0.02:
-        return "On the validation images it is as sure as it should be."
-    state = "too sure of itself" if c.temperature > 1 else "not sure enough"
-    change = "falls" if c.nll_after < c.nll_before else "rises"
+        return "On the validation images its confidence matches its accuracy."
+    state = "overconfident" if c.temperature > 1 else "underconfident"
+    change = "smaller" if c.nll_after < c.nll_before else "larger"
     return (
-        f"On the validation images it is {state}, and dividing its logits by "
-        f"{c.temperature:.2f} is best; on these test images the loss {change} by that."
+        f"On the validation images it is {state}; dividing its logits by {c.temperature:.2f} "
+        f"corrects this best. On these test images, that makes the loss {change}."
     )
 
 
@@ -73,8 +73,8 @@ def _panel(reliability: Reliability, when: str, title: str, model: str) -> str:
             f"<line class='ml-gap' x1='{x:.1f}' x2='{x:.1f}' y1='{y:.1f}' "
             f"y2='{_y(confidence):.1f}'/>"
             f"<circle class='ml-dot ml-{escape(model)}' cx='{x:.1f}' cy='{y:.1f}' "
-            f"r='{radius:.1f}'><title>{counted(int(count), 'image')}: confidence {confidence:.1%}, "
-            f"accuracy {accuracy:.1%}</title></circle>"
+            f"r='{radius:.1f}'><title>{counted(int(count), 'image')}: confidence "
+            f"{percent(confidence, 1)}, accuracy {percent(accuracy, 1)}</title></circle>"
         )
     label = f"Reliability of {title} {when}: calibration error {reliability.ece:.4f}"
     width, height = _SIDE + _MARGIN + 12, _SIDE + _TOP + _MARGIN
@@ -88,13 +88,13 @@ def _panel(reliability: Reliability, when: str, title: str, model: str) -> str:
 def _axes() -> str:
     parts = []
     for i in range(6):
-        share = i / 5
-        x, y = _x(share), _y(share)
+        fraction = i / 5
+        x, y = _x(fraction), _y(fraction)
         parts.append(
             f"<line class='ml-rule' x1='{_MARGIN}' x2='{_MARGIN + _SIDE}' y1='{y}' y2='{y}'/>"
             f"<text class='ml-tick' x='{_MARGIN - 5}' y='{y + 4}' text-anchor='end'>"
-            f"{share:.1f}</text><text class='ml-tick' x='{x}' y='{_TOP + _SIDE + 14}' "
-            f"text-anchor='middle'>{share:.1f}</text>"
+            f"{fraction:.1f}</text><text class='ml-tick' x='{x}' y='{_TOP + _SIDE + 14}' "
+            f"text-anchor='middle'>{fraction:.1f}</text>"
         )
     return (
         "".join(parts)
@@ -104,12 +104,12 @@ def _axes() -> str:
     )
 
 
-def _x(share: float) -> float:
-    return _MARGIN + _SIDE * float(share)
+def _x(fraction: float) -> float:
+    return _MARGIN + _SIDE * float(fraction)
 
 
-def _y(share: float) -> float:
-    return _TOP + _SIDE * (1 - float(share))
+def _y(fraction: float) -> float:
+    return _TOP + _SIDE * (1 - float(fraction))
 
 
 def _bins(c: Calibration, title: str) -> str:

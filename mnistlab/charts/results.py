@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mnistlab import texts
 from mnistlab.markup import UNKNOWN, note, number, table
 from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.seed_comparison import settings_key
-from mnistlab.models.config import TITLES
+from mnistlab.models.config import TITLES, network_title
+from mnistlab.texts import duration, percent
 
 Column = tuple[str, Callable[[Evaluation], str], Callable[[Evaluation], float | None] | None, str]
 
@@ -91,11 +91,9 @@ def _seconds(evaluation: Evaluation) -> float | None:
     return evaluation.card.get("training_seconds")
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as people read them; an en dash where they are not known."""
-    if seconds is None:
-        return UNKNOWN
-    return texts.duration(seconds)
+def _duration(evaluation: Evaluation) -> str:
+    seconds = _seconds(evaluation)
+    return UNKNOWN if seconds is None else duration(seconds)
 
 
 def _file_size(evaluation: Evaluation) -> str:
@@ -106,8 +104,8 @@ def _file_size(evaluation: Evaluation) -> str:
 # Title, text of a model's cell, and, where seeds are summed up, its value and format.
 _COLUMNS: tuple[Column, ...] = (
     ("Model", lambda e: e.title, None, ""),
-    ("Accuracy", lambda e: f"{e.scores.accuracy:.2%}", lambda e: e.scores.accuracy, ".2%"),
-    ("95 % interval", lambda e: "{:.2%} to {:.2%}".format(*e.scores.accuracy_ci), None, ""),
+    ("Accuracy", lambda e: percent(e.scores.accuracy), lambda e: e.scores.accuracy, ".2%"),
+    ("95 % interval", lambda e: " to ".join(map(percent, e.scores.accuracy_ci)), None, ""),
     ("F1 macro", lambda e: f"{e.scores.f1_macro:.4f}", lambda e: e.scores.f1_macro, ".4f"),
     ("F1 weighted", lambda e: f"{e.scores.f1_weighted:.4f}", lambda e: e.scores.f1_weighted, ".4f"),
     ("Loss", lambda e: f"{e.scores.nll:.4f}", lambda e: e.scores.nll, ".4f"),
@@ -120,8 +118,9 @@ _COLUMNS: tuple[Column, ...] = (
         None,
         "",
     ),
-    ("Training", lambda e: duration(_seconds(e)), _seconds, "s"),
+    ("Training", _duration, _seconds, "s"),
     ("Epochs", lambda e: number(_config(e, "epochs")), None, ""),
+    ("Network", lambda e: network_title(e.card), None, ""),
     ("Parameters", lambda e: number(e.card.get("parameters")), None, ""),
     ("File", _file_size, None, ""),
     ("Seed", lambda e: number(_config(e, "seed"), "d"), None, ""),

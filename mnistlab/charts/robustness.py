@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mnistlab.markup import escape, note, table
 from mnistlab.metrics.robustness import Robustness
-from mnistlab.texts import counted
+from mnistlab.texts import counted, percent
 
 
 def robustness_table(results: Sequence[Robustness]) -> str:
@@ -33,13 +33,13 @@ def robustness_table(results: Sequence[Robustness]) -> str:
         "<caption>Accuracy in percent, by corruption and severity</caption>"
         f"<thead><tr><th scope='col' rowspan='2'>Corruption</th>{groups}</tr>"
         f"<tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
-        + note(f"{counted(first.n, 'image')} in each cell; the darker, the more are misread.")
+        + note(f"{counted(first.n, 'image')} in each cell; darker cells have more errors.")
     )
 
 
 def _means(results: Sequence[Robustness]) -> str:
-    rows = [[r.title, f"{r.clean:.1%}", f"{r.mean:.1%}"] for r in results]
-    return table(["Model", "Images as they are", "Mean of all corruptions"], rows, "Means")
+    rows = [[r.title, percent(r.clean, 1), percent(r.mean, 1)] for r in results]
+    return table(["Model", "Unchanged images", "Mean over all corruptions"], rows, "Means")
 
 
 def _row(name: str, results: Sequence[Robustness], index: int) -> str:
@@ -52,5 +52,6 @@ def _row(name: str, results: Sequence[Robustness], index: int) -> str:
 
 
 def _cell(accuracy: float, kind: str = "") -> str:
-    share = 1 - accuracy
-    return f"<td class='{kind}ml-wrong' style='--share:{share:.2f}'>{100 * accuracy:.1f}</td>"
+    return (
+        f"<td class='{kind}ml-wrong' style='--share:{1 - accuracy:.2f}'>{100 * accuracy:.1f}</td>"
+    )

@@ -1,5 +1,5 @@
-"""The command line."""
+"""The command line, `mnistlab COMMAND`. Modules that a command needs load when it runs."""
 
-from mnistlab.cli.commands import main
+from mnistlab.cli.program import main
 
 __all__ = ["main"]

@@ -1,8 +1,7 @@
-"""The command line: `mnistlab COMMAND`, one short function for each.
+"""What each command does, one short function for each.
 
-Results go to standard output, everything else to standard error. The exit status is 0, 2 for bad
-input, 1 for a failure, 130 after Ctrl-C. What a command needs is imported in its function, so
-that `mnistlab --help` answers at once.
+Results go to standard output, everything else to standard error. A command's imports are in its
+function, so that `mnistlab --help` answers at once.
 """
 
 from __future__ import annotations
@@ -10,13 +9,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from mnistlab.cli import terminal
-from mnistlab.errors import ConfigError, DataError, MnistLabError, ModelError, UploadError
-from mnistlab.texts import counted, duration
-from mnistlab.version import __version__
+from mnistlab.errors import ConfigError, DataError
+from mnistlab.texts import counted, duration, percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,42 +21,13 @@ if TYPE_CHECKING:
     from mnistlab.data import Dataset
     from mnistlab.models.classifier import Classifier
     from mnistlab.models.config import TrainingConfig
+    from mnistlab.study.study import Study
 
-BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
-_BAD_INPUT_ERRORS = (ConfigError, ModelError, UploadError)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status.
-
-    Parameters
-    ----------
-    arguments : those of the command line, by default the process's own
-    """
-    terminal.prepare_streams()
-    options = _parser().parse_args(arguments)
-    try:
-        status = int(options.run(options) or 0)
-        sys.stdout.flush()  # here, where an error can still be told
-        return status
-    except MnistLabError as error:
-        terminal.complain(str(error))
-        return BAD_INPUT if isinstance(error, _BAD_INPUT_ERRORS) else FAILURE
-    except BrokenPipeError:
-        terminal.discard_stdout()  # the reader, such as `head`, has seen enough
-        return 0
-    except OSError as error:
-        terminal.complain(f"{error}; check the disk and the permissions.")
-        try:
-            sys.stdout.flush()
-        except OSError:
-            terminal.discard_stdout()
-        return FAILURE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-
-
-# Commands
+_SETTINGS = (
+    "epochs", "batch_size", "learning_rate", "schedule", "dropout", "fraction", "seed",
+    "augmentation",
+)  # fmt: skip
+"""Options that are fields of `TrainingConfig`."""
 
 
 def fetch_data(options: argparse.Namespace) -> None:
@@ -93,67 +61,77 @@ def show_data(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """`train`: train in a worker process and keep the run."""
-    result = _train(
-        _config(options.model, options), _dataset(options, to_train=True), options.scheduler
-    )
-    if options.json:
-        terminal.print_json(result)
-    else:
-        scores = result["scores"]
+    from mnistlab.jobs import submit
+    from mnistlab.metrics.scores import evaluate_probabilities
+    from mnistlab.models import find_run
+    from mnistlab.models.store import read_predictions
+
+    _quiet_dask()
+    config, dataset = _config(options.model, options), _dataset(options, to_train=True)
+    with terminal.TrainingBar(config) as bar:
+        job = submit(config, dataset, bar.on_event, scheduler=options.scheduler)
+        try:
+            while not job.wait(0.5):  # in steps, for on Windows Ctrl-C cannot end a wait
+                pass
+        except KeyboardInterrupt:
+            job.cancel()
+            job.wait(5)
+            raise
+    run = find_run(job.result())
+    answers = read_predictions(run)
+    scores = evaluate_probabilities(answers["y_test"], answers["test_proba"])
+    seconds = run.card["training_seconds"]
+    if not options.json:
         terminal.show(
-            f"{result['run']}: {scores['accuracy']:.2%} of the test images right "
-            f"(F1 {scores['f1_macro']:.4f}), trained in {duration(result['seconds'])}"
+            f"{run.id}: {percent(scores.accuracy)} of the test images right "
+            f"(F1 {scores.f1_macro:.4f}), trained in {duration(seconds)}"
         )
+        return
+    facts: dict[str, Any] = {"run": run.id, "weights_digest": run.card["weights_digest"]}
+    facts |= {"scores": scores.to_dict(), "seconds": seconds}
+    terminal.print_json(facts | {"data": dataset.name, "notice": dataset.notice})
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """`evaluate`: a model's figures on the test set."""
+    from mnistlab.study.evaluation import evaluate as measure
+
     dataset = _dataset(options, options.model)
-    (figures,), _ = _figures([options.model], dataset)
+    found = measure(_load(options.model), dataset.x_test, dataset.y_test)
     if options.json:
-        terminal.print_json({**figures, "notice": dataset.notice})
+        facts = {"data": dataset.name, "notice": dataset.notice}
+        terminal.print_json({**found.to_dict(), **facts})
     else:
-        terminal.print_figures([figures])
+        terminal.print_evaluations([found])
 
 
 def compare(options: argparse.Namespace) -> None:
     """`compare`: two models' figures side by side, and whether one is better."""
-    from mnistlab.metrics.comparison import compare_predictions
-
     if options.seeds is not None:
         return _compare_with_seeds(options)
     idle = [name for name in (*_SETTINGS, "scheduler") if getattr(options, name, None) is not None]
     if idle:
-        flag = "--" + idle[0].replace("_", "-")
+        flag = "--share" if idle[0] == "fraction" else "--" + idle[0].replace("_", "-")
         raise ConfigError(f"{flag} is for training, and nothing is trained without --seeds N.")
-    dataset = _dataset(options, options.a, options.b)
-    (a, b), answers = _figures([options.a, options.b], dataset)
-    comparison = compare_predictions(dataset.y_test, *answers)
+    study = _study(options)
     if options.json:
-        facts = comparison.to_dict(options.a, options.b)
-        terminal.print_json({"a": a, "b": b, **facts, "notice": dataset.notice})
-        return
-    terminal.print_figures([a, b])
-    terminal.show("")
-    terminal.show(
-        f"Both right {comparison.both_right}, only {options.a} {comparison.only_a}, "
-        f"only {options.b} {comparison.only_b}, neither {comparison.neither}."
-    )
-    terminal.show(comparison.verdict(options.a, options.b))
+        terminal.print_json(study.to_dict())
+    else:
+        terminal.print_study(study)
 
 
 def predict(options: argparse.Namespace) -> int:
     """`predict`: what models read in images and drawings."""
-    from mnistlab.models.classifier import judge
+    from mnistlab.models.classifier import digit_scorer
     from mnistlab.study.reading import Unreadable, predict_inputs, read_inputs
 
     classifiers = [_load(name) for name in options.model or ("mlp", "cnn")]
     status = 0
-    inputs = read_inputs(options.file, single=options.single, likeness=judge(classifiers))
+    inputs = read_inputs(options.file, single=options.single, digit_score=digit_scorer(classifiers))
     for answer in predict_inputs(inputs, classifiers):
         if isinstance(answer, Unreadable):
             terminal.complain(f"{answer.place}: {answer.message}")
-            status = BAD_INPUT
+            status = 2
         elif options.json:
             terminal.print_json(answer)
         else:
@@ -184,42 +162,28 @@ def remove_model(options: argparse.Namespace) -> None:
 
 def export_model(options: argparse.Namespace) -> None:
     """`models export`: a model's file, figures or card."""
-    from mnistlab.files import write_whole
+    from mnistlab.files import atomic_write
     from mnistlab.report.export import export_model as export
 
     made = export(options.run_id, options.format)
     path = _output(options.out or made.name)
-    write_whole(path, made.data)
+    atomic_write(path, made.data)
     terminal.show_written(path, counted(len(made.data), "byte"))
 
 
 def report(options: argparse.Namespace) -> None:
     """`report`: two models compared, as one HTML file."""
-    from mnistlab.files import write_whole
-    from mnistlab.study.report import compare_models
+    from mnistlab.files import atomic_write
 
     path = _output(options.out or f"report-{options.a}-{options.b}.html", options.json)
-    for name in (options.a, options.b):
-        _load(name)  # a wrong name is told before the work
-    dataset = _dataset(options, options.a, options.b)
-    with terminal.share_bar("measuring") as show:
-        text = compare_models(
-            options.a, options.b, dataset, robustness=options.robustness, on_progress=show
-        )
-    data = text.encode()
-    write_whole(path, data)
-    if options.json:
-        terminal.print_json(
-            {
-                "report": str(path),
-                "bytes": len(data),
-                "models": [options.a, options.b],
-                "data": dataset.name,
-                "notice": dataset.notice,
-            }
-        )
-    else:
+    study = _study(options, robustness=options.robustness)
+    data = study.to_html().encode()
+    atomic_write(path, data)
+    if not options.json:
         terminal.show_written(path, f"{counted(len(data), 'byte')}; open it in any browser.")
+        return
+    facts = {"report": str(path), "bytes": len(data), "models": [options.a, options.b]}
+    terminal.print_json(facts | {"data": study.dataset.name, "notice": study.dataset.notice})
 
 
 def kaggle(options: argparse.Namespace) -> None:
@@ -232,7 +196,8 @@ def kaggle(options: argparse.Namespace) -> None:
     digits = classifier.predict_proba(images).argmax(axis=1)
     write_submission(path, digits)
     if options.json:
-        terminal.print_json({"submission": str(path), "rows": len(digits), "model": options.model})
+        facts = {"submission": str(path), "rows": len(digits), "model": options.model}
+        terminal.print_json(facts)
     else:
         terminal.show_written(path, f"{counted(len(digits), 'answer')} of {options.model}")
     terminal.note(
@@ -336,11 +301,6 @@ def _load(name: str) -> Classifier:
     return load_classifier(name)
 
 
-_SETTINGS = (
-    "epochs", "batch_size", "learning_rate", "schedule", "dropout", "share", "seed", "augmentation",
-)  # fmt: skip
-
-
 def _config(model: str, options: argparse.Namespace) -> TrainingConfig:
     from mnistlab.models import TrainingConfig
 
@@ -370,42 +330,14 @@ def _compare_with_seeds(options: argparse.Namespace) -> None:
         terminal.print_seeds(seeded, options.a, options.b)
 
 
-def _train(config: TrainingConfig, dataset: Dataset, scheduler: str | None) -> dict[str, Any]:
-    from mnistlab.jobs import submit
-    from mnistlab.metrics.scores import evaluate_probabilities
-    from mnistlab.models import find_run
-    from mnistlab.models.store import read_predictions
+def _study(options: argparse.Namespace, robustness: bool = False) -> Study:
+    from mnistlab.study.study import compare
 
-    _quiet_dask()
-    with terminal.TrainingBar(config) as bar:
-        job = submit(config, dataset, bar.on_event, scheduler=scheduler)
-        try:
-            while not job.wait(0.5):  # in steps, for on Windows Ctrl-C cannot end a wait
-                pass
-        except KeyboardInterrupt:
-            job.cancel()
-            job.wait(5)
-            raise
-    run = find_run(job.result())
-    answers = read_predictions(run)
-    scores = evaluate_probabilities(answers["y_test"], answers["test_proba"])
-    return {
-        "run": run.id,
-        "weights_digest": run.card["weights_digest"],
-        "scores": scores.to_dict(),
-        "seconds": run.card["training_seconds"],
-        "data": dataset.name,
-        "notice": dataset.notice,
-    }
-
-
-def _figures(names: list[str], dataset: Dataset) -> tuple[list[dict[str, Any]], list[Any]]:
-    """Of each model its figures, timed against the others, and its answers (n, 10)."""
-    from mnistlab.study.evaluation import evaluate_models
-
-    found = evaluate_models([_load(name) for name in names], dataset.x_test, dataset.y_test)
-    figures = [{**each.to_dict(), "data": dataset.name} for each in found]
-    return figures, [each.y_proba for each in found]
+    for name in (options.a, options.b):
+        _load(name)  # a wrong name is an error before the work
+    dataset = _dataset(options, options.a, options.b)
+    with terminal.share_bar("measuring") as show:
+        return compare(options.a, options.b, dataset, robustness=robustness, on_progress=show)
 
 
 def _model_row(name: str, card: Any, damage: str = "") -> dict[str, Any]:
@@ -427,176 +359,4 @@ def _state(row: dict[str, Any]) -> str:
 
     if row["damage"]:
         return f"damaged: {row['damage']}; remove it with: {removal_command(row['model'])}"
-    return f"{row['test_accuracy']:.2%} of its test set"
-
-
-# The parser
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line with the remedy, like all other errors."""
-        terminal.complain(f"{message}; see: {self.prog} --help")
-        sys.exit(BAD_INPUT)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mnistlab", description="Look at MNIST, train, compare, and read digits.")
-    parser.add_argument("--version", action="version", version=f"mnistlab {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    _add_data(commands)
-    _add_training(commands)
-    _add_models(commands)
-    _add_takeaway(commands)
-    _add_app(commands)
-    return parser
-
-
-def _add(
-    commands: Any,
-    name: str,
-    run: Callable[[argparse.Namespace], int | None],
-    text: str,
-    as_json: bool = False,
-) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    command.set_defaults(run=run)
-    if as_json:
-        command.add_argument("--json", action="store_true", help="print JSON")
-    return command
-
-
-def _add_data(commands: Any) -> None:
-    text = "get MNIST, or see what there is"
-    data = commands.add_parser("data", help=text, description=text)
-    parts = data.add_subparsers(required=True, metavar="fetch|info", parser_class=_Parser)
-    _add(parts, "fetch", fetch_data, "put MNIST into the cache, from MNISTLAB_MNIST or a download")
-    text = "what the dashboard would open with, or what a file of yours has; downloads nothing"
-    command = _add(parts, "info", show_data, text, True)
-    _add_own(command, "data", nargs="?")
-
-
-def _add_own(command: argparse.ArgumentParser, name: str = "--data", **settings: Any) -> None:
-    """The path of one's own images, and how they are turned."""
-    text = "your own images and labels: .npz, .csv or IDX files, or a folder of those"
-    command.add_argument(name, metavar="PATH", help=text, **settings)
-    text = "swap ink and paper of your images, where they are dark on bright"
-    command.add_argument("--invert", action="store_true", help=text)
-    text = "swap rows and columns of your images, as EMNIST's need"
-    command.add_argument("--transpose", action="store_true", help=text)
-
-
-def _add_training(commands: Any) -> None:
-    command = _add(commands, "train", train, "train a model in a worker process", True)
-    command.add_argument("model", metavar="MODEL", help="mlp or cnn")
-    command.add_argument(
-        "--seed", type=int, metavar="X", help="the same seed gives the same weights (0)"
-    )
-    _add_settings(command)
-    _add_own(command)
-
-
-def _add_settings(command: argparse.ArgumentParser) -> None:
-    # The defaults are TrainingConfig's; importing it would load NumPy for --help.
-    for flag, kind, text in (
-        ("--epochs", int, "passes over the training images (3)"),
-        ("--batch-size", int, "images per step (128)"),
-        ("--learning-rate", float, "the highest one of the run (0.003)"),
-        ("--schedule", str, "one cycle, cosine or constant (one cycle)"),
-        ("--dropout", float, "share of units left out at each step, 0 to 0.9 (0.2)"),
-        ("--share", float, "share of the training images to use, 0.01 to 1 (1.0)"),
-        ("--augmentation", str, "none, light or full: how much images are changed (none)"),
-    ):
-        command.add_argument(flag, type=kind, metavar="X", help=text)
-    command.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="train on the cluster of this Dask scheduler (MNISTLAB_SCHEDULER)",
-    )
-
-
-def _add_models(commands: Any) -> None:
-    command = _add(commands, "evaluate", evaluate, "a model's figures on the test set", True)
-    command.add_argument("model", metavar="MODEL", help="mlp, cnn or a run's id")
-    _add_own(command)
-
-    command = _add(commands, "compare", compare, "two models side by side on the test set", True)
-    command.add_argument("a", metavar="A", help="mlp, cnn or a run's id")
-    command.add_argument("b", metavar="B", help="another")
-    command.add_argument(
-        "--seeds",
-        type=int,
-        metavar="N",
-        help="train mlp and cnn with N seeds each and compare those, with the settings below",
-    )
-    _add_settings(command)
-    _add_own(command)
-
-    command = _add(commands, "predict", predict, "read digits in images and drawings", True)
-    command.add_argument(
-        "file", metavar="FILE", nargs="+", help="image, or .json or .jsonl file of drawings"
-    )
-    command.add_argument(
-        "--model", action="append", metavar="M", help="mlp, cnn or a run's id; may be repeated"
-    )
-    command.add_argument(
-        "--single", action="store_true", help="read all ink of each input as one digit"
-    )
-
-    text = "the models there are"
-    models = commands.add_parser("models", help=text, description=text)
-    parts = models.add_subparsers(required=True, metavar="list|export|remove", parser_class=_Parser)
-    _add(parts, "list", list_models, "the pretrained pair and the finished runs", True)
-    command = _add(parts, "export", export_model, "a model's file, figures or card")
-    command.add_argument("run_id", metavar="RUN", help="a run's id, mlp or cnn")
-    command.add_argument(
-        "--format",
-        default="tflite",
-        metavar="F",
-        help="keras, tflite, csv (figures), json (card) or zip (all of a run) (%(default)s)",
-    )
-    command.add_argument("--out", metavar="FILE", help="(RUN.FORMAT, in this folder)")
-    command = _add(parts, "remove", remove_model, "delete a run")
-    command.add_argument("run_id", metavar="RUN")
-
-
-def _add_takeaway(commands: Any) -> None:
-    command = _add(commands, "report", report, "two models compared, as one HTML file", True)
-    command.add_argument("a", metavar="A", help="mlp, cnn or a run's id")
-    command.add_argument("b", metavar="B", help="another")
-    command.add_argument("--out", metavar="FILE", help="(report-A-B.html, in this folder)")
-    command.add_argument(
-        "--robustness", action="store_true", help="also on images made harder to read"
-    )
-    _add_own(command)
-
-    text = "answers to the test.csv of Kaggle's digit-recognizer"
-    command = _add(commands, "kaggle", kaggle, text, True)
-    command.add_argument("file", metavar="TEST.csv", help="as it was downloaded, 28,000 images")
-    command.add_argument("--model", default="cnn", metavar="M", help="mlp, cnn or a run's id")
-    command.add_argument(
-        "--out", default="submission.csv", metavar="FILE", help="(%(default)s, in this folder)"
-    )
-
-
-def _add_app(commands: Any) -> None:
-    from dataclasses import fields
-
-    from mnistlab.server.options import ENVIRONMENT, AppOptions
-
-    command = _add(commands, "app", app, "serve the dashboard to this machine, or to a class")
-    command.epilog = (
-        f"Each setting may also stand in the environment, as {ENVIRONMENT}MAX_VISITORS=30, or in a "
-        "TOML file, as max_visitors = 30. Flags win over the environment, that over the file."
-    )
-    for each in fields(AppOptions):
-        kind, text = each.metadata["kind"], each.metadata["help"]
-        name = each.name.replace("_", "-")
-        if kind is bool:
-            action = "store_false" if each.default else "store_true"
-            switch = f"--no-{name}" if each.default else f"--{name}"
-            command.add_argument(switch, dest=each.name, action=action, default=None, help=text)
-        else:
-            metavar = each.metadata["metavar"]
-            command.add_argument(f"--{name}", type=kind, metavar=metavar, help=text)
-    command.add_argument("--config", metavar="FILE", help="TOML file with the settings above")
+    return f"{percent(row['test_accuracy'])} of its test set"

@@ -10,32 +10,34 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistlab.texts import counted, duration
+from mnistlab.texts import counted, duration, percent
 
 if TYPE_CHECKING:
     from mnistlab.jobs.seed_runs import SeededRuns
+    from mnistlab.metrics.evaluation import Evaluation
     from mnistlab.models.config import TrainingConfig
+    from mnistlab.study.study import Study
     from mnistlab.training.events import Event
 
-_ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-    ("test images", lambda f: f"{f['n']:,}"),
-    ("accuracy", lambda f: f"{f['accuracy']:.2%}"),
-    ("  95 % interval", lambda f: "{:.2%} to {:.2%}".format(*f["accuracy_ci"])),
-    ("F1, macro", lambda f: f"{f['f1_macro']:.4f}"),
-    ("F1, weighted", lambda f: f"{f['f1_weighted']:.4f}"),
-    ("calibration error", lambda f: f"{f['ece']:.4f}"),
-    ("log loss", lambda f: f"{f['nll']:.4f}"),
-    ("Brier score", lambda f: f"{f['brier']:.4f}"),
-    ("one prediction, p50", lambda f: f"{f['latency_ms']['p50']:.3f} ms"),
-    ("one prediction, p99", lambda f: f"{f['latency_ms']['p99']:.3f} ms"),
-    ("parameters", lambda f: f"{f['parameters']:,}"),
-    ("file size", lambda f: f"{f['file_size'] / 1e6:.2f} MB"),
-    ("training time", lambda f: duration(f["training_seconds"])),
+_ROWS: tuple[tuple[str, Callable[[Evaluation], str]], ...] = (
+    ("test images", lambda e: f"{e.scores.n:,}"),
+    ("accuracy", lambda e: percent(e.scores.accuracy)),
+    ("  95 % interval", lambda e: " to ".join(map(percent, e.scores.accuracy_ci))),
+    ("F1, macro", lambda e: f"{e.scores.f1_macro:.4f}"),
+    ("F1, weighted", lambda e: f"{e.scores.f1_weighted:.4f}"),
+    ("calibration error", lambda e: f"{e.scores.ece:.4f}"),
+    ("log loss", lambda e: f"{e.scores.nll:.4f}"),
+    ("Brier score", lambda e: f"{e.scores.brier:.4f}"),
+    ("one prediction, p50", lambda e: f"{e.latency_ms.p50:.3f} ms" if e.latency_ms else "-"),
+    ("one prediction, p99", lambda e: f"{e.latency_ms.p99:.3f} ms" if e.latency_ms else "-"),
+    ("parameters", lambda e: f"{e.card['parameters']:,}"),
+    ("file size", lambda e: f"{e.card['file_size'] / 1e6:.2f} MB"),
+    ("training time", lambda e: duration(e.card["training_seconds"])),
 )
 
 
@@ -113,11 +115,23 @@ def printable(text: str) -> str:
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-def print_figures(columns: list[dict[str, Any]]) -> None:
+def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
     """Evaluations side by side."""
-    show(" " * 20, *(f"{figures['model']:>24}" for figures in columns))
+    show(" " * 20, *(f"{each.model:>24}" for each in evaluations))
     for title, text in _ROWS:
-        show(f"{title:<20}", *(f"{text(figures):>24}" for figures in columns))
+        show(f"{title:<20}", *(f"{text(each):>24}" for each in evaluations))
+
+
+def print_study(study: Study) -> None:
+    """Two models side by side, how the images fall, and the verdict."""
+    (a, b), paired = study.pair.titles, study.paired
+    print_evaluations(study.pair.evaluations)
+    show("")
+    show(
+        f"Both right {paired.both_right}, only {a} {paired.only_a}, only {b} {paired.only_b}, "
+        f"neither {paired.neither}."
+    )
+    show(study.verdict)
 
 
 def print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:
@@ -126,10 +140,10 @@ def print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:
 
     show(f"{'seed':<20} {name_a:>24} {name_b:>24}")
     for seed, pair in enumerate(zip(accuracies(seeded.a), accuracies(seeded.b), strict=True)):
-        show(f"{seed:<20}", *(f"{accuracy:>24.2%}" for accuracy in pair))
+        show(f"{seed:<20}", *(f"{percent(accuracy):>24}" for accuracy in pair))
     sides = (seeded.comparison.a, seeded.comparison.b)
-    show(f"{'mean':<20}", *(f"{side.mean:>24.2%}" for side in sides))
-    show(f"{'standard deviation':<20}", *(f"{side.std:>24.2%}" for side in sides))
+    show(f"{'mean':<20}", *(f"{percent(side.mean):>24}" for side in sides))
+    show(f"{'standard deviation':<20}", *(f"{percent(side.std):>24}" for side in sides))
     show("")
     show(seeded.comparison.verdict(name_a, name_b))
 
@@ -223,7 +237,7 @@ class TrainingBar:
             self._bar.reset(total=event.epochs * event.steps)
         elif isinstance(event, events.Progress):
             self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
-            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=f"{event.accuracy:.2%}")
+            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=percent(event.accuracy))
         elif isinstance(event, events.EpochEnd) and not self._bar.disable:
-            right = f"{event.val_accuracy:.2%} of the validation images right"
+            right = f"{percent(event.val_accuracy)} of the validation images right"
             self._bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)

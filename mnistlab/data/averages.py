@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,45 +26,35 @@ class Averages:
 
 
 def class_averages(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Averages:
-    """Averages of images (n, 28, 28) by their labels (n,), in passes of a few megabytes."""
-    count = np.bincount(labels, minlength=10).astype(np.int64)
-    parts = zip(chunks(images), _parts(labels), strict=True)
-    return _averages(count, ((part, np.eye(10)[which]) for part, which in parts))
+    """Average images (n, 28, 28) by their labels (n,), in passes of a few megabytes."""
+    return _averages(chunks(images), np.eye(10, dtype=np.float32)[labels])
 
 
 def average(
     images: NDArray[np.uint8], rows: NDArray[np.integer] | None = None
 ) -> tuple[Floats, Floats]:
-    """Mean and deviation image (28, 28) of n images (n, 28, 28), whatever their labels.
+    """Return the mean and deviation image (28, 28) of n images (n, 28, 28).
 
-    `rows` (m,) says of which images, in any order; None means all.
+    `rows` (m,) selects images, in any order; None means all.
     """
     rows = np.arange(len(images)) if rows is None else np.sort(rows)
-    parts = (take(images, part) for part in _parts(rows))
-    both = _averages(np.array([len(rows)]), ((part, np.ones((len(part), 1))) for part in parts))
+    parts = (take(images, rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK))
+    both = _averages(parts, np.ones((len(rows), 1), np.float32))
     return both.mean[0], both.std[0]
 
 
-def _averages(
-    count: NDArray[np.int64],
-    parts: Iterable[tuple[NDArray[np.uint8], NDArray[np.float64]]],
-) -> Averages:
-    """Averages of groups of `count` (g,) images, from parts: images, and which group (n, g)."""
-    total, squares = np.zeros((len(count), 784)), np.zeros((len(count), 784))
-    for images, group in parts:
+def _averages(parts: Iterable[NDArray[np.uint8]], groups: Floats) -> Averages:
+    """Average parts of n images by their groups (n, g), which are one-hot."""
+    total, squares = np.zeros((2, groups.shape[1], 784))
+    done = 0
+    for images in parts:
         pixels = images.reshape(-1, 784).astype(np.float32)
-        which = group.astype(np.float32).T
+        which = groups[done : done + len(images)].T
         total += which @ pixels
         squares += which @ (pixels * pixels)
+        done += len(images)
+    count = groups.sum(0).astype(np.int64)
     n = np.maximum(count, 1)[:, None]
     mean = total / n
     std = np.sqrt(np.maximum(squares / n - mean**2, 0))
-    return Averages(count, _images(mean), _images(std))
-
-
-def _parts(values: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
-
-
-def _images(rows: NDArray[np.float64]) -> Floats:
-    return rows.reshape(-1, 28, 28).astype(np.float32)
+    return Averages(count, *(a.reshape(-1, 28, 28).astype(np.float32) for a in (mean, std)))

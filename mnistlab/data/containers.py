@@ -1,23 +1,13 @@
-"""Reading MNIST's four arrays from an npz file or a folder of IDX files.
-
-Shapes and types are checked from the headers, before any array is read.
-"""
+"""MNIST's four arrays from an npz file or a folder of IDX files."""
 
 from __future__ import annotations
 
-import gzip
-import struct
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from mnistlab.data.dataset import ARRAYS
+from mnistlab.data.own.files import Piece, read_file
 from mnistlab.errors import DataError
 
 SHAPES: dict[str, tuple[int, ...]] = {
@@ -32,16 +22,14 @@ IDX_FILES = {
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
-_REMEDY = (
-    "give the mnist.npz that Keras publishes, or a folder with MNIST's four IDX files "
-    "(MNISTLAB_MNIST names it; unset that to use the cache or a download)"
-)
+_HINT = "MNISTLAB_MNIST names it; unset that to use the cache or a download."
+_WANTED = "give the mnist.npz that Keras publishes, or a folder with MNIST's four IDX files"
 
 Arrays = dict[str, NDArray[np.uint8]]
 
 
 def read_container(path: Path) -> Arrays:
-    """MNIST's arrays from an npz file or a folder with the four IDX files, `.gz` or not.
+    """Read MNIST's arrays from an npz file or a folder with the four IDX files, `.gz` or not.
 
     Returns
     -------
@@ -54,72 +42,37 @@ def read_container(path: Path) -> Arrays:
     DataError
         Naming the file, what was found, and what to give instead.
     """
-    with _reading(path):
-        if not path.exists():
-            raise DataError(f"There is no {path}; {_REMEDY}.")
-        return _read_idx_folder(path) if path.is_dir() else _read_npz(path)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DataError:
-        raise
-    except Exception as error:
-        # A broken file can raise a dozen types (zlib.error, BadZipFile, EOFError, TokenError...);
-        # they all mean the same to the person who gave it. Some speak in several lines.
-        what = " ".join(str(error).split()) or type(error).__name__
-        raise unfit(path, f"cannot be read and may be truncated: {what}") from error
+    found: dict[str, NDArray[np.generic]] = {}
+    for file in _files_of(path):
+        found |= {f"{piece.kind}_{piece.split}": piece.values for piece in _read(file)}
+    for name, shape in SHAPES.items():
+        if name not in found:
+            raise unfit(path, f"has no array {name} (found: {', '.join(sorted(found)[:6])})")
+        array = found[name]
+        if array.shape != shape or array.dtype != np.uint8:
+            what = f"{array.shape} {array.dtype} where MNIST has {shape} uint8"
+            raise unfit(path, f"has {name} {what}")
+    return {name: found[name].astype(np.uint8, copy=False) for name in SHAPES}
 
 
 def unfit(path: Path, what: str) -> DataError:
-    """The error for a file or folder that is not MNIST; `what` continues its name."""
-    return DataError(f"{path} {what}; {_REMEDY}.")
+    """Return the error for a file or folder that is not MNIST; `what` continues its name."""
+    return DataError(f"{path} {what}; {_WANTED}. {_HINT}")
 
 
-def _read_npz(path: Path) -> Arrays:
-    if not zipfile.is_zipfile(path):
-        raise unfit(path, "is not an npz file, or a truncated one")
-    with zipfile.ZipFile(path) as archive:
-        members = set(archive.namelist())
-        for name in ARRAYS:
-            if f"{name}.npy" not in members:
-                found = ", ".join(sorted(members)[:6]) or "nothing"
-                raise unfit(path, f"has no array {name} (found: {found})")
-            with archive.open(f"{name}.npy") as file:
-                _check_shape(path, name, *npy_header(file))
-        return {name: _read_member(archive, f"{name}.npy") for name in ARRAYS}
-
-
-def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    """Shape and type that a `.npy` announces; raises ValueError where its start is none."""
-    version = npy.read_magic(file)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file)
-    return shape, dtype
-
-
-def _read_member(archive: zipfile.ZipFile, member: str) -> NDArray[np.uint8]:
-    with archive.open(member) as file:
-        array = npy.read_array(file, allow_pickle=False)
-        file.read(1)  # the end of the member, where zipfile compares its checksum
-    return np.ascontiguousarray(array)
-
-
-def _check_shape(
-    path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic] | str
-) -> None:
-    if shape != SHAPES[name] or str(dtype) != "uint8":
-        raise unfit(path, f"has {name} {shape} {dtype} where MNIST has {SHAPES[name]} uint8")
-
-
-def _read_idx_folder(folder: Path) -> Arrays:
-    return {name: _read_idx(_idx_file(folder, IDX_FILES[name]), name) for name in ARRAYS}
+def _files_of(path: Path) -> list[Path]:
+    try:
+        if not path.exists():
+            raise DataError(f"There is no {path}; {_WANTED}. {_HINT}")
+        if not path.is_dir():
+            return [path]
+        return [_idx_file(path, name) for name in IDX_FILES.values()]
+    except OSError as error:
+        raise unfit(path, f"cannot be read ({error.strerror})") from error
 
 
 def _idx_file(folder: Path, name: str) -> Path:
-    # Some copies are called train-images.idx3-ubyte: unpackers rename them so.
+    # Some programs unpack train-images-idx3-ubyte.gz to train-images.idx3-ubyte.
     for stem in (name, name.replace("-idx", ".idx")):
         for candidate in (folder / stem, folder / f"{stem}.gz"):
             if candidate.is_file():
@@ -127,28 +80,11 @@ def _idx_file(folder: Path, name: str) -> Path:
     raise unfit(folder, f"has no file {name} or {name}.gz")
 
 
-def _read_idx(path: Path, name: str) -> NDArray[np.uint8]:
-    with _reading(path), _unpacked(path) as file:
-        zeros, kind, dimensions = struct.unpack(">HBB", _exactly(path, file, 4))
-        if zeros != 0 or kind != 8:
-            raise unfit(path, "is not an IDX file of unsigned bytes")
-        shape = struct.unpack(f">{dimensions}I", _exactly(path, file, 4 * dimensions))
-        _check_shape(path, name, shape, "uint8")
-        data = _exactly(path, file, int(np.prod(shape)))
-        if file.read(1):
-            raise unfit(path, "goes on after its last image or label")
-    return np.frombuffer(data, np.uint8).reshape(shape)
-
-
-def _unpacked(path: Path) -> IO[bytes]:
-    # Told by its first bytes: some copies end in .gz and are not, or the other way round.
-    with path.open("rb") as probe:
-        packed = probe.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path) if packed else path.open("rb"))
-
-
-def _exactly(path: Path, file: IO[bytes], count: int) -> bytes:
-    data = file.read(count)
-    if len(data) != count:
-        raise unfit(path, f"is truncated: {len(data):,} bytes where {count:,} should follow")
-    return data
+def _read(file: Path) -> list[Piece]:
+    try:
+        with file.open("rb") as opened:
+            return read_file(opened, str(file), [])
+    except OSError as error:
+        raise unfit(file, f"cannot be read ({error.strerror})") from error
+    except DataError as error:
+        raise DataError(f"{error} {_HINT}") from error

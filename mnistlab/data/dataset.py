@@ -1,4 +1,4 @@
-"""Images with their labels, in memory."""
+"""Images with their labels."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ class Dataset:
     digest: str
     """SHA-256, in hexadecimal, over the bytes of the four arrays in this order."""
     source: str
-    """Where the data came from, for people."""
+    """Where the data is from, for people."""
     folder: Path | None = None
-    """Where the arrays lie; another process reopens the dataset from there (`open_folder`)."""
+    """Folder of the arrays, from which another process can open the dataset (`open_folder`)."""
     notice: str = ""
-    """A sentence for a banner: that this dataset stands in for another, why, and what to do."""
-    x_more: Images = field(default_factory=lambda: np.zeros((0, 28, 28), np.uint8))
-    """Images `(m, 28, 28)` that join the training part and no other: a visitor's own digits."""
-    y_more: Labels = field(default_factory=lambda: np.zeros(0, np.uint8))
+    """A sentence for a banner, such as why another dataset is not available and what to do."""
+    extra_images: Images = field(default_factory=lambda: np.zeros((0, 28, 28), np.uint8))
+    """Images `(m, 28, 28)` that are trained on as well: a visitor's own digits."""
+    extra_labels: Labels = field(default_factory=lambda: np.zeros(0, np.uint8))
 
-    def with_more(self, x: Images, y: Labels) -> Dataset:
-        """The same with images (m, 28, 28) and labels (m,) that are trained on as well.
+    def with_extra(self, x: Images, y: Labels) -> Dataset:
+        """Return the dataset with images (m, 28, 28) and labels (m,) that are trained on as well.
 
-        `digest` stays: what is validated and tested on is the same.
+        `digest` stays the same, as do the images for validation and test.
 
         Raises
         ------
         DataError
-            When there are none, or shapes or labels do not fit.
+            When there is no image, or shapes or labels do not fit.
         """
         x, y = np.asarray(x), np.asarray(y)
         if not len(x):
@@ -62,21 +62,40 @@ class Dataset:
                 f"Images {x.shape} {x.dtype} with {len(y)} labels cannot be added; give "
                 "(n, 28, 28) uint8 and digits from 0 to 9."
             )
-        return replace(self, x_more=x, y_more=y.astype(np.uint8), folder=None)
+        return replace(self, extra_images=x, extra_labels=y.astype(np.uint8), folder=None)
 
     @property
     def fingerprint(self) -> str:
-        """What tells this data from any other, the additional images included."""
-        if not len(self.x_more):
+        """Identifies the data, including the extra images."""
+        if not len(self.extra_images):
             return self.digest
-        return f"{self.digest}-{digest_of((self.x_more, self.y_more))}"
+        return f"{self.digest}-{digest_of((self.extra_images, self.extra_labels))}"
 
     def __repr__(self) -> str:
         return f"Dataset({self.title}: {len(self.x_train):,} train, {len(self.x_test):,} test)"
 
+    def _repr_html_(self) -> str:
+        # Imported here: only notebooks show datasets this way.
+        from mnistlab.markup import note, strip, table
+
+        has_training = len(self.y_train) > 0
+        x = self.x_train if has_training else self.x_test
+        y = self.y_train if has_training else self.y_test
+        digits, rows = np.unique(y, return_index=True)
+        examples = {str(digit): x[row] for digit, row in zip(digits, rows, strict=True)}
+        facts = [
+            ["training images", f"{len(self.x_train):,}"],
+            ["test images", f"{len(self.x_test):,}"],
+            *([["extra images", f"{len(self.extra_images):,}"]] if len(self.extra_images) else []),
+            ["source", self.source],
+            ["SHA-256", self.digest],
+        ]
+        notice = note(self.notice) if self.notice else ""
+        return table([self.title, ""], facts, self.title) + notice + strip(examples, 56)
+
 
 def digest_of(arrays: Iterable[NDArray[np.uint8]]) -> str:
-    """SHA-256, in hexadecimal, over the C-ordered bytes of the arrays, one after the other."""
+    """Return the SHA-256, in hexadecimal, over the C-ordered bytes of the arrays in turn."""
     sha = hashlib.sha256()
     for array in arrays:
         sha.update(np.ascontiguousarray(array).data)

@@ -1,4 +1,4 @@
-"""The dataset a page opens with, and what there is to say about it."""
+"""The default dataset, and its description."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _RETRY_SECONDS = 300  # without a network, only one of many visitors waits for t
 
 
 def load_default() -> Dataset:
-    """MNIST where it can be had, else scikit-learn's digits with a `notice` that says so.
+    """Load MNIST where it is available, else scikit-learn's digits with a `notice` that says so.
 
-    Without a network and a cache the answer comes within about 5 s; after a failed download the
-    next attempt is made 5 minutes later.
+    Without a network and a cache it returns within about 5 s. After a failed download the next
+    attempt is made 5 minutes later.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def load_default() -> Dataset:
 
 
 def fetch(progress: Any = True) -> Dataset:
-    """MNIST, downloaded where it is missing and with its contents digested again.
+    """Load MNIST, downloaded where it is missing and with its contents digested again.
 
     `progress` and errors are those of `load_mnist`.
     """
@@ -46,7 +46,7 @@ def fetch(progress: Any = True) -> Dataset:
 
 
 def info() -> dict[str, Any]:
-    """What the dashboard would open with, as `describe` gives it; downloads nothing."""
+    """Describe the default data as `describe` does; downloads nothing."""
     try:
         dataset = load_mnist(progress=False, allow_download=False)
     except DataError as error:
@@ -55,7 +55,7 @@ def info() -> dict[str, Any]:
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """A dataset as plain values for JSON.
+    """Describe a dataset by plain values for JSON.
 
     Returns
     -------
@@ -70,7 +70,9 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "folder": None if dataset.folder is None else str(dataset.folder),
         "digest": dataset.digest,
         "images": {"train": len(dataset.x_train), "test": len(dataset.x_test)},
-        "cached_bytes": _bytes_in(dataset.folder),
+        "cached_bytes": sum(f.stat().st_size for f in dataset.folder.iterdir())
+        if dataset.folder
+        else 0,
         "notice": dataset.notice,
     }
 
@@ -78,10 +80,6 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 def _stand_in(error: DataError) -> Dataset:
     notice = f"These are scikit-learn's 1,797 small digits, not MNIST. {error}"
     return replace(load_digits(), notice=notice)
-
-
-def _bytes_in(folder: Path | None) -> int:
-    return 0 if folder is None else sum(f.stat().st_size for f in folder.iterdir())
 
 
 def _mark() -> Path:

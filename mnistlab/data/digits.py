@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 digits in MNIST's format, for when MNIST cannot be had.
+"""scikit-learn's 1,797 digits in MNIST's format, where MNIST is not available.
 
 They are UCI's "Optical Recognition of Handwritten Digits" test set (Alpaydin, Kaynak 1998;
 CC BY 4.0): 8x8 images of 0 to 16, each pixel a count of ink in a 4x4 block of a 32x32 scan.
@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from mnistlab import settings
 from mnistlab.data.dataset import Dataset, Images, digest_of
-from mnistlab.data.folder import open_folder
-from mnistlab.data.mnist import replace_folder
+from mnistlab.data.folder import open_folder, replace_folder
 from mnistlab.errors import DataError
 
 _RECIPE = 1  # part of the cache's name: a new recipe never reads an old cache
@@ -26,7 +25,7 @@ _SIZE = 28
 
 
 def load_digits() -> Dataset:
-    """scikit-learn's digits: 1,437 training and 360 test images.
+    """Load scikit-learn's digits: 1,437 training and 360 test images.
 
     Read from the data file of the installed package, which is not imported. Each is put into
     MNIST's format: its box scaled to 20x20 keeping its proportions, brightest pixel 255, centre
@@ -51,9 +50,9 @@ def load_digits() -> Dataset:
     with contextlib.suppress(DataError):
         replace_folder(dataset, folder)
     with contextlib.suppress(DataError):
-        # Also where that failed: another process may just have put its own there.
+        # Also where that failed: another process may just have written its own.
         return open_folder(folder)
-    # Without a cache the arrays stay in memory, 1.4 MB; nothing else is lost.
+    # Without a cache the arrays stay in memory, 1.4 MB.
     return dataset
 
 
@@ -62,20 +61,12 @@ def _build() -> Dataset:
     x8, y = _read(path)
     x = np.stack([to_mnist_format(image) for image in x8])
     test = _test_part(y)
-    arrays = [x[~test], y[~test], x[test], y[test]]
+    arrays = (x[~test], y[~test], x[test], y[test])
     for array in arrays:
         array.flags.writeable = False
-    x_train, y_train, x_test, y_test = arrays
-    return Dataset(
-        "digits",
-        "scikit-learn digits",
-        x_train,
-        y_train,
-        x_test,
-        y_test,
-        digest=digest_of(arrays),
-        source=f"scikit-learn's data file {path}",
-    )
+    source = f"scikit-learn's data file {path}"
+    title = "scikit-learn digits"
+    return Dataset("digits", title, *arrays, digest=digest_of(arrays), source=source)
 
 
 def _data_file() -> Path:
@@ -109,11 +100,11 @@ def _test_part(y: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def to_mnist_format(image: NDArray[np.float64]) -> Images:
-    """One image as `(28, 28)` uint8, in the manner of MNIST's own recipe.
+    """Return an image as `(28, 28)` uint8, similar to MNIST's own recipe.
 
     Parameters
     ----------
-    image : array (height, width), 0 for paper and above for ink, some of it above
+    image : array (height, width), 0 for paper and above for ink, of which there is some
     """
     rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
     ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -124,7 +115,7 @@ def to_mnist_format(image: NDArray[np.float64]) -> Images:
     top, left = (int(_SIZE / 2 + 1 - _centre(large.sum(axis=axis))) for axis in (1, 0))
     top, left = min(max(top, 0), _SIZE - height), min(max(left, 0), _SIZE - width)
     result = np.zeros((_SIZE, _SIZE), np.uint8)
-    # Rounded after a small push, so that the last bit of a platform's floats cannot show.
+    # A small offset, so that the rounding is the same on all platforms.
     result[top : top + height, left : left + width] = np.floor(large + 0.5 + 1e-6)
     return result
 
@@ -134,7 +125,7 @@ def _centre(mass: NDArray[np.float64]) -> float:
 
 
 def _stretch(old: int, new: int) -> NDArray[np.float64]:
-    """Matrix `(new, old)` that resamples a line of pixels by linear interpolation."""
+    """Return the matrix `(new, old)` of a linear interpolation of a line of pixels."""
     position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
     distance = np.abs(position[:, None] - np.arange(old))
     weights: NDArray[np.float64] = np.clip(1 - distance, 0, None)

@@ -1,4 +1,4 @@
-"""Downloading MNIST from the two places that Keras and torchvision use."""
+"""Downloading MNIST from the mirrors of Keras and torchvision."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 from mnistlab.data.containers import IDX_FILES, Arrays, read_container
 from mnistlab.errors import DataError
 
-# Each mirror is a folder and its files. Both hold the same contents in another container, which
-# the contents digest does not mind.
+# Each mirror is a folder and its files. Both have the same contents in different containers.
 MIRRORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("https://storage.googleapis.com/tensorflow/tf-keras-datasets/", ("mnist.npz",)),
     (
@@ -24,12 +23,12 @@ MIRRORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         tuple(f"{name}.gz" for name in IDX_FILES.values()),
     ),
 )
-_CONNECT_SECONDS = 2.5  # for each mirror: a page without a network shall not wait for long
+_CONNECT_SECONDS = 2.5  # for each mirror: a page without a network must not wait long
 _SILENCE_SECONDS = 20.0  # without a byte, after which a download counts as broken
 
 
 def download(mirror: tuple[str, tuple[str, ...]], progress: Any) -> Arrays:
-    """MNIST's arrays from one mirror, their contents unchecked.
+    """Download MNIST's arrays from one mirror; their contents are not checked here.
 
     Parameters
     ----------
@@ -52,7 +51,7 @@ def download(mirror: tuple[str, tuple[str, ...]], progress: Any) -> Arrays:
             for name in files:
                 _retrieve(base + name, Path(folder), name, progress)
         except Exception as error:
-            # requests and urllib3 raise many types; each means: try the next mirror.
+            # requests and urllib3 raise many types; the next mirror is tried after any.
             raise DataError(f"{host} failed ({type(error).__name__})") from error
         return read_container(Path(folder) / files[0] if len(files) == 1 else Path(folder))
 
@@ -75,10 +74,10 @@ def _retrieve(url: str, folder: Path, name: str, progress: Any) -> None:
 
 
 def _reachable(url: str) -> bool:
-    """Whether a connection to the URL's host opens soon.
+    """Return whether a connection to the URL's host opens soon.
 
-    Looking a name up has no timeout of its own and can take half a minute where there is no
-    network, so it happens in a thread that is left behind.
+    Resolving a name has no timeout and can take half a minute without a network, so it happens in
+    a thread that is abandoned.
     """
     parts = urlsplit(url)
     if parts.scheme in urllib.request.getproxies():

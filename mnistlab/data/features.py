@@ -1,7 +1,7 @@
-"""How each image is written: ink, centre of mass, size, slant and stroke width.
+"""Features of handwriting: ink, centre of mass, size, slant and stroke width.
 
-Computed once for a whole dataset, vectorised, and kept beside the arrays, so that every page
-after the first reads them in milliseconds.
+They are computed once for a whole dataset and kept beside the arrays, so that every page after the
+first reads them in milliseconds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnistlab.data.chunks import chunks
 from mnistlab.data.dataset import Dataset
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 
 FILE = "features.npy"
 NAMES = ("ink", "centre_x", "centre_y", "width", "height", "slant", "stroke_width")
@@ -41,17 +41,17 @@ class Features:
     height: Floats
     """Rows, likewise."""
     slant: Floats
-    """Degrees by which the writing leans, right positive: the shear that second moments show."""
+    """Degrees by which the writing leans to the right: the shear of its second moments."""
     stroke_width: Floats
-    """Pixels: twice the area over the perimeter, which is exact for a long straight stroke."""
+    """Pixels; see `stroke_widths`."""
 
     def of(self, name: str) -> Floats:
-        """The values of one of `NAMES`."""
+        """Return the values of one of `NAMES`."""
         values: Floats = getattr(self, name)
         return values
 
     def measured(self, name: str) -> NDArray[np.bool_]:
-        """Of which images a feature can be measured, (n,): a blank one has no centre, say."""
+        """Return which images have a feature, (n,): a blank one has no centre, for example."""
         if name == "ink":
             return np.ones(len(self), bool)
         if name in ("centre_x", "centre_y", "slant"):
@@ -63,24 +63,28 @@ class Features:
 
 
 def features(dataset: Dataset) -> tuple[Features, Features]:
-    """The features of the training and the test images, from the cache where it has them."""
+    """Return the features of the training and the test images, cached where possible."""
     n_train, n_test = len(dataset.x_train), len(dataset.x_test)
     stored = _read(dataset.folder, n_train + n_test)
     if stored is None:
         parts = [compute_features(x) for x in (dataset.x_train, dataset.x_test)]
         stored = np.concatenate(parts)
-        _write(dataset.folder, stored)
+        if dataset.folder is not None:
+            buffer = io.BytesIO()
+            np.save(buffer, stored)
+            with contextlib.suppress(OSError):  # a cache that cannot be written only costs time
+                atomic_write(dataset.folder / FILE, buffer.getvalue())
     return _named(stored[:n_train]), _named(stored[n_train:])
 
 
 def compute_features(images: NDArray[np.uint8]) -> Floats:
-    """Features of images (n, 28, 28) uint8: `(n, 7)` float32, columns as in `NAMES`."""
+    """Return features of images (n, 28, 28) uint8: `(n, 7)` float32, columns as in `NAMES`."""
     parts = [_compute(part) for part in chunks(images)]
     return np.concatenate(parts) if parts else np.zeros((0, len(NAMES)), np.float32)
 
 
 def by_digit(values: Floats, labels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Quantiles 5, 25, 50, 75, 95 % of each digit's values: `(10, 5)`, NaN where there are none."""
+    """Return quantiles 5, 25, 50, 75, 95 % by digit: `(10, 5)`, NaN for a digit without images."""
     result = np.full((10, 5), np.nan)
     for digit in range(10):
         members = values[labels == digit]
@@ -109,37 +113,35 @@ def _compute(images: NDArray[np.uint8]) -> Floats:
             _extent(rows),
             # Rows count downwards, so a stroke that leans right has a negative covariance.
             np.degrees(np.arctan(-lean / tall)),
-            _stroke_width(written),
+            stroke_widths(written),
         ],
         1,
     )
     return result.astype(np.float32)
 
 
-def _moments() -> Floats:
-    y, x = (axis.ravel().astype(np.float32) for axis in np.mgrid[:28, :28])
-    return np.stack([np.ones_like(x), x, y, x * y, y * y], 1)
-
-
-_MOMENTS = _moments()
+_Y, _X = (axis.ravel().astype(np.float32) for axis in np.mgrid[:28, :28])
+_MOMENTS = np.stack([np.ones_like(_X), _X, _Y, _X * _Y, _Y * _Y], 1)
 
 
 def _extent(occupied: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """From the first to the last true of each row of (n, 28), both included; 0 where none is."""
+    """Return the distance from the first to the last true of each row of (n, 28), inclusive."""
     first, last = occupied.argmax(1), occupied.shape[1] - occupied[:, ::-1].argmax(1)
-    extent: NDArray[np.int64] = np.where(occupied.any(1), last - first, 0)
-    return extent
+    return np.asarray(np.where(occupied.any(1), last - first, 0))
 
 
-def _stroke_width(written: NDArray[np.bool_]) -> NDArray[np.float64]:
+def stroke_widths(written: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return stroke widths (n,) in pixels of masks (n, h, w) of the ink.
+
+    Twice the area over the perimeter, which is exact for a long straight stroke.
+    """
     area = written.sum((1, 2))
     padded = np.pad(written, ((0, 0), (1, 1), (1, 1)))
     sides = (padded[:, 1:] != padded[:, :-1]).sum((1, 2))
     sides += (padded[:, :, 1:] != padded[:, :, :-1]).sum((1, 2))
-    # Steps overstate a boundary that runs in all directions alike by 4 / pi.
+    # Pixel edges overstate a boundary that runs in all directions alike by 4 / pi.
     perimeter = np.maximum(sides * (np.pi / 4), 1)
-    width: NDArray[np.float64] = 2 * area / perimeter
-    return width
+    return np.asarray(2 * area / perimeter)
 
 
 def _named(values: Floats) -> Features:
@@ -154,15 +156,6 @@ def _read(folder: Path | None, n: int) -> Floats | None:
     except (OSError, ValueError, EOFError):
         return None  # not there, or cut short: computed again
     fits = stored.shape == (n, len(NAMES)) and stored.dtype == np.float32
-    # Older than the arrays means of other arrays.
+    # A file older than the arrays belongs to other arrays.
     newer = (folder / FILE).stat().st_mtime_ns >= (folder / "x_train.npy").stat().st_mtime_ns
     return stored if fits and newer else None
-
-
-def _write(folder: Path | None, values: Floats) -> None:
-    if folder is None:
-        return
-    buffer = io.BytesIO()
-    np.save(buffer, values)
-    with contextlib.suppress(OSError):  # a cache that cannot be written only costs time
-        write_whole(folder / FILE, buffer.getvalue())

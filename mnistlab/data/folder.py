@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +17,18 @@ from mnistlab.data.dataset import ARRAYS, Dataset, digest_of
 from mnistlab.data.features import features
 from mnistlab.data.statistics import FILE, compute
 from mnistlab.errors import DataError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 
 MANIFEST = "manifest.json"
-
-
-_MORE = "more.npz"
-
-
+_EXTRA = "extra.npz"
 _FORMAT = 1
+_FACTS = ("name", "title", "digest", "source")
 
 
 def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = None) -> None:
     """Write a dataset's arrays, statistics and manifest into a new or empty folder.
 
-    Not atomic: a cache writes to a temporary name and renames.
+    It is not atomic; `replace_folder` is.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = No
     path : Path
         Created, with its parents, where it is missing.
     origin : dict, optional
-        What the data was read from, for a cache to know its source again.
+        What the data was read from, so that a cache recognises its source.
 
     Raises
     ------
@@ -46,28 +46,53 @@ def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = No
     path.mkdir(parents=True, exist_ok=True)
     for name in ARRAYS:
         np.save(path / f"{name}.npy", np.ascontiguousarray(getattr(dataset, name)))
-    if len(dataset.x_more):
-        np.savez(path / _MORE, x=dataset.x_more, y=dataset.y_more)
-    # Here, where all pixels are in memory: a page that reads them counts them in its own.
+    if len(dataset.extra_images):
+        np.savez(path / _EXTRA, x=dataset.extra_images, y=dataset.extra_labels)
+    # Computed here, where all pixels are in memory anyway.
     features(replace(dataset, folder=path))
     figures = json.dumps(compute(dataset).to_dict(), indent=1)
     (path / FILE).write_text(figures, encoding="utf-8")
-    write_manifest(
-        path,
-        {
-            "format": _FORMAT,
-            "name": dataset.name,
-            "title": dataset.title,
-            "digest": dataset.digest,
-            "source": dataset.source,
-            "origin": origin,
-            "files": _file_marks(path),
-        },
-    )
+    facts = {key: getattr(dataset, key) for key in _FACTS}
+    files = _file_marks(path)
+    write_manifest(path, {"format": _FORMAT, **facts, "origin": origin, "files": files})
+
+
+def replace_folder(dataset: Dataset, target: Path, origin: dict[str, Any] | None = None) -> None:
+    """Save a dataset as `target` in one step, replacing what was there.
+
+    Raises
+    ------
+    DataError
+        When the cache cannot be written.
+    """
+    unique = uuid.uuid4().hex
+    building = target.with_name(f"{target.name}.building-{unique}")
+    old = target.with_name(f"{target.name}.old-{unique}")
+    with writing(target.parent):
+        try:
+            save_folder(dataset, building, origin)
+            if target.exists():
+                target.rename(old)  # a folder with files in it cannot be replaced in place
+            building.rename(target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def writing(cache: Path) -> Iterator[None]:
+    """Turn errors of writing a cache into a DataError that names the remedy."""
+    try:
+        yield
+    except (OSError, NotImplementedError) as error:  # the latter from a disk that cannot lock
+        raise DataError(
+            f"The cache {cache} cannot be written ({getattr(error, 'strerror', None) or error}); "
+            "set MNISTLAB_HOME to a writable folder with 60 MB free."
+        ) from error
 
 
 def open_folder(path: Path, *, verify: bool = False) -> Dataset:
-    """A dataset from a folder that `save_folder` wrote, memory-mapped and read-only.
+    """Open a folder that `save_folder` wrote: a dataset, memory-mapped and read-only.
 
     Sizes and times of the files are compared with the manifest at each opening. The contents are
     digested only where a time differs or `verify` asks for it, because that touches every byte.
@@ -87,29 +112,22 @@ def open_folder(path: Path, *, verify: bool = False) -> Dataset:
             if digest_of(arrays) != manifest["digest"]:
                 raise _damaged(path, "the contents have changed")
             manifest["files"] = marks
-            with suppress(OSError):  # a read-only cache is checked again next time, no harm
+            with suppress(OSError):  # a read-only cache is checked again each time
                 write_manifest(path, manifest)
+        name, title, digest, source = (manifest[key] for key in _FACTS)
         x_train, y_train, x_test, y_test = arrays
-        dataset = Dataset(
-            manifest["name"],
-            manifest["title"],
-            x_train,
-            y_train,
-            x_test,
-            y_test,
-            digest=manifest["digest"],
-            source=manifest["source"],
-        )
-        if (path / _MORE).is_file():
-            with np.load(path / _MORE, allow_pickle=False) as more:
-                dataset = dataset.with_more(more["x"], more["y"])
+        parts = (x_train, y_train, x_test, y_test)
+        dataset = Dataset(name, title, *parts, digest=digest, source=source)
+        if (path / _EXTRA).is_file():
+            with np.load(path / _EXTRA, allow_pickle=False) as extra:
+                dataset = dataset.with_extra(extra["x"], extra["y"])
         return replace(dataset, folder=path)
     except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise _damaged(path, str(error)) from error
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a dataset's folder, or DataError where it is missing or unreadable."""
+    """Read the manifest of a dataset's folder; DataError where it is missing or unreadable."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != _FORMAT:
@@ -121,7 +139,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
     """Write or replace a folder's manifest in one step; raises OSError where that fails."""
-    write_whole(path / MANIFEST, json.dumps(manifest, indent=1).encode())
+    atomic_write(path / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
 def _file_marks(path: Path) -> dict[str, dict[str, int]]:

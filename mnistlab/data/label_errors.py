@@ -1,9 +1,9 @@
-"""Wrong labels in MNIST's test set, as published, and the labels that ought to stand there.
+"""Published label errors of MNIST's test set, and their corrections.
 
 From Northcutt, Athalye and Mueller, "Pervasive Label Errors in Test Sets Destabilize Machine
 Learning Benchmarks" (NeurIPS 2021, arXiv:2103.14749; labelerrors.com): an algorithm chose images
-whose labels it doubted, and five raters looked at each of them. 15 of the 10,000 labels did not
-stand: most raters, though not always all, chose another answer, or they did not agree.
+with doubtful labels, and five raters examined each of them. 15 of the 10,000 labels were not
+confirmed: most raters, though not always all, chose another answer, or they did not agree.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class LabelError:
     given: int
     """The label in MNIST."""
     corrected: int | None
-    """What most raters read; None where they did not agree or saw no digit."""
+    """The answer of most raters; None where they did not agree or saw no digit."""
     kind: Kind
 
     @property
     def finding(self) -> str:
-        """What the study says, as a clause, such as `most raters read it as 9`."""
+        """The result of the study, as a clause, such as `most raters read it as 9`."""
         if self.corrected is not None:
             return f"most raters read it as {self.corrected}"
         if self.kind == "not a digit":
@@ -65,7 +65,7 @@ _TEST_IMAGES = 10_000
 
 
 def applies_to(dataset: Dataset) -> bool:
-    """Whether these are the label errors of this dataset: its test set must be MNIST's."""
+    """Return whether the dataset has these label errors: its test set must be MNIST's."""
     labels = dataset.y_test
     return (
         dataset.name == "mnist"
@@ -75,7 +75,7 @@ def applies_to(dataset: Dataset) -> bool:
 
 
 def corrected_test_labels(dataset: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The test set's labels as most raters read the images.
+    """Return the test set's labels with the answers of most raters.
 
     Returns
     -------

@@ -1,10 +1,9 @@
-"""MNIST: local file, then cache, then download; checked once, mapped by everyone."""
+"""MNIST from a local file, the cache or a download; checked once, mapped by all processes."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,13 @@ from urllib.parse import urlsplit
 from mnistlab import settings
 from mnistlab.data.containers import Arrays, read_container, unfit
 from mnistlab.data.dataset import ARRAYS, Dataset, digest_of
-from mnistlab.data.folder import open_folder, read_manifest, save_folder, write_manifest
+from mnistlab.data.folder import (
+    open_folder,
+    read_manifest,
+    replace_folder,
+    write_manifest,
+    writing,
+)
 from mnistlab.errors import DataError
 
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
@@ -25,7 +30,7 @@ _REMEDY = "set MNISTLAB_MNIST to a local mnist.npz, or run `mnistlab data fetch`
 def load_mnist(
     progress: Any = True, *, verify: bool = False, allow_download: bool = True
 ) -> Dataset:
-    """MNIST, 60,000 training and 10,000 test images (LeCun, Cortes, Burges; CC BY-SA 3.0).
+    """Load MNIST: 60,000 training and 10,000 test images (LeCun, Cortes, Burges; CC BY-SA 3.0).
 
     Looks at `MNISTLAB_MNIST` first (an npz file, or a folder with the four IDX files), then at
     the cache under `MNISTLAB_HOME`, then downloads from one of two mirrors. Whatever the
@@ -70,12 +75,12 @@ def load_mnist(
 
 
 def folder() -> Path:
-    """Where the cache of MNIST lies, or will."""
+    """Return the folder of the cache of MNIST, which may not exist yet."""
     return settings.cache_folder() / "mnist"
 
 
 def _from_cache(local: Path | None, verify: bool) -> Dataset | None:
-    """The cached dataset, or None where there is no good one; a bad local file raises."""
+    """Return the cached dataset, or None without a good one; a bad local file raises."""
     try:
         dataset = open_folder(folder(), verify=verify)
     except DataError:
@@ -88,7 +93,7 @@ def _from_cache(local: Path | None, verify: bool) -> Dataset | None:
 
 
 def _check_local(local: Path) -> None:
-    """Hold a local file against MNIST's digest, unless the cache remembers just this file."""
+    """Check a local file against MNIST's digest, unless the cache remembers this very file."""
     manifest = read_manifest(folder())
     origin = _origin(local)
     if origin is None or manifest.get("origin") != origin:
@@ -98,7 +103,7 @@ def _check_local(local: Path) -> None:
 
 
 def _origin(local: Path) -> dict[str, Any] | None:
-    """What tells whether a local file or folder has changed: path, sizes and times."""
+    """Return path, sizes and times, which show whether a local file or folder has changed."""
     try:
         files = sorted(local.iterdir()) if local.is_dir() else [local]
         marks = [[f.name, f.stat().st_size, f.stat().st_mtime_ns] for f in files]
@@ -147,35 +152,12 @@ def _download(progress: Any, allow_download: bool) -> tuple[Arrays, str]:
 def _build(arrays: Arrays, source: str, origin: dict[str, Any] | None) -> None:
     """Write the cache under a temporary name and rename it; call with the lock held."""
     for leftover in folder().parent.glob("mnist.*-*"):
-        # From a process that was killed while it built; nobody else builds under the lock.
+        # Of a process that was killed; no other one builds while the lock is held.
         shutil.rmtree(leftover, ignore_errors=True)
     x_train, y_train, x_test, y_test = (arrays[name] for name in ARRAYS)
-    dataset = Dataset(
-        "mnist", "MNIST", x_train, y_train, x_test, y_test, digest=MNIST_DIGEST, source=source
-    )
+    parts = (x_train, y_train, x_test, y_test)
+    dataset = Dataset("mnist", "MNIST", *parts, digest=MNIST_DIGEST, source=source)
     replace_folder(dataset, folder(), origin)
-
-
-def replace_folder(dataset: Dataset, target: Path, origin: dict[str, Any] | None = None) -> None:
-    """Save a dataset as `target` in one step; what lay there before goes away.
-
-    Raises
-    ------
-    DataError
-        When the cache cannot be written.
-    """
-    unique = uuid.uuid4().hex
-    building = target.with_name(f"{target.name}.building-{unique}")
-    old = target.with_name(f"{target.name}.old-{unique}")
-    with _writing(target.parent):
-        try:
-            save_folder(dataset, building, origin)
-            if target.exists():
-                target.rename(old)  # a folder with files in it cannot be replaced in place
-            building.rename(target)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
@@ -184,26 +166,14 @@ def _locked() -> Iterator[None]:
     import filelock  # imported here: a process that finds the cache needs no lock
 
     cache = settings.cache_folder()
-    with contextlib.ExitStack() as stack:
-        with _writing(cache):
-            cache.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(cache / "mnist.lock")
-            try:
-                stack.enter_context(lock.acquire(timeout=_LOCK_SECONDS))
-            except filelock.Timeout as error:
-                raise DataError(
-                    f"Another process has been building MNIST's cache in {cache} for "
-                    f"{_LOCK_SECONDS} s; end it, or set MNISTLAB_HOME to another folder."
-                ) from error
+    with writing(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = filelock.FileLock(cache / "mnist.lock").acquire(timeout=_LOCK_SECONDS)
+        except filelock.Timeout as error:
+            raise DataError(
+                f"Another process has been building MNIST's cache in {cache} for "
+                f"{_LOCK_SECONDS} s; end it, or set MNISTLAB_HOME to another folder."
+            ) from error
+    with lock:
         yield
-
-
-@contextmanager
-def _writing(cache: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, NotImplementedError) as error:  # the latter from a disk that cannot lock
-        raise DataError(
-            f"The cache {cache} cannot be written ({getattr(error, 'strerror', None) or error}); "
-            "set MNISTLAB_HOME to a writable folder with 60 MB free."
-        ) from error

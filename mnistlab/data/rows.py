@@ -1,4 +1,4 @@
-"""Numbers in lines of text, read in blocks of whole lines: what Kaggle's files and others share."""
+"""Fast reading of numbers in lines of text, in blocks of whole lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BLOCK = 1 << 20  # bytes read at a time, and the longest line; a line of 785 flo
 
 
 def blocks(file: BinaryIO) -> Iterator[bytes]:
-    r"""The rest of a file in blocks of whole lines, each line ended by `\n`.
+    r"""Yield the rest of a file in blocks of whole lines, each line ended by `\n`.
 
     In the file, lines may end with `\n`, `\r\n` or `\r`.
 
@@ -41,7 +41,7 @@ def _with_newlines(data: bytes) -> bytes:
 
 
 def whole_numbers(block: bytes, columns: int, longest: int = 3) -> NDArray[np.int32] | None:
-    """The whole numbers of a block of comma-separated lines, or None where it has anything else.
+    """Return the whole numbers of comma-separated lines, or None where there is anything else.
 
     All numbers at once: a Python loop over the 22 million of a test.csv would take 20 seconds.
 

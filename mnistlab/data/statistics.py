@@ -1,7 +1,7 @@
 """Counts and pixel statistics of a dataset.
 
 They are computed once, when the cache is built, and stored beside the arrays: reading all 55 MB of
-MNIST again would count in the memory of every kernel.
+MNIST again would add to the memory of every kernel.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FILE = "statistics.json"
 
 @dataclass(frozen=True)
 class SplitStatistics:
-    """What one split, train or test, holds."""
+    """Statistics of one split, train or test."""
 
     images: int
     counts: tuple[int, ...]
@@ -35,40 +35,38 @@ class SplitStatistics:
     std: float
     """Standard deviation of all pixels, 0 to 1."""
     ink: float
-    """Share of pixels that are not black, 0 to 1."""
+    """Fraction of pixels that are not black, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a dataset holds."""
+    """Statistics of a dataset."""
 
     train: SplitStatistics
     test: SplitStatistics
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain dictionaries, tuples and numbers, ready for JSON."""
+        """Return plain dictionaries, tuples and numbers, ready for JSON."""
         return asdict(self)
 
 
 def statistics(dataset: Dataset) -> Statistics:
-    """The statistics of a dataset: read where its cache holds them, computed elsewhere."""
+    """Return the statistics of a dataset, from its cache where possible."""
     stored = _read(dataset.folder) if dataset.folder is not None else None
     return stored if stored is not None else compute(dataset)
 
 
 def compute(dataset: Dataset) -> Statistics:
-    """The statistics from the arrays themselves, in passes of a few megabytes."""
-    return Statistics(
-        train=_split(dataset.x_train, dataset.y_train),
-        test=_split(dataset.x_test, dataset.y_test),
-    )
+    """Compute the statistics from the arrays, in passes of a few megabytes."""
+    train = _split(dataset.x_train, dataset.y_train)
+    return Statistics(train, _split(dataset.x_test, dataset.y_test))
 
 
 def _split(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> SplitStatistics:
     pixels = np.zeros(256, np.int64)
     for part in chunks(x):
         pixels += np.bincount(part.ravel(), minlength=256)
-    if not x.size:  # no images have no mean; 0 can be written as JSON, NaN can not
+    if not x.size:  # 0 instead of NaN, which JSON lacks
         return SplitStatistics(0, (0,) * 10, tuple(x.shape), str(x.dtype), 0.0, 0.0, 0.0)
     values = np.arange(256) / 255
     # Everything follows exactly from how often each of the 256 values occurs.
@@ -88,7 +86,7 @@ def _split(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> SplitStatistics:
 def _read(folder: Path) -> Statistics | None:
     try:
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return Statistics(**{split: _from_json(stored[split]) for split in ("train", "test")})
+        return Statistics(*(_from_json(stored[split]) for split in ("train", "test")))
     except (OSError, ValueError, KeyError, TypeError):
         # An older or damaged file costs one computation, not the page.
         return None

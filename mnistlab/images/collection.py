@@ -1,49 +1,45 @@
-"""My digits: drawings that a visitor kept, each with its label, in a file of one line a drawing.
+"""My digits: a visitor's labelled drawings, in a file with one JSON object a line.
 
-A line is a JSON object with `label`, `size` and `strokes`, as `Drawing.from_dict` reads it.
-Several pages may use the same file: it is changed under a lock and replaced in one step.
+A line has `label`, `size` and `strokes`, as `Drawing.from_dict` reads it. Several pages may use
+the same file: it is changed under a lock and replaced in one step.
 """
 
 from __future__ import annotations
 
 import codecs
-import contextlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import DataError, UploadError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.preprocessing import IMAGE_SIDE, preprocess
 from mnistlab.texts import counted
 
 MAX_DRAWINGS = 2_000
 MAX_BYTES = 5 * 2**20
-"""Of the file, and of a file to import: what is exported can always be imported again."""
+"""Of the file, and of a file to import: an export can always be imported again."""
 
 _LOCK_SECONDS = 5  # far longer than another page takes to write
 _LIMITS = f"{MAX_DRAWINGS:,} drawings or {MAX_BYTES // 2**20} MB"
 
 # Size and strokes as a JSON object -> label, 0 to 9. Text takes a tenth of a `Drawing`'s memory,
-# and tells at once whether the same strokes are there already.
+# and shows at once whether the same strokes are there already.
 Kept = dict[str, int]
-T = TypeVar("T")
 
 
 class Collection:
     """Labelled drawings in a JSON-lines file, in the order they were added, no two the same.
 
-    Every method that reads or changes the file may raise `DataError`: it is damaged
-    (`set_aside` is the way out; nothing else changes such a file), it cannot be read or written,
-    or another process keeps its lock.
+    Every method that reads or changes the file may raise `DataError`: it is damaged (then only
+    `set_aside` changes it), it cannot be read or written, or another process keeps its lock.
 
     Parameters
     ----------
@@ -53,7 +49,7 @@ class Collection:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._cache: tuple[object, Kept] = (None, {})
-        # Those of removed drawings stay: they come back with Undo, and are 784 bytes each.
+        # Those of removed drawings stay: Undo brings them back, and each has only 784 bytes.
         self._images: dict[str, NDArray[np.uint8]] = {}
 
     # Reading
@@ -71,7 +67,7 @@ class Collection:
 
     @property
     def version(self) -> object:
-        """What changes when the file does, for example by another page; None without a file."""
+        """Changes when the file does, for example by another page; None without a file."""
         try:
             stat = self.path.stat()
         except FileNotFoundError:
@@ -81,15 +77,15 @@ class Collection:
         return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
     def label_of(self, drawing: Drawing) -> int | None:
-        """The label under which these strokes are kept, or None."""
+        """Return the label under which these strokes are kept, or None."""
         return self._kept().get(_text(drawing))
 
     def to_bytes(self) -> bytes:
-        """The whole file, for a download; `add_from` takes it."""
+        """Return the whole file, for a download; `add_from` imports it."""
         return _file(self._kept())
 
     def as_dataset(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Images (n, 28, 28) uint8, each drawing read as one digit, and labels (n,) uint8."""
+        """Return images (n, 28, 28) uint8, one digit a drawing, and labels (n,) uint8."""
         kept = self._kept()
         for text in kept.keys() - self._images.keys():
             self._images[text] = preprocess(_drawing(text, kept[text])).image
@@ -101,61 +97,53 @@ class Collection:
     def add(self, drawing: Drawing, label: int, at: int | None = None) -> None:
         """Keep a drawing as the digit `label`, in front of number `at` or at the end.
 
-        Strokes that are kept already stay where they are and get that label.
+        Strokes that are kept already stay in their place and get the new label.
 
-        Raises:
-            UploadError: the drawing is blank, `label` is not 0 to 9, or there is no room.
+        Raises
+        ------
+        UploadError
+            When the drawing is blank, `label` is not 0 to 9, or there is no room.
         """
         text, digit = _text(drawing), _digit(str(label))
-
-        def put(kept: Kept) -> None:
+        with self._editing() as kept:
             behind = [] if at is None or text in kept else list(kept.items())[at:]
             for other, _ in behind:
                 del kept[other]
             kept.update([(text, digit), *behind])
 
-        self._change(put)
-
     def add_from(self, data: bytes) -> int:
-        """Import JSON lines, but for drawings that are kept; returns how many were added.
+        """Import JSON lines; return how many drawings were added, which were not there before.
 
-        Raises:
-            UploadError: it is too large, holds no drawings, or a line is not a drawing of a digit
-                (the first such line is named), or there is no room; none is added.
+        Raises
+        ------
+        UploadError
+            When the data is too large, has no drawings, a line is not a drawing of a digit (the
+            first such line is named), or there is no room; nothing is added.
         """
         new, problems = _parse(data)
         if problems:
             raise UploadError(f"{_first_of(problems)} Correct the file; nothing was added.")
         if not new:
             raise UploadError("The file holds no drawings; choose a .jsonl file from an export.")
-
-        def put(kept: Kept) -> int:
+        with self._editing() as kept:
             before = len(kept)
             kept.update({text: label for text, label in new.items() if text not in kept})
             return len(kept) - before
 
-        return self._change(put)
-
     def remove(self, index: int) -> Drawing:
-        """Take out the drawing number `index`, from 0, and return it; `add` brings it back."""
-
-        def take(kept: Kept) -> Drawing:
+        """Remove the drawing number `index`, from 0, and return it; `add` brings it back."""
+        with self._editing() as kept:
             if not 0 <= index < len(kept):
                 raise DataError(f"There is no drawing number {index + 1}; choose one that is kept.")
             text = list(kept)[index]
             return _drawing(text, kept.pop(text))
 
-        return self._change(take)
-
     def clear(self) -> bytes:
-        """Take out all drawings and return them as `to_bytes` does; `add_from` brings them back."""
-
-        def take(kept: Kept) -> bytes:
+        """Remove all drawings and return them as `to_bytes` does; `add_from` brings them back."""
+        with self._editing() as kept:
             data = _file(kept)
             kept.clear()
-            return data
-
-        return self._change(take)
+        return data
 
     def set_aside(self) -> Path:
         """Copy a damaged file under another name, and go on with the lines that can be read.
@@ -176,7 +164,7 @@ class Collection:
     # The file
 
     def _kept(self) -> Kept:
-        """What the file holds now; not to be changed."""
+        """Return what the file holds now; not to be changed."""
         version = self.version
         if version is None:
             return {}
@@ -196,18 +184,18 @@ class Collection:
                 return _parse(file.read(MAX_BYTES + 1))
         except OSError as error:
             raise self._trouble("read", error) from error
-        except UploadError as error:  # far too much of it: none is taken
+        except UploadError as error:  # far too large: nothing is read
             return {}, [str(error)]
 
-    def _change(self, edit: Callable[[Kept], T]) -> T:
-        """Read, let `edit` change what was read, and write, with no other page in between."""
+    @contextmanager
+    def _editing(self) -> Iterator[Kept]:
+        """Read, let the caller change what was read, and write, with no other page in between."""
         with self._locked():
-            before = self._kept()
+            before = list(self._kept().items())
             kept = dict(before)
-            result = edit(kept)
-            if list(kept.items()) != list(before.items()):
+            yield kept
+            if list(kept.items()) != before:
                 self._write(kept)
-        return result
 
     def _write(self, kept: Kept) -> None:
         """Replace the file in one step; call with the lock held."""
@@ -215,7 +203,7 @@ class Collection:
         if len(kept) > MAX_DRAWINGS or len(data) > MAX_BYTES:
             raise UploadError(f"My digits are full at {_LIMITS}; export and remove some first.")
         try:
-            write_whole(self.path, data)
+            atomic_write(self.path, data)
         except OSError as error:
             raise self._trouble("saved", error) from error
         self._cache = (self.version, kept)
@@ -224,17 +212,16 @@ class Collection:
     def _locked(self) -> Iterator[None]:
         import filelock  # imported here: a page that only reads needs no lock
 
-        with contextlib.ExitStack() as stack:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                lock = filelock.FileLock(self._beside("lock"))
-                stack.enter_context(lock.acquire(timeout=_LOCK_SECONDS))
-            except filelock.Timeout as error:
-                raise DataError(
-                    f"Another page keeps {self.path} locked; close it and try again."
-                ) from error
-            except (OSError, NotImplementedError) as error:  # the latter: a disk that cannot lock
-                raise self._trouble("saved", error) from error
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self._beside("lock")).acquire(timeout=_LOCK_SECONDS)
+        except filelock.Timeout as error:
+            raise DataError(
+                f"Another page keeps {self.path} locked; close it and try again."
+            ) from error
+        except (OSError, NotImplementedError) as error:  # the latter: a disk that cannot lock
+            raise self._trouble("saved", error) from error
+        with lock:
             yield
 
     def _beside(self, ending: str) -> Path:
@@ -263,44 +250,34 @@ def _digit(label: str | None) -> int:
     return int(label)
 
 
-def _line(text: str, label: int) -> str:
-    return f'{{"label":"{label}",{text[1:]}\n'
-
-
 def _file(kept: Kept) -> bytes:
-    return "".join(_line(text, label) for text, label in kept.items()).encode()
+    return "".join(f'{{"label":"{label}",{text[1:]}\n' for text, label in kept.items()).encode()
 
 
 def _drawing(text: str, label: int) -> Drawing:
-    return Drawing.from_dict(json.loads(_line(text, label)))
+    return Drawing.from_dict({**json.loads(text), "label": label})
 
 
 def _parse(data: bytes) -> tuple[Kept, list[str]]:
-    """The drawings of JSON lines, and a sentence for each line that is none.
+    """Return the drawings of JSON lines, and a sentence for each other line.
 
-    Raises:
-        UploadError: it is too much.
+    Raises UploadError when the data is too large.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
-    lines = [(i + 1, line) for i, line in enumerate(data.splitlines()) if line.strip()]
+    lines = [(i, line) for i, line in enumerate(data.splitlines(), 1) if line.strip()]
     if len(data) > MAX_BYTES or len(lines) > MAX_DRAWINGS:
         raise UploadError(f"The file has more than {_LIMITS}; split it.")
     kept: Kept = {}
     problems = []
     for number, line in lines:
         try:
-            drawing = Drawing.from_dict(_json(line))
+            drawing = Drawing.from_dict(json.loads(line.decode()))
             kept[_text(drawing)] = _digit(drawing.label)
         except UploadError as error:
             problems.append(f"Line {number}: {error}")
+        except (ValueError, RecursionError):
+            problems.append(f"Line {number}: This is not JSON.")
     return kept, problems
-
-
-def _json(line: bytes) -> Any:
-    try:
-        return json.loads(line.decode())
-    except (ValueError, RecursionError) as error:
-        raise UploadError("This is not JSON.") from error
 
 
 def _first_of(problems: list[str]) -> str:

@@ -16,8 +16,10 @@ def label_components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[B
 
     Returns
     -------
-    labels (h, w) int32, 0 outside and pieces from 1, and for each piece its box: left, top,
-    right, bottom in pixels, right and bottom behind the last one
+    labels : array (h, w) int32
+        0 outside, pieces from 1 in the order of their first pixels.
+    boxes : list of tuples
+        Left, top, right and bottom of each piece in pixels; right and bottom are exclusive.
     """
     edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     rows, starts = np.nonzero(edges == 1)
@@ -35,7 +37,7 @@ def label_components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[B
 
 
 def _joined_runs(rows: list[int], starts: list[int], stops: list[int]) -> list[int]:
-    """The piece of each run, numbered from 1 in the order of their first runs."""
+    """Return the piece of each run, numbered from 1 in the order of their first runs."""
     parents = list(range(len(rows)))
 
     def root(run: int) -> int:

@@ -28,24 +28,24 @@ class Drawing:
     """Strokes on a square pad, with undo and redo.
 
     Coordinates run from 0 to `size` in both directions, x to the right and y **down**. Points
-    outside are moved to the pad's edge. A pad used live calls `begin`, `extend` and `end`; these
-    never raise, so that a stray event cannot break the page: what is not finite or goes beyond
-    `MAX_STROKES` or `MAX_POINTS` is left out.
+    outside are moved to the pad's edge. A live pad calls `begin`, `extend` and `end`; these never
+    raise, so that a stray event cannot break the page. Points that are not finite or go beyond
+    `MAX_STROKES` or `MAX_POINTS` are left out.
 
-    Attributes:
-        size: side of the pad, in pad units.
-        label: what the drawing is meant to be, where that is known.
+    Attributes
+    ----------
+    size : side of the pad, in pad units
+    label : the digit that is meant, where it is known
     """
 
     def __init__(self, size: float = PAD_SIZE, label: str | None = None) -> None:
         self.size = _checked_size(size)
         self.label = label
-        self._finished: tuple[Stroke, ...] = ()
         self._open: list[Point] | None = None
         self._points = 0
-        # Earlier and later states. A state is a tuple of references to finished strokes: cheap.
-        self._past: list[tuple[Stroke, ...]] = []
-        self._future: list[tuple[Stroke, ...]] = []
+        # All states of the finished strokes, and the present one. States share their strokes.
+        self._states: list[tuple[Stroke, ...]] = [()]
+        self._present = 0
 
     @classmethod
     def from_strokes(
@@ -56,33 +56,34 @@ class Drawing:
     ) -> Drawing:
         """Make a drawing of `[[[x, y], ...], ...]`; strokes without points are dropped.
 
-        Raises:
-            UploadError: a point is not a pair of finite numbers, or there are too many.
+        Raises
+        ------
+        UploadError
+            When a point is not a pair of finite numbers, or there are too many.
         """
         drawing = cls(size, label)
-        if isinstance(strokes, (str, bytes, Mapping)) or not isinstance(strokes, Iterable):
-            raise _bad_strokes(f"the strokes are {_kind(strokes)}")
-        for stroke in strokes:
-            points = _checked_stroke(stroke)
-            if not points:
-                continue
-            if len(drawing._finished) >= MAX_STROKES or drawing._points + len(points) > MAX_POINTS:
+        for stroke in _checked_list(strokes, "the strokes are"):
+            points = [_checked_point(point) for point in _checked_list(stroke, "a stroke is")]
+            drawing._points += len(points)
+            if points and (len(drawing._finished) == MAX_STROKES or drawing._points > MAX_POINTS):
                 raise UploadError(
                     f"The drawing has more than {MAX_STROKES} strokes or {MAX_POINTS:,} points; "
                     "draw it simpler or split it."
                 )
-            drawing._finish(tuple(drawing._clamped(x, y) for x, y in points))
-            drawing._points += len(points)
+            if points:
+                drawing._add(tuple(drawing._clamped(x, y) for x, y in points))
         return drawing
 
     @classmethod
     def from_dict(cls, data: object) -> Drawing:
-        """Make a drawing of what `to_dict` gives; `size` and `label` may be missing.
+        """Make a drawing of a dictionary from `to_dict`; `size` and `label` may be missing.
 
         Other keys are ignored, so a line of a JSON-lines file of drawings can be passed as it is.
 
-        Raises:
-            UploadError: `data` is not a drawing.
+        Raises
+        ------
+        UploadError
+            When `data` is not a drawing.
         """
         if not isinstance(data, Mapping) or "strokes" not in data:
             raise UploadError(
@@ -101,8 +102,12 @@ class Drawing:
 
     @property
     def strokes(self) -> tuple[Stroke, ...]:
-        """All strokes in the order drawn, the one still open included."""
+        """All strokes in the order drawn, including one still open."""
         return (*self._finished, tuple(self._open)) if self._open else self._finished
+
+    @property
+    def _finished(self) -> tuple[Stroke, ...]:
+        return self._states[self._present]
 
     @property
     def is_blank(self) -> bool:
@@ -123,7 +128,7 @@ class Drawing:
         xs, ys = zip(*points, strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 
-    # Used live -----------------------------------------------------------------------------
+    # Live drawing
 
     def begin(self, x: float, y: float) -> None:
         """Start a stroke at (x, y); a stroke still open is ended first."""
@@ -141,20 +146,20 @@ class Drawing:
             self._points += 1
 
     def end(self) -> None:
-        """End the open stroke, if there is one. What had been undone can no longer be redone."""
+        """End the open stroke, if there is one. Undone strokes can then no longer be redone."""
         stroke, self._open = self._open, None
         if stroke:
-            self._finish(tuple(stroke))
+            self._add(tuple(stroke))
 
     def undo(self) -> bool:
         """Take back the last stroke or `clear`; return whether there was one."""
         self.end()
-        return self._step(self._past, self._future)
+        return self._step(-1)
 
     def redo(self) -> bool:
-        """Bring back what `undo` took; return whether there was something."""
+        """Bring back what `undo` removed; return whether there was something."""
         self.end()
-        return self._step(self._future, self._past)
+        return self._step(1)
 
     def clear(self) -> None:
         """Remove all strokes; `undo` brings them back."""
@@ -166,15 +171,15 @@ class Drawing:
     @property
     def can_undo(self) -> bool:
         """Whether `undo` has something to take back."""
-        return bool(self._past or self._open)
+        return bool(self._present or self._open)
 
     @property
     def can_redo(self) -> bool:
         """Whether `redo` has something to bring back."""
-        return bool(self._future)
+        return self._present + 1 < len(self._states)
 
     def __eq__(self, other: object) -> bool:
-        """Compare what is drawn, the pad and the label, not the history."""
+        """Compare strokes, size and label, not the history."""
         return isinstance(other, Drawing) and self.to_dict() == other.to_dict()
 
     __hash__ = None  # type: ignore[assignment]  # a drawing changes
@@ -187,19 +192,17 @@ class Drawing:
     def _clamped(self, x: float, y: float) -> Point:
         return min(max(float(x), 0.0), self.size), min(max(float(y), 0.0), self.size)
 
-    def _finish(self, stroke: Stroke) -> None:
+    def _add(self, stroke: Stroke) -> None:
         self._change((*self._finished, stroke))
 
     def _change(self, strokes: tuple[Stroke, ...]) -> None:
-        self._past.append(self._finished)
-        self._finished = strokes
-        self._future.clear()
+        self._present += 1
+        self._states[self._present :] = [strokes]
 
-    def _step(self, source: list[tuple[Stroke, ...]], target: list[tuple[Stroke, ...]]) -> bool:
-        if not source:
+    def _step(self, by: int) -> bool:
+        if not 0 <= self._present + by < len(self._states):
             return False
-        target.append(self._finished)
-        self._finished = source.pop()
+        self._present += by
         self._points = sum(map(len, self._finished))
         return True
 
@@ -222,20 +225,20 @@ def _checked_label(label: object) -> str | None:
     raise UploadError(f'A drawing\'s label must be a short text such as "7", not {_kind(label)}.')
 
 
-def _checked_stroke(stroke: object) -> list[Point]:
-    if isinstance(stroke, (str, bytes, Mapping)) or not isinstance(stroke, Iterable):
-        raise _bad_strokes(f"a stroke is {_kind(stroke)}")
-    return [_checked_point(point) for point in stroke]
+def _checked_list(value: object, what: str) -> Iterable[Any]:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise _bad_strokes(f"{what} {_kind(value)}")
+    return value
 
 
 def _checked_point(point: object) -> Point:
     values = tuple(point) if isinstance(point, Iterable) else ()
     if len(values) != 2:
         raise _bad_strokes("a point is not a pair of numbers")
-    checked = _finite(values[0]), _finite(values[1])
-    if checked[0] is None or checked[1] is None:
+    x, y = map(_finite, values)
+    if x is None or y is None:
         raise _bad_strokes("a coordinate is not a finite number")
-    return checked[0], checked[1]
+    return x, y
 
 
 def _finite(value: object) -> float | None:

@@ -1,46 +1,40 @@
-"""Any picture to grey levels, upright, in little memory."""
+"""From any picture to grey levels, upright, in little memory."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 WORKING_SIDE = 1000
 """Larger pictures are reduced to this longer side, in pixels: a digit needs far fewer."""
 
 _STRIP = 64  # rows, after reduction, that are converted at once
-_ORIENTATION = 0x0112  # the EXIF tag
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_ORIENTATION = ExifTags.Base.Orientation
 
 Grey = NDArray[np.uint8]
 
 
 def to_grey(image: Image.Image) -> Grey:
-    """Luminance of any Pillow image, upright, transparent parts on white paper.
+    """Return the luminance of any Pillow image, upright, transparent parts on white paper.
 
-    Returns:
-        (h, w) uint8; the size is that of the picture, or a whole fraction of it where its longer
-        side is at least four times `WORKING_SIDE`.
+    Returns
+    -------
+    array (h, w) uint8
+        In the size of the picture, or a whole fraction of it where its longer side is at least
+        four times `WORKING_SIDE`.
     """
     grey = _in_strips(image, "white")
     if not np.ptp(grey) and _is_transparent(image):
-        # White ink on nothing shows on a blackboard only.
+        # White ink on a transparent ground.
         grey = _in_strips(image, "black")
-    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    return grey if turn is None else np.asarray(Image.fromarray(grey).transpose(turn))
+    upright = Image.fromarray(grey)
+    upright.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+    return np.asarray(ImageOps.exif_transpose(upright))
 
 
 def _in_strips(image: Image.Image, ground: str) -> Grey:
-    """A large picture is converted and reduced piece by piece: whole copies cost its memory."""
+    """Convert and reduce a large picture piece by piece: whole copies would cost its memory."""
     width, height = image.size
     factor, full = max(image.size) // (2 * WORKING_SIDE), _full_scale(image)
     if factor < 2:
@@ -75,7 +69,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 
 def _full_scale(image: Image.Image) -> float:
-    """The level of white in deep pictures, which do not say how many of their bits they use."""
+    """Return the level of white; deep pictures do not say how many of their bits they use."""
     if not _is_deep(image):
         return 255.0
     highest = np.asarray(image).max(initial=0)

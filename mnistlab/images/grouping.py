@@ -1,9 +1,11 @@
-"""Which parts of an input belong to one digit: by their places, and by reading where in doubt.
+"""Which parts of an input belong to one digit: by their places, and by a model where in doubt.
 
 A part is a stroke or a connected piece of ink. Parts that touch or lie above each other belong to
-one digit, parts with a wide gap do not. What lies between, such as the cap of a 5 drawn apart or
-a slanted neighbour, is decided by reading: all ways to join neighbouring parts are compared by how
-like a digit each joined picture looks.
+one digit, parts with a wide gap do not. Cases in between, such as the detached cap of a 5 or a
+slanted neighbour, are decided by a model: all ways to join neighbouring parts are compared by the
+probability that each joined image is a digit.
+
+The constants below were tuned on strings of the writers `tuned` in `benchmarks/strings.py`.
 """
 
 from __future__ import annotations
@@ -15,19 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[float, float, float, float]
-Likeness = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+DigitScore = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-MAX_DIGITS = 20  # more parts than that are no row of digits
-_MANY = 200  # parts to look at one by one: a grid or a scribble has thousands
+MAX_DIGITS = 20  # more parts than that are not a row of digits
+_MANY = 200  # parts to examine one by one: a grid or a scribble has thousands
 _TOUCHING = 0.05  # of the digits' height: strokes this near touch, given the pen's width
 _ABOVE = 0.6  # of the narrower part's width lies under or over the other: one digit
 _APART = 0.1  # of the height: parts with such a gap are two digits
 _THIN = 0.25  # of the height: narrower parts count as this wide
 _BESIDE = 0.2  # of the shorter part's height: less in common, and they stand one on the other
-_SHORT = 0.3  # of a neighbour's height: a part that is no digit by itself
+_SHORT = 0.3  # of a neighbour's height: a part that is not a digit by itself
 _LOOSE = 0.2  # of the neighbour's height: how far off such a part may lie
-_DOT = 0.2  # of the largest part: what is smaller and lies alone is no digit
-_UNEQUAL = 0.75  # the height of one half of an open 4, as a share of the other's
+_DOT = 0.2  # of the largest part: a smaller part that lies alone is not a digit
+_UNEQUAL = 0.75  # the height of one half of an open 4, as a fraction of the other's
 _UNDER = 0.25  # of the narrower half's width lies within the other
 _OPEN = 0.1  # of the height: how far apart the halves are
 _WIDEST = 1.7  # of the height: no digit is wider
@@ -38,14 +40,10 @@ _EVEN_SPEAKS = 3.0  # how much being of equal height counts
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Something that belongs to one digit as a whole: strokes, or pieces of ink, by number."""
+    """Strokes or pieces of ink that belong to one digit, by number."""
 
     box: Box
     members: tuple[int, ...]
-
-    def joined(self, other: Part) -> Part:
-        """Both as one."""
-        return Part(around([self.box, other.box]), self.members + other.members)
 
     @property
     def height(self) -> float:
@@ -59,7 +57,7 @@ class Part:
 
 
 def around(boxes: Sequence[Box]) -> Box:
-    """The box around boxes."""
+    """Return the box around boxes."""
     left, top, right, bottom = zip(*boxes, strict=True)
     return min(left), min(top), max(right), max(bottom)
 
@@ -68,48 +66,53 @@ def group_parts(
     parts: list[Part],
     near: Callable[[Part, Part, float], bool],
     image_of: Callable[[Part], NDArray[np.uint8]],
-    likeness: Likeness | None,
+    digit_score: DigitScore | None,
 ) -> list[Part]:
-    """Join parts to digits, from left to right.
+    """Join parts to digits and return them from left to right.
 
     Parameters
     ----------
     near : whether two parts come as near as a distance to each other
     image_of : the (28, 28) image of parts that were joined
-    likeness : images (n, 28, 28) uint8 -> (n,) in 0..1, how probably each is a digit; without it
-        places decide alone
+    digit_score : images (n, 28, 28) uint8 -> (n,) in 0..1, the probability that each is a digit;
+        without it, places decide alone
     """
     if len(parts) > _MANY:
-        return [_run(parts)]
+        return [_join(parts)]
     parts = _joined(parts, lambda a, b: _is_above(a, b) or near(a, b, _TOUCHING * _size(a, b)))
     if len(parts) > MAX_DIGITS:
-        return [_run(parts)]
+        return [_join(parts)]
     parts = _without_loose(parts)
     parts.sort(key=lambda part: part.box[0] + part.box[2])
-    if likeness is None:
+    if digit_score is None:
         return _joined(parts, lambda a, b: _is_open(a, b) and near(a, b, _OPEN * _size(a, b)))
     groups: list[list[Part]] = []
     for part in parts:
-        if groups and _gap(_run(groups[-1]).box, part.box) <= _APART * _size(*groups[-1], part):
+        if groups and _gap(_join(groups[-1]).box, part.box) <= _APART * _size(*groups[-1], part):
             groups[-1].append(part)
         else:
             groups.append([part])
-    return [digit for group in groups for digit in _best(group, image_of, likeness)]
+    return [digit for group in groups for digit in _best(group, image_of, digit_score)]
+
+
+def _join(parts: list[Part]) -> Part:
+    members = tuple(member for part in parts for member in part.members)
+    return Part(around([part.box for part in parts]), members)
 
 
 def _joined(parts: list[Part], belong: Callable[[Part, Part], bool]) -> list[Part]:
-    """Join parts that surely belong together, until none do."""
+    """Join parts that certainly belong together, until none are left."""
     done: list[Part] = []
     for part in parts:
         while (other := next((o for o in done if belong(o, part)), None)) is not None:
             done.remove(other)
-            part = other.joined(part)
+            part = _join([other, part])
         done.append(part)
     return done
 
 
 def _size(*parts: Part) -> float:
-    """Of the largest digit among parts; one that lies down counts half."""
+    """Return the size of the largest digit among parts; one that lies down counts half."""
     return max(1e-6, *(max(part.height, part.width / 2) for part in parts))
 
 
@@ -136,22 +139,22 @@ def _without_loose(parts: list[Part]) -> list[Part]:
         if others:
             closest = min(others, key=lambda o: _gap(part.box, o.box))
             digits = [o for o in digits if o is not part and o is not closest]
-            digits.append(closest.joined(part))
+            digits.append(_join([closest, part]))
     largest = max((_size(part) for part in digits), default=0.0)
     return [part for part in digits if _size(part) >= _DOT * largest]
 
 
 def _gap(a: Box, b: Box) -> float:
-    """Between two boxes along x; negative where they overlap."""
+    """Return the gap between two boxes along x; negative where they overlap."""
     return max(a[0], b[0]) - min(a[2], b[2])
 
 
 def _best(
     parts: list[Part],
     image_of: Callable[[Part], NDArray[np.uint8]],
-    likeness: Likeness,
+    digit_score: DigitScore,
 ) -> list[Part]:
-    """The likeliest way to join neighbours among parts in order, by dynamic programming."""
+    """Return the likeliest way to join neighbours among parts in order (dynamic programming)."""
     if len(parts) == 1:
         return parts
     height = _size(*parts)
@@ -159,9 +162,11 @@ def _best(
         (i, j): part
         for i in range(len(parts))
         for j in range(i, min(i + _MOST_PARTS, len(parts)))
-        if (part := _run(parts[i : j + 1])).width <= _WIDEST * height or i == j
+        if (part := _join(parts[i : j + 1])).width <= _WIDEST * height or i == j
     }
-    worth = _worth(runs, image_of, likeness)
+    images = np.stack([image_of(part) for part in runs.values()])
+    scores = np.log(np.clip(digit_score(images), 1e-3, 1.0)).tolist()
+    worth = dict(zip(runs, scores, strict=True))
     best: list[tuple[float, list[Part]]] = [(0.0, [])]
     for end in range(len(parts)):
         ways = []
@@ -176,24 +181,8 @@ def _best(
     return best[-1][1]
 
 
-def _run(parts: list[Part]) -> Part:
-    members = tuple(member for part in parts for member in part.members)
-    return Part(around([part.box for part in parts]), members)
-
-
 def _parting(a: Part, b: Part) -> float:
-    """What speaks for two digits, as a log likelihood: a gap, and being of one height."""
+    """Return the evidence for two digits, a gap and equal height, as a log likelihood."""
     low, high = sorted((a.height, b.height))
     even = low / high if high else 1.0  # two dots, or two level lines: both have no height
     return _GAP_SPEAKS * max(_gap(a.box, b.box) / _size(a, b), -0.25) + _EVEN_SPEAKS * even
-
-
-def _worth(
-    runs: dict[tuple[int, int], Part],
-    image_of: Callable[[Part], NDArray[np.uint8]],
-    likeness: Likeness,
-) -> dict[tuple[int, int], float]:
-    """The log likelihood of each run to be a digit."""
-    images = np.stack([image_of(part) for part in runs.values()])
-    scores = np.log(np.clip(likeness(images), 1e-3, 1.0))
-    return dict(zip(runs, scores.tolist(), strict=True))

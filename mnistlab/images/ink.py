@@ -6,17 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from mnistlab.images.connected import label_components
 from mnistlab.images.grey import WORKING_SIDE, Grey
 
-_FIT_SIDE = 64  # the light on a page is smooth: a small copy tells it
+_FIT_SIDE = 64  # of a copy: the light on a page is smooth
 _FIT_ROUNDS = 6
 _WIDER = 13  # pixels of that copy, wider than a pen
 _AROUND = 17  # pixels of that copy: less than half of such a square is ink
-_EVEN = 0.25  # share of the pixels that have one and the same level, in pictures by a program
-_LEAST_LIGHT = 30.0  # grey levels: in darker shadows there is nothing to see
+_EVEN = 0.25  # fraction of the pixels that have one and the same level, in pictures by a program
+_LEAST_LIGHT = 30.0  # grey levels: darker shadows show nothing
 _LEAST_CONTRAST = 24.0  # grey levels between paper and ink; less is an empty picture
 _CLEAN = 1.0  # grey levels of noise up to which a picture was drawn by a program
-_SPECK_SHARE = 0.02  # of the largest piece of ink; what is smaller is dust
+_SPECK = 0.02  # of the largest piece of ink; smaller pieces are dust
 _SPECK_SIDE = 128
 
 Field = NDArray[np.float32]
@@ -25,12 +26,15 @@ Field = NDArray[np.float32]
 def find_ink(grey: Grey) -> Grey:
     """Separate ink from paper, dark on light or light on dark, in even or uneven light.
 
-    Args:
-        grey: (h, w) uint8.
+    Parameters
+    ----------
+    grey : array (h, w) uint8
 
-    Returns:
-        (h', w') uint8, ink bright on black; all zero for an empty picture. The size is that of
-        the picture, or smaller where its longer side exceeds `WORKING_SIDE`.
+    Returns
+    -------
+    array (h', w') uint8
+        Ink bright on black; all zero for an empty picture. It is smaller than the picture where
+        the longer side exceeds `WORKING_SIDE`.
     """
     grey = _reduced(grey, WORKING_SIDE)
     is_on_light = _is_on_light(grey)
@@ -40,7 +44,7 @@ def find_ink(grey: Grey) -> Grey:
     if _noise(above) > _CLEAN:
         shadow = _shadow(above)
         above -= shadow
-        if is_on_light:  # ink takes a share of the light: where there is less, it takes less
+        if is_on_light:  # ink absorbs a fraction of the light
             light = np.maximum(255 - paper - shadow, _LEAST_LIGHT)
             above *= float(np.median(light)) / light
     noise = _noise(above)
@@ -55,12 +59,12 @@ def find_ink(grey: Grey) -> Grey:
 
 
 def _noise(above: Field) -> float:
-    """Standard deviation of the paper's grain: ink covers less than half of a picture."""
+    """Return the standard deviation of the paper's grain: ink covers less than half of it."""
     return 1.4826 * float(np.median(np.abs(above - np.median(above))))
 
 
 def _shadow(above: Field) -> Field:
-    """What the quadratic surface has left of the light, such as the edge of a hand's shadow.
+    """Return the light that the quadratic surface leaves, such as the edge of a hand's shadow.
 
     Opening by a square wider than any pen takes the ink away and leaves the light.
     """
@@ -68,14 +72,14 @@ def _shadow(above: Field) -> Field:
     level = Image.fromarray(np.clip(small + 128, 0, 255).astype(np.uint8))
     level = level.filter(ImageFilter.MinFilter(_WIDER)).filter(ImageFilter.MaxFilter(_WIDER))
     opened = np.asarray(level, np.float32)
-    # Less its median: a paper's fine lines lie below every square, and are no light.
+    # Less its median: a paper's fine lines lie below every square, and are not light.
     light = Image.fromarray(opened - np.median(opened))
     size = (above.shape[1], above.shape[0])
     return np.asarray(light.resize(size, Image.Resampling.BICUBIC))
 
 
 def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Width and height of a copy whose longer side is `_FIT_SIDE` at most."""
+    """Return width and height of a copy whose longer side is at most `_FIT_SIDE`."""
     scale = min(1.0, _FIT_SIDE / max(shape))
     return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
 
@@ -92,8 +96,7 @@ def _is_on_light(grey: Grey) -> bool:
     """Whether the paper is lighter than the ink: the paper is what there is most of."""
     small = Image.fromarray(grey).resize(_fitted(grey.shape), Image.Resampling.BOX)
     if np.bincount(grey.ravel()).max() < _EVEN * grey.size:
-        # A photo, perhaps half in shadow: ink is what differs from the paper around it, and
-        # does so to one side.
+        # A photo, perhaps half in shadow: ink differs from the paper around it to one side.
         around = np.asarray(small.filter(ImageFilter.MedianFilter(_AROUND)), np.float32)
         return float(((np.asarray(small, np.float32) - around) ** 3).mean()) < 0
     low, middle, high = np.percentile(grey, [1, 50, 99])
@@ -103,7 +106,7 @@ def _is_on_light(grey: Grey) -> bool:
 
 
 def _paper(bright: Grey) -> Field:
-    """The paper's level at every pixel: a quadratic surface through all that is not ink."""
+    """Return the paper's level at each pixel: a quadratic surface through all but the ink."""
     small = _reduced(bright, _FIT_SIDE).astype(np.float64)
     basis = _quadratic(*small.shape)
     values = small.ravel()
@@ -139,37 +142,13 @@ def _stretch(above: Field, low: float, high: float) -> Grey:
 def _without_specks(ink: Grey) -> Grey:
     """Drop pieces of ink far smaller than the largest one."""
     small = _reduced(ink, _SPECK_SIDE)
-    pieces = _pieces(small > 32)
+    pieces, _ = label_components(small > 32)
     mass = np.bincount(pieces.ravel(), weights=small.ravel())
     mass[0] = 0
-    keep = mass >= _SPECK_SHARE * mass.max(initial=0)
+    keep = mass >= _SPECK * mass.max(initial=0)
     keep[0] = False
     # A pixel around the pieces that stay: reducing has cut their faint rims.
     mask = Image.fromarray(keep[pieces].astype(np.uint8) * 255)
     size = (ink.shape[1], ink.shape[0])
     near = np.asarray(mask.resize(size, Image.Resampling.BICUBIC)) > 0
     return np.where(near, ink, 0).astype(np.uint8)
-
-
-def _pieces(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Number the 8-connected pieces of a mask from 1; 0 is what lies outside."""
-    height, width = mask.shape
-    numbers = np.zeros((height + 2, width + 2), np.intp)
-    open_ = np.zeros((height + 2, width + 2), bool)
-    open_[1:-1, 1:-1] = mask
-    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
-    count = 0
-    for start in zip(*np.nonzero(open_), strict=True):
-        if not open_[start]:
-            continue
-        count += 1
-        todo = [start]
-        open_[start] = False
-        while todo:
-            y, x = todo.pop()
-            numbers[y, x] = count
-            for dy, dx in steps:
-                if open_[y + dy, x + dx]:
-                    open_[y + dy, x + dx] = False
-                    todo.append((y + dy, x + dx))
-    return numbers[1:-1, 1:-1]

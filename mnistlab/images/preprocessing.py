@@ -1,4 +1,4 @@
-"""MNIST's own recipe: how a drawing, an upload or a sample becomes the 28x28 image models see.
+"""MNIST's own recipe: from a drawing, an upload or a sample to the 28x28 image models see.
 
 The steps are those of QMNIST's reconstruction (Yadav and Bottou, "Cold Case: the Lost MNIST
 Digits", NeurIPS 2019), which rebuilds MNIST's training images almost exactly.
@@ -35,7 +35,7 @@ STAGES = {
 WITHOUT = {
     "ink": "The pen stays as wide as it is on the pad; a photo's light and paper stay too.",
     "box": "The whole pad or picture is taken, wherever the digit lies in it.",
-    "scaled": "Every so many pixels one is picked, without averaging.",
+    "scaled": "One pixel is picked from each area, without averaging.",
     "centred": "The box is put in the middle, whatever its centre of mass.",
 }
 """What happens instead when a stage's step is left out, with the keys of `STAGES`."""
@@ -43,21 +43,29 @@ WITHOUT = {
 
 @dataclass(frozen=True, eq=False)
 class Preprocessed:
-    """What `preprocess` gives.
-
-    Attributes:
-        image: (28, 28) uint8, ink bright on black; all zero where there is no ink, and where
-            leaving out "scaled" lost all of it between the pixels that were picked.
-        stages: the pictures on the way, uint8, with the keys of `STAGES` in their order. Empty
-            after "ink" where there is no ink.
-        seconds: how long it took.
-        is_blank: whether there is no ink at all.
-    """
+    """The result of `preprocess`."""
 
     image: NDArray[np.uint8]
+    """`(28, 28)`, ink bright on black; all zero where there is no ink, and where leaving out
+    "scaled" lost all of it between the pixels that were picked."""
     stages: dict[str, NDArray[np.uint8]] = field(repr=False)
+    """The intermediate images, with the keys of `STAGES` in order; only "ink" without ink."""
     seconds: float
+    """How long it took."""
     is_blank: bool
+    """Whether there is no ink at all."""
+
+    def _repr_html_(self) -> str:
+        # Imported here: only notebooks show results this way.
+        from mnistlab.markup import note, strip, table
+
+        rows = [
+            [name, " x ".join(map(str, stage.shape)), STAGES[name]]
+            for name, stage in self.stages.items()
+        ]
+        blank = note("There is no ink.") if self.is_blank else ""
+        head = ["stage", "pixels", "what it is"]
+        return strip(self.stages) + blank + table(head, rows, "Stages of preprocessing")
 
 
 def preprocess(
@@ -65,17 +73,21 @@ def preprocess(
 ) -> Preprocessed:
     """Turn any source into the (28, 28) uint8 image that models are trained on.
 
-    Args:
-        source: a `Drawing`; a Pillow image of dark ink on light ground or the other way round;
-            or an (h, w) uint8 array of ink that is already bright on black, such as a sample
-            of MNIST or what `decode_upload` gives.
-        without: steps to leave out, keys of `WITHOUT`; to see what they are good for.
+    Parameters
+    ----------
+    source : a `Drawing`, a Pillow image, or an array
+        A picture has dark ink on light ground or the other way round. An (h, w) uint8 array has
+        ink bright on black, as a sample of MNIST or the result of `decode_upload`.
+    without : keys of `WITHOUT`
+        Steps to leave out, to see their effect.
 
-    Raises:
-        UploadError: an array is not (h, w) uint8.
+    Raises
+    ------
+    UploadError
+        When an array is not (h, w) uint8.
     """
     begun = time.perf_counter()
-    shown, ink = _found_ink(source, without)
+    shown, ink = _find_ink(source, without)
     stages = {"ink": shown}
     box = crop_to_square(ink)
     if box is None:
@@ -84,40 +96,45 @@ def preprocess(
         if "box" in without:
             box = _padded(ink)
         scaled = _picked(box) if "scaled" in without else area_average(box)
-        image = _in_the_middle(scaled) if "centred" in without else centre(scaled)
+        margin = (IMAGE_SIDE - SCALED_SIDE) // 2
+        image = np.pad(scaled, margin) if "centred" in without else centre(scaled)
         stages |= {"box": box, "scaled": scaled, "centred": image}
     return Preprocessed(image, stages, time.perf_counter() - begun, box is None)
 
 
-def _found_ink(
+def _find_ink(
     source: Drawing | Image.Image | NDArray[np.uint8], without: Collection[str]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The ink as it is shown, and the ink that is read: a drawing's has a finer grid."""
+    """Return the ink to show, and the ink to read: a drawing's has a finer grid."""
     if isinstance(source, Drawing):
         pen = PAD_PEN * source.size if "ink" in without else None
         if pen is None and "box" not in without:
             return rasterise_pad(source), rasterise_box(source)
-        pad = rasterise_pad(source, 2 * BOX_SIDE, pen)
-        return pad, pad
-    if isinstance(source, Image.Image):
+        ink = rasterise_pad(source, 2 * BOX_SIDE, pen)
+    elif isinstance(source, Image.Image):
         grey = to_grey(source)
         ink = 255 - grey if "ink" in without else find_ink(grey)
+    elif isinstance(source, np.ndarray) and source.ndim == 2 and source.dtype == np.uint8:
+        ink = source
     else:
-        ink = _checked_ink(source)
+        is_array = isinstance(source, np.ndarray)
+        what = f"of type {type(source).__name__}"
+        what = f"{source.dtype} of shape {source.shape}" if is_array else what
+        raise UploadError(
+            "Expected a Drawing, a Pillow image or an (h, w) uint8 array of ink, bright on "
+            f"black, not {what}."
+        )
     return ink, ink
 
 
 def crop_to_square(ink: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Cut (h, w) ink to its bounding box and pad the short side with black to a square.
 
-    Returns:
-        (n, n) uint8, or None where no pixel is above 0.
+    Returns (n, n) uint8, or None where no pixel is above 0.
     """
-    mask = ink > 0
-    rows = np.flatnonzero(mask.any(axis=1))
+    rows, columns = (np.flatnonzero((ink > 0).any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return None
-    columns = np.flatnonzero(mask.any(axis=0))
     return _padded(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
 
@@ -143,13 +160,9 @@ def area_average(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _picked(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What area averaging replaces: one pixel for each of 20 by 20, the rest is dropped."""
+    """Pick one pixel for each of 20 by 20 and drop the rest, instead of averaging."""
     at = (np.arange(SCALED_SIDE) * 2 + 1) * len(box) // (2 * SCALED_SIDE)
     return box[np.ix_(at, at)]
-
-
-def _in_the_middle(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.pad(scaled, (IMAGE_SIDE - SCALED_SIDE) // 2)
 
 
 def centre(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -160,39 +173,28 @@ def centre(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:
     weights = scaled.astype(np.float64)
     positions = np.arange(SCALED_SIDE) + 0.5
     total = max(float(weights.sum()), 1.0)
-    top = _offset(float(weights.sum(axis=1) @ positions / total))
-    left = _offset(float(weights.sum(axis=0) @ positions / total))
+    # 15 and the cut to a whole number are QMNIST's; in MNIST the centre of mass then lies
+    # between 13.5 and 14.5, counted in whole pixels.
+    top, left = (
+        min(max(int(15 - float(weights.sum(axis=axis) @ positions / total)), 0), 8)
+        for axis in (1, 0)
+    )
     image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     image[top : top + SCALED_SIDE, left : left + SCALED_SIDE] = scaled
     return image
 
 
-def _offset(centre_of_mass: float) -> int:
-    # 15 and the cut to a whole number are QMNIST's; in MNIST the centre of mass then lies
-    # between 13.5 and 14.5, counted in whole pixels.
-    return min(max(int(15 - centre_of_mass), 0), IMAGE_SIDE - SCALED_SIDE)
-
-
 @lru_cache(maxsize=64)
 def _coverage(side: int) -> NDArray[np.float32]:
-    """Return (20, side): the share of each of `side` pixels in the mean of each of 20."""
-    edges = np.linspace(0, side, SCALED_SIDE + 1)[:, None]
-    pixel = np.arange(side)
-    overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
-    matrix: NDArray[np.float32] = (np.maximum(overlap, 0) * (SCALED_SIDE / side)).astype(np.float32)
+    """Return (20, side): the weight of each of `side` pixels in the mean of each of 20."""
+    weights = overlaps(np.linspace(0, side, SCALED_SIDE + 1), side)
+    matrix: NDArray[np.float32] = (weights * (SCALED_SIDE / side)).astype(np.float32)
     matrix.setflags(write=False)
     return matrix
 
 
-def _checked_ink(ink: object) -> NDArray[np.uint8]:
-    if not isinstance(ink, np.ndarray) or ink.ndim != 2 or ink.dtype != np.uint8:
-        what = (
-            f"{ink.dtype} of shape {ink.shape}"
-            if isinstance(ink, np.ndarray)
-            else f"of type {type(ink).__name__}"
-        )
-        raise UploadError(
-            "Expected a Drawing, a Pillow image or an (h, w) uint8 array of ink, bright on "
-            f"black, not {what}."
-        )
-    return ink
+def overlaps(edges: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """Return (m, side): how much of each pixel of a line lies between each two of m + 1 edges."""
+    pixel = np.arange(side)
+    shared = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    return np.asarray(np.maximum(shared, 0))

@@ -1,6 +1,6 @@
 """Strokes to ink: discs of the pen's width along the path, sampled at pixel centres.
 
-The pen a person sees has a width for the eye. The ink a model sees has a width that follows the
+The pen on the pad has a width for the eye. The ink that models see has a width that follows the
 drawing's size, as if every digit had been written at the same size with the same pen.
 """
 
@@ -13,55 +13,56 @@ from numpy.typing import NDArray
 
 from mnistlab.images.drawing import Drawing
 
-PEN_SHARE = 0.12
-"""Pen width as a share of the longer side of the strokes' bounding box."""
+PEN_FRACTION = 0.12
+"""Pen width as a fraction of the longer side of the strokes' bounding box, tuned on
+`drawings-dev.jsonl`."""
 
-PEN_FLOOR = 0.01
-"""Least pen width as a share of the pad's side, so that a dot stays a dot."""
+MIN_PEN = 0.01
+"""Least pen width as a fraction of the pad's side, so that a dot stays a dot."""
 
 PAD_PEN = 18 / 280
-"""Width of the pen that a person sees, as a share of the pad's side."""
+"""Width of the visible pen as a fraction of the pad's side."""
 
 BOX_SIDE = 160
 """Longer side of the inked box in pixels: 8 by 8 samples for each pixel of the later 20x20."""
 
-_DISCS_PER_RADIUS = 3.0
 # Discs a third of a radius apart leave dents of 1.4 % of the radius: a hundredth of a pixel at
 # 20x20.
+_DISCS_PER_RADIUS = 3.0
 _MANY_DISCS = 4_000
+
+Paths = list[NDArray[np.float64]]
 
 
 def rasterise_box(drawing: Drawing) -> NDArray[np.uint8]:
     """Return the drawing's ink at `BOX_SIDE` pixels, cut close around it.
 
-    Returns:
-        (h, w) uint8, 255 where there is ink and 0 elsewhere; the longer side is `BOX_SIDE` plus
-        a margin of a pixel or two. A blank drawing gives (1, 1) of zero.
+    Returns
+    -------
+    array (h, w) uint8
+        255 where there is ink and 0 elsewhere. The longer side is `BOX_SIDE` plus a margin of a
+        pixel or two. A blank drawing gives (1, 1) of zero.
     """
-    paths = _paths(drawing)
+    paths, low, extent = _paths(drawing)
     if not paths:
         return np.zeros((1, 1), np.uint8)
-    points = np.concatenate(paths)
-    low, high = points.min(axis=0), points.max(axis=0)
-    pen = pen_width(drawing, float((high - low).max()))
-    scale = BOX_SIDE / (float((high - low).max()) + pen)
+    pen = pen_width(drawing, float(extent.max()))
+    scale = BOX_SIDE / (float(extent.max()) + pen)
     radius = pen * scale / 2
-    origin = low - (radius + 1) / scale
-    width, height = np.ceil((high - low) * scale + 2 * radius + 2).astype(int)
-    return _stamp(paths, origin, scale, radius, int(height), int(width))
+    width, height = np.ceil(extent * scale + 2 * radius + 2).astype(int).tolist()
+    return _stamp(paths, low - (radius + 1) / scale, scale, radius, height, width)
 
 
 def rasterise_pad(drawing: Drawing, side: int = 140, pen: float | None = None) -> NDArray[np.uint8]:
-    """Return the whole pad with the drawing's ink where it lies: (side, side) uint8, 0 or 255.
+    """Return the whole pad with the drawing's ink in its place: (side, side) uint8, 0 or 255.
 
     `pen` is its width in pad units; it follows the drawing's size when not given.
     """
-    paths = _paths(drawing)
+    paths, _, extent = _paths(drawing)
     if not paths:
         return np.zeros((side, side), np.uint8)
-    points = np.concatenate(paths)
     if pen is None:
-        pen = pen_width(drawing, float(np.ptp(points, axis=0).max()))
+        pen = pen_width(drawing, float(extent.max()))
     scale = side / drawing.size
     radius = max(pen * scale / 2, 0.75)
     # Ink over the pad's edge is drawn on a margin, then cut off.
@@ -73,24 +74,41 @@ def rasterise_pad(drawing: Drawing, side: int = 140, pen: float | None = None) -
 
 def pen_width(drawing: Drawing, extent: float) -> float:
     """Return the pen width in pad units for strokes whose longer side is `extent`."""
-    return max(PEN_SHARE * extent, PEN_FLOOR * drawing.size)
+    return max(PEN_FRACTION * extent, MIN_PEN * drawing.size)
 
 
-def _paths(drawing: Drawing) -> list[NDArray[np.float64]]:
-    return [np.array(stroke) for stroke in drawing.strokes]
+def spaced(
+    path: NDArray[np.float64], spacing: float, limit: int | None = None
+) -> NDArray[np.float64]:
+    """Return points along a (n, 2) path at most `spacing` apart, or `limit` points if fewer.
+
+    Both ends are included.
+    """
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+    count = math.ceil(along[-1] / spacing) + 1
+    at = np.linspace(0.0, along[-1], count if limit is None else min(count, limit))
+    return np.column_stack([np.interp(at, along, path[:, 0]), np.interp(at, along, path[:, 1])])
+
+
+def _paths(drawing: Drawing) -> tuple[Paths, NDArray[np.float64], NDArray[np.float64]]:
+    """Return the strokes as arrays, their top left corner and their extent, (2,) each."""
+    paths = [np.array(stroke) for stroke in drawing.strokes]
+    points = np.concatenate(paths or [np.zeros((1, 2))])
+    low = points.min(axis=0)
+    return paths, low, points.max(axis=0) - low
 
 
 def _stamp(
-    paths: list[NDArray[np.float64]],
+    paths: Paths,
     origin: NDArray[np.float64],
     scale: float,
     radius: float,
     height: int,
     width: int,
 ) -> NDArray[np.uint8]:
-    """Put discs of `radius` pixels along the paths; all of them must lie inside the picture."""
+    """Draw discs of `radius` pixels along the paths; all must lie inside the picture."""
     spacing = max(radius / _DISCS_PER_RADIUS, 0.5)
-    centres = np.concatenate([_spaced((path - origin) * scale, spacing) for path in paths])
+    centres = np.concatenate([spaced((path - origin) * scale, spacing) for path in paths])
     if len(centres) > _MANY_DISCS:
         # A scribble: discs closer than half a pixel add nothing, and there may be a million.
         centres = np.unique(np.rint(centres * 2), axis=0) / 2
@@ -109,11 +127,3 @@ def _stamp(
     covered = np.cumsum(change[:cells]) > 0
     ink: NDArray[np.uint8] = (covered * np.uint8(255)).reshape(height, width)
     return ink
-
-
-def _spaced(path: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
-    """Return points along a (n, 2) path at most `spacing` apart, both ends included."""
-    steps = np.hypot(*np.diff(path, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
-    at = np.linspace(0.0, along[-1], math.ceil(along[-1] / spacing) + 1)
-    return np.column_stack([np.interp(at, along, path[:, 0]), np.interp(at, along, path[:, 1])])

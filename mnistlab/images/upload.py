@@ -1,4 +1,4 @@
-"""Uploaded files to ink, with limits that are checked before anything is decoded."""
+"""From uploaded files to ink, with limits that are checked before anything is decoded."""
 
 from __future__ import annotations
 
@@ -33,8 +33,6 @@ _MAX_RUN_LENGTH_BYTES = 1_000_000  # Pillow unpacks these BMP files in Python
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _ACCEPTED = "use a PNG, JPEG, WEBP or BMP"
-
-
 _OTHERS = (
     ("a PDF document", re.compile(rb"\s*%PDF")),
     ("an SVG drawing", re.compile(rb"(?s).{0,1000}<svg[\s>]", re.IGNORECASE)),
@@ -43,13 +41,13 @@ _OTHERS = (
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """What was found in an uploaded picture."""
+    """The ink of an uploaded picture."""
 
     ink: NDArray[np.uint8]
     """(h, w), ink bright on black, the longer side at most 1000 pixels; all zero for an empty
     picture."""
     notes: tuple[str, ...]
-    """What the uploader should know, a few words each."""
+    """Hints for the visitor, a few words each."""
 
 
 def decode_upload(data: bytes) -> NDArray[np.uint8]:
@@ -60,11 +58,14 @@ def decode_upload(data: bytes) -> NDArray[np.uint8]:
 def read_upload(data: bytes) -> Upload:
     """Find the ink in an uploaded picture.
 
-    Args:
-        data: the bytes of a PNG, JPEG, WEBP or BMP file; of an animation the first frame is read.
+    Parameters
+    ----------
+    data : a PNG, JPEG, WEBP or BMP file; of an animation the first frame is read
 
-    Raises:
-        UploadError: it is something else, damaged, or too large; the message says what to do.
+    Raises
+    ------
+    UploadError
+        When it is something else, damaged, or too large; the message names the remedy.
     """
     if not data:
         raise UploadError("The file is empty; choose another one.")
@@ -73,7 +74,9 @@ def read_upload(data: bytes) -> Upload:
             f"The file has {len(data) / 2**20:.0f} MB and at most {MAX_BYTES // 2**20} are read; "
             "make the picture smaller or cut it to the digit."
         )
-    _check_kind(data)
+    for name, pattern in _OTHERS:
+        if pattern.match(data):
+            raise UploadError(f"This is {name}, not a photo or a bitmap; export it as PNG.")
     with _pillow_errors(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_pixels(image)
         _check_coding(image, data)
@@ -82,19 +85,9 @@ def read_upload(data: bytes) -> Upload:
         image.draft("RGB" if image.mode not in ("L", "1") else "L", (WORKING_SIDE, WORKING_SIDE))
         image.load()
         grey = to_grey(image)
-        notes = ("animated, its first frame was read",) if _frames(image) > 1 else ()
+        is_animated = getattr(image, "n_frames", 1) > 1
+        notes = ("animated, its first frame was read",) if is_animated else ()
     return Upload(find_ink(grey), notes)
-
-
-def _check_kind(data: bytes) -> None:
-    """Say by name what people often take for a picture."""
-    for name, pattern in _OTHERS:
-        if pattern.match(data):
-            raise UploadError(f"This is {name}, not a photo or a bitmap; export it as PNG.")
-
-
-def _frames(image: Image.Image) -> int:
-    return int(getattr(image, "n_frames", 1))
 
 
 def _check_pixels(image: Image.Image) -> None:
@@ -113,7 +106,7 @@ def _check_pixels(image: Image.Image) -> None:
 
 
 def _check_coding(image: Image.Image, data: bytes) -> None:
-    """Refuse what is small but made to take seconds to unpack."""
+    """Refuse small files that would take seconds to unpack."""
     layers = data.count(b"\xff\xda") if image.info.get("progressive") else 0
     run_length = any(tile[0] == "bmp_rle" for tile in getattr(image, "tile", ()))
     if layers > _MAX_SCANS or (run_length and len(data) > _MAX_RUN_LENGTH_BYTES):
@@ -122,10 +115,10 @@ def _check_coding(image: Image.Image, data: bytes) -> None:
 
 @contextmanager
 def _pillow_errors() -> Iterator[None]:
-    """Whatever Pillow raises on a bad file, said in a sentence."""
+    """Turn all exceptions of Pillow on a bad file into a sentence."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is no concern of someone with a digit
+            warnings.simplefilter("ignore")  # about odd metadata
             yield
     except UploadError:
         raise

@@ -1,7 +1,7 @@
 """Training on a Dask cluster: the same jobs, on other machines.
 
-`distributed` is imported inside the functions: it takes most of a second, and this process may
-never get so far as to need it.
+`distributed` is imported inside the functions: it takes most of a second, and only jobs on a
+cluster need it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,24 +27,26 @@ from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, TrainingError
 from mnistlab.jobs.job import Job, JobStatus
 from mnistlab.jobs.remote import Answer, LostProcessError, Task, pack, run_task
-from mnistlab.jobs.scratch import clean_up, discard_partial
+from mnistlab.jobs.scratch import clean_up
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
-from mnistlab.training.save import check_writable, partial_folder
+from mnistlab.training.save import check_writable, write_run
 
 CONNECT_TIMEOUT = 6  # seconds
-RETRIES = 1  # after a training process was lost; Dask itself makes good lost workers
-LOOK_INTERVAL = 5  # seconds between two questions whether the scheduler is there
-SILENCE = 30  # seconds without an answer, after which that is said
+RETRIES = 1  # after a training process was lost; Dask itself replaces lost workers
+LOOK_INTERVAL = 5  # seconds between two checks of the scheduler
+SILENCE = 30  # seconds without an answer, after which the user is told
 _log = logging.getLogger(__name__)
-_NEEDS = "pip install 'mnistlab[train,cluster]'"
+
+Inbox = queue.SimpleQueue[dict[str, str] | None]
+"""Messages for a job; None when there will be no more."""
 
 
 class ClusterJob(Job):
     """A training on a Dask cluster.
 
-    Its `config` names the number of threads: where that was left open it is the number of CPUs
-    here, for a seed gives the same weights only for one number of threads.
+    Where `config` leaves the number of threads open, it is the number of CPUs here: a seed gives
+    the same weights only for one number of threads.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class ClusterJob(Job):
         config = replace(config, threads=config.threads or os.cpu_count() or 1)
         super().__init__(config, dataset, on_event, runs)
         self._address = address
-        self._inbox: queue.SimpleQueue[dict[str, str] | None] = queue.SimpleQueue()
+        self._inbox: Inbox = queue.SimpleQueue()
         self._future: Any = None
 
     def _stop(self) -> None:
@@ -70,20 +73,18 @@ class ClusterJob(Job):
         if self._future is not None:
             self._future.cancel()
 
-    def _work(self) -> events.Event:
+    def _work(self) -> events.LastEvent:
         clean_up(self._runs)
         check_writable(self._runs)
-        self._tell(events.Preparing(f"connecting to {self._address}"))
+        self._emit(events.Preparing(f"connecting to {self._address}"))
         connection = connect(self._address)
         if self._cancelled.is_set():
             return events.Cancelled()
         topic = f"mnistlab-{self.id}"
-        with _subscribed(connection, topic, self._inbox):
+        with connection.subscribed(topic, self._inbox):
             self._submit(connection, Task(self.config, self.id, topic))
             self._listen()
             answer = self._answer()
-        if isinstance(answer, events.Event):
-            return answer
         if isinstance(answer.last, events.Finished):
             if self._cancelled.is_set():
                 return events.Cancelled()
@@ -91,13 +92,13 @@ class ClusterJob(Job):
         return answer.last
 
     def _submit(self, connection: Connection, task: Task) -> None:
-        self._tell(events.Preparing("waiting for a worker of the cluster"))
+        self._emit(events.Preparing("waiting for a worker of the cluster"))
         data = connection.send(self._dataset)
         with self._lock:
             if self._cancelled.is_set():
                 return
-            # All runs in one group of tasks: of a large group Dask gives a worker the next one when
-            # it is free, and does not deal them out beforehand.
+            # The keys make all runs one group of tasks: from a large group Dask gives a worker
+            # the next task when it is free, instead of assigning all of them at once.
             self._future = connection.client.submit(
                 run_task, task, data, key=("mnistlab-run", task.run), pure=False, retries=RETRIES
             )
@@ -109,54 +110,42 @@ class ClusterJob(Job):
             if self._cancelled.is_set():
                 continue
             if "notice" in message:
-                self._tell(events.Preparing(message["notice"]))
+                self._emit(events.Preparing(message["notice"]))
                 continue
             if message["attempt"] not in attempts:
                 if attempts:
-                    self._tell(events.Preparing("a worker was lost; starting again on another"))
+                    self._emit(events.Preparing("a worker was lost; starting again on another"))
                 attempts.append(message["attempt"])
             if message["attempt"] == attempts[-1]:
                 self.status = JobStatus.RUNNING
-                self._tell(events.from_json(message["event"]))
+                self._emit(events.from_json(message["event"]))
 
-    def _answer(self) -> Answer | events.Event:
-        if self._cancelled.is_set():
-            return events.Cancelled()
-        try:
-            answer: Answer = self._future.result()
-            return answer
-        except LostProcessError as error:
-            return events.Failed(*error.args)
-        except _distributed().KilledWorker as error:
-            return events.Failed(
-                "Several workers of the cluster were lost over this training, perhaps because "
-                "memory ran out; give them more or try a smaller batch size.",
-                str(error),
-            )
-        except Exception as error:
-            if self._cancelled.is_set():
-                return events.Cancelled()
-            return _failure(error, self._address)
+    def _answer(self) -> Answer:
+        if not self._cancelled.is_set():
+            try:
+                answer: Answer = self._future.result()
+                return answer
+            except Exception as error:
+                if not self._cancelled.is_set():
+                    return Answer(_failure(error, self._address))
+        return Answer(events.Cancelled())
 
 
-@dataclass(eq=False)
 class Connection:
     """A client of one scheduler, shared by this process's jobs."""
 
-    client: Any
-    data: tuple[str, Any] = ("", None)
-    """Fingerprint and future of the dataset that was sent last."""
-    inboxes: set[queue.SimpleQueue[Any]] = field(default_factory=set)
-    """Of the jobs that wait for the scheduler."""
-
-    def __post_init__(self) -> None:
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self._fingerprint = ""  # of the dataset that was sent last
+        self._data: Any = None  # its future
+        self._inboxes: set[Inbox] = set()  # of the jobs that wait for the scheduler
         self._lock = threading.Lock()
         threading.Thread(target=self._watch, name="watch the scheduler", daemon=True).start()
 
     def _watch(self) -> None:
-        """Say when the scheduler falls silent while jobs wait for it, and when it answers again.
+        """Notify waiting jobs when the scheduler stops answering, and when it answers again.
 
-        One that was stopped, or is out of reach, breaks no connection: Dask waits for ever.
+        A scheduler that is suspended or unreachable breaks no connection: Dask waits forever.
         """
         answered, is_silent = time.monotonic(), False
         while self.client.status not in ("closing", "closed"):
@@ -164,47 +153,62 @@ class Connection:
             scheduler = self.client.scheduler
             if scheduler is None:  # the client was closed meanwhile
                 return
-            address = scheduler.address
-            if not self.inboxes or self._answers():
+            name = f"The Dask scheduler at {scheduler.address}"
+            if not self._inboxes or self._answers():
                 answered = time.monotonic()
                 if is_silent:
-                    self._notify(f"The Dask scheduler at {address} answers again.")
+                    self._notify(f"{name} answers again.")
                 is_silent = False
             elif not is_silent and time.monotonic() - answered > SILENCE:
                 is_silent = True
                 self._notify(
-                    f"The Dask scheduler at {address} has not answered for {SILENCE:.0f} s. "
-                    "Still trying; check it, or cancel."
+                    f"{name} has not answered for {SILENCE:.0f} s. Still trying; check it, or "
+                    "cancel."
                 )
 
     def _answers(self) -> bool:
         try:
             self.client.sync(self.client.scheduler.identity, callback_timeout=LOOK_INTERVAL)
-        except Exception:  # too late, or whatever a lost connection brings about
+        except Exception:  # a timeout, or any effect of a lost connection
             return False
         return True
 
     def _notify(self, text: str) -> None:
         _log.warning(text)
-        for inbox in tuple(self.inboxes):
+        for inbox in tuple(self._inboxes):
             inbox.put({"notice": text})
 
+    @contextmanager
+    def subscribed(self, topic: str, inbox: Inbox) -> Iterator[None]:
+        """Put the messages of a topic, and notices about the scheduler, into an inbox."""
+        self._inboxes.add(inbox)
+        self.client.subscribe_topic(topic, lambda event: inbox.put(event[1]))  # (time, message)
+        try:
+            yield
+        finally:
+            self._inboxes.discard(inbox)
+            with suppress(Exception):  # a lost connection has no topics left
+                self.client.unsubscribe_topic(topic)
+
     def send(self, dataset: Dataset) -> Any:
-        """The future of a packed dataset; each worker that needs it gets it once."""
+        """Return the future of a packed dataset; it is sent once to each worker that needs it."""
         import dask
 
         with self._lock:
-            if self.data[0] != dataset.fingerprint or self.data[1].status in ("cancelled", "error"):
-                # As a task's argument, not scattered: should all workers that have it be lost,
-                # the scheduler still knows how to make it again.
+            if self._data is None or (
+                self._fingerprint != dataset.fingerprint
+                or self._data.status in ("cancelled", "error")
+            ):
+                # As a task's argument, not scattered: if all workers that have it are lost, the
+                # scheduler can still make it again.
                 with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
                     key = f"mnistlab-data-{dataset.fingerprint}"
-                    future = self.client.submit(bytes, pack(dataset), key=key)
-                self.data = (dataset.fingerprint, future)
-            return self.data[1]
+                    self._data = self.client.submit(bytes, pack(dataset), key=key)
+                self._fingerprint = dataset.fingerprint
+            return self._data
 
     def close(self) -> None:
-        """Leave the cluster; what it does for this process ends."""
+        """Leave the cluster; this process's tasks there end."""
         with suppress(Exception):  # the scheduler may be gone, and this process ends anyway
             self.client.close(timeout=2)
 
@@ -215,7 +219,7 @@ _connecting = threading.Lock()
 
 
 def connect(address: str) -> Connection:
-    """This process's connection to a scheduler, made at the first call.
+    """Return this process's connection to a scheduler, made at the first call.
 
     Raises
     ------
@@ -228,12 +232,12 @@ def connect(address: str) -> Connection:
             return known
         when, message = _refusals.get(address, (0.0, ""))
         if message and time.monotonic() - when < CONNECT_TIMEOUT:
-            raise TrainingError(message)  # jobs that waited for the same attempt need no other
+            raise TrainingError(message)  # for the jobs that waited for the same attempt
         if known is not None:
             known.close()
         try:
             _connections[address] = Connection(_new_client(address))
-        except Exception as error:  # whatever a wrong address or another server brings about
+        except Exception as error:  # any effect of a wrong address or another kind of server
             message = _unreachable(address, error)
             _refusals[address] = (time.monotonic(), message)
             raise TrainingError(message) from error
@@ -241,13 +245,11 @@ def connect(address: str) -> Connection:
 
 
 def _new_client(address: str) -> Any:
-    _distributed()  # its import takes seconds on a busy machine, which are none of the scheduler's
-    # Asked first: a client of a server that takes the call and says nothing, which is none of
-    # Dask's, waits for ever, whatever its timeout.
+    dask = _distributed()
+    # Checked first: if another kind of server accepts the connection and does not answer, a
+    # client waits forever, whatever its timeout.
     asyncio.run(asyncio.wait_for(_check_scheduler(address), CONNECT_TIMEOUT))
-    return _distributed().Client(
-        address, timeout=CONNECT_TIMEOUT, name="mnistlab", set_as_default=False
-    )
+    return dask.Client(address, timeout=CONNECT_TIMEOUT, name="mnistlab", set_as_default=False)
 
 
 async def _check_scheduler(address: str) -> None:
@@ -260,7 +262,7 @@ async def _check_scheduler(address: str) -> None:
 
 
 def _distributed() -> Any:
-    return import_module("distributed")  # without its types, which it has only in parts
+    return import_module("distributed")  # `Any`, because it is typed only in parts
 
 
 def _unreachable(address: str, error: Exception) -> str:
@@ -277,39 +279,28 @@ def _close_all() -> None:
         connection.close()
 
 
-@contextmanager
-def _subscribed(
-    connection: Connection, topic: str, inbox: queue.SimpleQueue[Any]
-) -> Iterator[None]:
-    connection.inboxes.add(inbox)
-    connection.client.subscribe_topic(topic, lambda event: inbox.put(event[1]))  # (time, message)
-    try:
-        yield
-    finally:
-        connection.inboxes.discard(inbox)
-        with suppress(Exception):  # a lost connection has no topics left
-            connection.client.unsubscribe_topic(topic)
-
-
 def _failure(error: Exception, address: str) -> events.Failed:
-    """What a task that could not run, or was lost, is called for the user."""
-    from concurrent.futures import CancelledError
-
-    details = f"{type(error).__name__}: {error}"
-    if isinstance(error, CancelledError):
-        return events.Failed(
-            f"The connection to the Dask scheduler at {address} was lost; check it and try again.",
-            details,
+    """Explain to the user why a task could not run, or was lost."""
+    if isinstance(error, LostProcessError):
+        return events.Failed(*error.args)
+    if isinstance(error, _distributed().KilledWorker):
+        message = (
+            "Several workers of the cluster were lost during this training, perhaps because "
+            "memory ran out; give them more or try a smaller batch size."
         )
-    if isinstance(error, ImportError) or "deserializ" in str(error):
-        return events.Failed(
-            "The cluster could not read the task, for its packages are not those of this machine; "
-            f"on the scheduler and all workers: {_NEEDS}, in the versions installed here.",
-            details,
+    elif isinstance(error, CancelledError):
+        message = (
+            f"The connection to the Dask scheduler at {address} was lost; check it and try again."
         )
-    return events.Failed(
-        f"The cluster could not train ({type(error).__name__}); look into its logs.", details
-    )
+    elif isinstance(error, ImportError) or "deserializ" in str(error):
+        message = (
+            "The cluster could not read the task, because its packages differ from those here; "
+            "on the scheduler and all workers: pip install 'mnistlab[train,cluster]', in the "
+            "versions installed here."
+        )
+    else:
+        message = f"The cluster could not train ({type(error).__name__}); look into its logs."
+    return events.Failed(message, f"{type(error).__name__}: {error}")
 
 
 def keep_run(answer: Answer, run: str, runs: Path) -> None:
@@ -323,16 +314,9 @@ def keep_run(answer: Answer, run: str, runs: Path) -> None:
     for name, data in answer.files.items():
         if Path(name).name != name or hashlib.sha256(data).hexdigest() != answer.digests.get(name):
             raise TrainingError(f"{name} of the run was damaged on the way here; train again.")
-    partial = partial_folder(run, runs)
-    try:
-        partial.mkdir(parents=True)
+
+    def write(folder: Path) -> None:
         for name, data in answer.files.items():
-            (partial / name).write_bytes(data)
-        partial.replace(runs / run)
-    except OSError as error:
-        raise TrainingError(
-            f"A trained model could not be saved in {runs} ({error.strerror or error}); "
-            "free some space there or point MNISTLAB_HOME at another folder, and train again."
-        ) from error
-    finally:
-        discard_partial(run, runs)
+            (folder / name).write_bytes(data)
+
+    write_run(run, runs, write)

@@ -1,16 +1,15 @@
-"""Where a training goes: this machine, or a Dask cluster."""
+"""Submits a training to this machine or to a Dask cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from mnistlab import settings
 from mnistlab.data import Dataset
 from mnistlab.jobs.job import Job
 from mnistlab.jobs.local import LocalJob
 from mnistlab.models.config import TrainingConfig
-from mnistlab.settings import runs_folder
-from mnistlab.settings import scheduler as named_scheduler
 from mnistlab.training import events
 
 
@@ -21,10 +20,10 @@ def submit(
     runs: Path | None = None,
     scheduler: str | None = None,
 ) -> Job:
-    """Train in a process of its own, or on a Dask cluster; returns at once.
+    """Train in a separate process, or on a Dask cluster; returns at once.
 
     On this machine one job trains at a time, or as many as `MNISTLAB_WORKERS` says; further ones
-    wait. A training ends with the process that asked for it.
+    queue. A training ends with the process that submitted it.
 
     Parameters
     ----------
@@ -41,8 +40,8 @@ def submit(
     TrainingError
         When the system allows no further thread.
     """
-    runs = runs or runs_folder()
-    address = scheduler or named_scheduler()
+    runs = runs or settings.runs_folder()
+    address = scheduler or settings.scheduler()
     job: Job
     if address is None:
         job = LocalJob(config, dataset, on_event, runs)

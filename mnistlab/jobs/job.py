@@ -1,4 +1,4 @@
-"""Training elsewhere, so that the caller stays light and answers meanwhile."""
+"""A training in the background, wherever it runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mnistlab.data import Dataset
 from mnistlab.errors import MnistLabError, TrainingError
+from mnistlab.markup import note, table
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
 from mnistlab.training.save import new_run_id
@@ -19,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class JobStatus(Enum):
-    """Where a job stands; the value is what the design calls it."""
+    """The state of a job."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -29,19 +30,12 @@ class JobStatus(Enum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the state is final."""
         return self not in (JobStatus.PENDING, JobStatus.RUNNING)
 
 
-_STATUS_AFTER: dict[type[events.Event], JobStatus] = {
-    events.Finished: JobStatus.FINISHED,
-    events.Cancelled: JobStatus.CANCELLED,
-    events.Failed: JobStatus.FAILED,
-}
-
-
 class Job(ABC):
-    """A training somewhere else. Made by `submit`."""
+    """A training in the background, made by `mnistlab.submit`."""
 
     def __init__(
         self,
@@ -54,9 +48,7 @@ class Job(ABC):
         self.config = config
         self.status = JobStatus.PENDING
         self.failure: events.Failed | None = None
-        self._dataset = dataset
-        self._on_event = on_event
-        self._runs = runs
+        self._dataset, self._on_event, self._runs = dataset, on_event, runs
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._over = threading.Event()
@@ -64,13 +56,20 @@ class Job(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r}, {self.status.value})"
 
+    def _repr_html_(self) -> str:
+        config = self.config
+        row = [self.id, self.status.value, config.network_title, str(config.epochs)]
+        head = ["Job", "Status", "Network", "Epochs", "Seed"]
+        text = table(head, [[*row, str(config.seed)]], "Training job")
+        return text + (note(self.failure.message) if self.failure else "")
+
     @property
     def pid(self) -> int | None:
-        """The training process's id while it runs on this machine."""
+        """Id of the training process while it runs on this machine."""
         return None
 
     def start(self) -> None:
-        """Begin, in a thread of the job's own.
+        """Begin, in a thread.
 
         Raises
         ------
@@ -93,11 +92,11 @@ class Job(ABC):
             self._stop()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until the job is over; false when `timeout` seconds passed first."""
+        """Block until the job is over; return False after `timeout` seconds."""
         return self._over.wait(timeout)
 
     def result(self, timeout: float | None = None) -> str:
-        """The run's id, once it is finished.
+        """Wait for the job, and return the run's id.
 
         Raises
         ------
@@ -113,8 +112,8 @@ class Job(ABC):
         return self.id
 
     @abstractmethod
-    def _work(self) -> events.Event:
-        """Train; return the last event. Called in the job's thread."""
+    def _work(self) -> events.LastEvent:
+        """Train, in the job's thread."""
 
     @abstractmethod
     def _stop(self) -> None:
@@ -125,16 +124,16 @@ class Job(ABC):
             last = self._work()
         except MnistLabError as error:
             last = events.Failed(str(error))
-        except Exception as error:  # a job never vanishes without a word
+        except Exception as error:  # whatever it is, the job ends with an event
             _log.exception("job %s", self.id)
             last = events.Failed(f"The training process could not be run ({error}); try again.")
-        self.status = _STATUS_AFTER[type(last)]
+        self.status = JobStatus(type(last).__name__.lower())
         if isinstance(last, events.Failed):
             self.failure = last
-        self._tell(last)
+        self._emit(last)
         self._over.set()
 
-    def _tell(self, event: events.Event) -> None:
+    def _emit(self, event: events.Event) -> None:
         if self._on_event is None:
             return
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -11,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from mnistlab.jobs.scratch import discard
@@ -18,23 +18,21 @@ from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
 
 CANCEL_GRACE = 0.7  # seconds between asking a process to stop and killing it
-_LAST_EVENTS = (events.Finished, events.Cancelled, events.Failed)
-_LAST_WORDS = 4000  # characters
+_MAX_OUTPUT = 4000  # characters of the process's output that a failure shows
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _log = logging.getLogger(__name__)
 
 
 class TrainingProcess:
-    """`python -m mnistlab.jobs.worker` at work; it ends with the process that made it.
+    """A running `python -m mnistlab.jobs.worker`; it ends with the process that made it.
 
     Parameters
     ----------
-    config : TrainingConfig
     dataset : folder of the data
     run : the run's id
     runs : folder in which the run is to appear
     scratch : folder for the log and for all temporary files of the process
-    without : environment variables that the process is not to inherit
+    without : environment variables that the process does not inherit
     """
 
     def __init__(
@@ -49,8 +47,8 @@ class TrainingProcess:
         self._run, self._runs = run, runs
         self._log = scratch / "worker.log"
         self._stopped = threading.Event()
-        self.ended_silently = False
-        """Whether the process was killed or crashed, known once `listen` has returned."""
+        self.crashed = False
+        """Whether the process ended without a last event, known once `listen` has returned."""
         environment = {k: v for k, v in os.environ.items() if k not in without}
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
         with self._log.open("wb") as stderr:
@@ -62,11 +60,11 @@ class TrainingProcess:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                # A killed process leaves its temporary files; here they go with the scratch.
+                # The temporary files of a killed process are removed with the scratch folder.
                 env=environment | dict.fromkeys(_TEMPORARY, str(scratch)),
             )
         places = {"dataset": str(dataset), "run": run, "runs": str(runs)}
-        self._say(json.dumps({"config": config.to_dict(), **places}))
+        self._send(json.dumps({"config": config.to_dict(), **places}))
 
     @property
     def pid(self) -> int:
@@ -76,56 +74,54 @@ class TrainingProcess:
     def stop(self) -> None:
         """Ask the process to stop, and kill it shortly after if it has not. Returns at once."""
         self._stopped.set()
-        self._say("stop")
+        self._send("stop")
         killer = threading.Timer(CANCEL_GRACE, self._process.kill)
         killer.daemon = True
         try:
             killer.start()
-        except RuntimeError:  # the system allows no further thread to wait in
+        except RuntimeError:  # the system allows no further thread
             self._process.kill()
 
-    def listen(self, tell: Callable[[events.Event], None]) -> events.Event:
-        """Pass events on until the process has ended; returns the last, which is not passed on.
+    def listen(self, emit: Callable[[events.Event], None]) -> events.LastEvent:
+        """Pass events on until the process has ended; return the last, which is not passed on.
 
-        That is `Finished` when the run stands in its folder, else `Cancelled` or `Failed`, and
-        then nothing is left of the run.
+        Unless that is `Finished`, nothing is left of the run.
         """
-        last: events.Event | None = None
+        last: events.LastEvent | None = None
         try:
             with self._process as process:
                 assert process.stdout is not None
                 for line in process.stdout:
                     event = _parse(line)
-                    if isinstance(event, _LAST_EVENTS):
+                    if isinstance(event, events.LastEvent):
                         last = event
                     elif event is not None and not self._stopped.is_set():
-                        tell(event)
+                        emit(event)
         finally:
             if not isinstance(last, events.Finished):
                 discard(self._run, self._runs)
-        self.ended_silently = last is None and not self._stopped.is_set()
-        return last or self._silent_end()
-
-    def _say(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the process may be gone already
-            assert self._process.stdin is not None
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
-
-    def _silent_end(self) -> events.Event:
+        if last is not None:
+            return last
         if self._stopped.is_set():
             return events.Cancelled()
+        self.crashed = True
         return events.Failed(
             f"The training process ended without a result ({_reason(self._process.returncode)}); "
             "the next training starts a new one.",
-            self._log.read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:],
+            self._log.read_text(encoding="utf-8", errors="replace")[-_MAX_OUTPUT:],
         )
+
+    def _send(self, line: str) -> None:
+        with suppress(OSError, ValueError):  # the process may have ended already
+            assert self._process.stdin is not None
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
 
 
 def _parse(line: str) -> events.Event | None:
     try:
         return events.from_json(line)
-    except (ValueError, TypeError):  # the line during which the process was killed
+    except (ValueError, TypeError):  # a line that was cut when the process was killed
         _log.warning("not an event: %.200r", line)
         return None
 

@@ -1,7 +1,7 @@
-"""Whose turn it is to train, over all the processes that share a machine.
+"""The queue of training jobs on one machine, shared by all processes that use its folder.
 
-Each waiting or running training holds a ticket: a numbered file in one folder, locked as long as
-its process lives. A lock ends with its process however that died, so no ticket outlives one.
+Each job holds a numbered file in the folder and locks it. A lock ends with its process, however
+that ends, so no entry outlives its process.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-_LOOK = 0.5  # seconds between looks at the folder
+_POLL_INTERVAL = 0.5  # seconds
 _SUFFIX = ".ticket"
 
 
-class Turns:
-    """The queue in one folder.
+class JobQueue:
+    """Jobs of several processes, run in the order in which they joined.
 
     Parameters
     ----------
-    folder : shared by all who queue here; made when it is missing
-    places : how many may train at once
+    folder : shared by the processes; created when missing
+    places : how many jobs may run at once
     """
 
     def __init__(self, folder: Path, places: int) -> None:
@@ -31,81 +31,77 @@ class Turns:
         self._places = places
 
     @contextmanager
-    def queued(self) -> Iterator[Ticket]:
-        """A ticket at the end of the queue, given back afterwards."""
+    def joined(self) -> Iterator[Path]:
+        """Hold an entry at the end of the queue; it is removed on exit."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with self._alone():
-            number = max((_number(path) for path in self._tickets()), default=0) + 1
-            path = self._folder / f"{number:012d}{_SUFFIX}"
-            lock = FileLock(path)
+        with self._exclusive():
+            number = max(map(_number, self._entries()), default=0) + 1
+            entry = self._folder / f"{number:012d}{_SUFFIX}"
+            lock = FileLock(entry)
             lock.acquire()
         try:
-            yield Ticket(self, path)
+            yield entry
         finally:
-            with self._alone():
+            with self._exclusive():
                 lock.release()
-                path.unlink(missing_ok=True)
+                entry.unlink(missing_ok=True)
 
-    def counts(self) -> tuple[int, int]:
-        """How many trainings run, and how many wait."""
-        if not self._folder.is_dir():
-            return 0, 0
-        with self._alone():
-            held = len(self._held())
-        return min(held, self._places), max(0, held - self._places)
+    def wait(
+        self, entry: Path, cancelled: threading.Event, on_ahead: Callable[[int], None]
+    ) -> bool:
+        """Block until the job of an entry may run; return False when `cancelled` is set first.
 
-    def ahead(self, path: Path) -> int:
-        """How many must end before a ticket's turn comes; 0 when it has come."""
-        with self._alone():
-            before = [other for other in self._held(but=path) if _number(other) < _number(path)]
-        return max(0, len(before) - self._places + 1)
-
-    def _alone(self) -> FileLock:
-        # A ticket is made and locked, or looked at and thrown away, by one process at a time.
-        return FileLock(self._folder / "queue.lock")
-
-    def _tickets(self) -> list[Path]:
-        return sorted(self._folder.glob(f"*{_SUFFIX}"))
-
-    def _held(self, but: Path | None = None) -> list[Path]:
-        """Tickets whose process lives; the others are removed."""
-        held = []
-        for path in self._tickets():
-            if path == but:
-                continue
-            try:
-                with FileLock(path, timeout=0):
-                    pass
-            except Timeout:
-                held.append(path)
-            else:
-                # Not before the lock is given back: Windows deletes no file that is open. Nobody
-                # takes the ticket in between, for that needs the queue's lock, which is held here.
-                path.unlink(missing_ok=True)
-        return held
-
-
-class Ticket:
-    """A place in the queue."""
-
-    def __init__(self, turns: Turns, path: Path) -> None:
-        self._turns = turns
-        self._path = path
-
-    def wait(self, cancelled: threading.Event, tell: Callable[[int], None]) -> bool:
-        """Block until it is this ticket's turn; false when `cancelled` came first.
-
-        `tell` is called with the number of trainings that must end before, whenever it changes.
+        `on_ahead` is called with the number of jobs that must end before, whenever it changes.
         """
-        told = 0
-        while ahead := self._turns.ahead(self._path):
-            if ahead != told:
-                tell(ahead)
-                told = ahead
-            if cancelled.wait(_LOOK):
+        reported = 0
+        while ahead := self.ahead(entry):
+            if ahead != reported:
+                on_ahead(ahead)
+                reported = ahead
+            if cancelled.wait(_POLL_INTERVAL):
                 return False
         return not cancelled.is_set()
 
+    def ahead(self, entry: Path) -> int:
+        """Return the number of jobs that must end before the job of an entry may run."""
+        with self._exclusive():
+            earlier = [e for e in self._held(but=entry) if _number(e) < _number(entry)]
+        return max(0, len(earlier) - self._places + 1)
 
-def _number(path: Path) -> int:
-    return int(path.stem) if path.stem.isdecimal() else 0
+    def counts(self, timeout: float = -1) -> tuple[int, int]:
+        """Return the numbers of running and of waiting jobs.
+
+        Raises `TimeoutError` if another process holds the queue's lock for `timeout` seconds.
+        """
+        if not self._folder.is_dir():
+            return 0, 0
+        with self._exclusive().acquire(timeout=timeout):
+            held = len(self._held())
+        return min(held, self._places), max(0, held - self._places)
+
+    def _exclusive(self) -> FileLock:
+        # Only one process at a time creates, inspects or removes entries.
+        return FileLock(self._folder / "queue.lock")
+
+    def _entries(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*{_SUFFIX}"))
+
+    def _held(self, but: Path | None = None) -> list[Path]:
+        """Return the entries of living processes; remove the others."""
+        held = []
+        for entry in self._entries():
+            if entry == but:
+                continue
+            try:
+                with FileLock(entry, timeout=0):
+                    pass
+            except Timeout:
+                held.append(entry)
+            else:
+                # Only after the lock is released: Windows cannot delete an open file.
+                entry.unlink(missing_ok=True)
+        return held
+
+
+def _number(entry: Path) -> int:
+    return int(entry.stem) if entry.stem.isdecimal() else 0

@@ -1,7 +1,8 @@
-"""What runs on a Dask worker: one training, in a process of its own, and its files as bytes.
+"""The part of a cluster job that runs on a Dask worker.
 
-TensorFlow does not run in the Dask worker itself. There its number of threads and its state
-would be those of the first training, and a seed would no longer give its weights.
+One task trains in a separate process and returns the run's files as bytes. In the Dask worker
+itself TensorFlow would keep the state and the number of threads of the first training, and a seed
+would no longer give the same weights.
 """
 
 from __future__ import annotations
@@ -15,21 +16,20 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from secrets import token_hex
+from shutil import make_archive
+from tempfile import TemporaryDirectory
 from typing import Any
-
-import numpy as np
+from zipfile import ZipFile
 
 from mnistlab.data import Dataset, open_folder, save_folder
-from mnistlab.data.dataset import ARRAYS, digest_of
 from mnistlab.errors import DataError, MnistLabError
 from mnistlab.jobs.process import TrainingProcess
 from mnistlab.jobs.scratch import scratch_folder
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
 
-_MORE = ("x_more", "y_more")  # a visitor's own images, mostly none
-WATCH_INTERVAL = 0.1  # seconds between two looks whether a training is still wanted
-# A nanny sets these to 1 for Dask's own threads; a training is to run as it does elsewhere.
+WATCH_INTERVAL = 0.1  # seconds between two checks whether a training is still wanted
+# A nanny sets these to 1 for Dask's own threads; a training must run as it does elsewhere.
 _NANNYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _unpacking = threading.Lock()
 
@@ -40,30 +40,30 @@ class LostProcessError(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """What a Dask worker is asked to do."""
+    """The input of `run_task`."""
 
     config: TrainingConfig
     run: str
     """The run's id."""
     topic: str
-    """Where events go."""
+    """The Dask topic for events."""
     versions: dict[str, str] = field(default_factory=lambda: versions())
-    """What is installed on the submitting machine."""
+    """The packages of the submitting machine."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What comes back."""
+    """The result of `run_task`."""
 
-    last: events.Event
+    last: events.LastEvent
     files: dict[str, bytes] = field(default_factory=dict)
     """The run's files by name, when it is finished."""
     digests: dict[str, str] = field(default_factory=dict)
-    """Their SHA-256, in hexadecimal, as of the machine that wrote them."""
+    """Their SHA-256, in hexadecimal, from the machine that wrote them."""
 
 
 def versions() -> dict[str, str]:
-    """The versions on which a run's weights depend; of what is not installed, `"none"`."""
+    """Return the versions of the packages that decide a run's weights; `"none"` if missing."""
     return {
         "mnistlab": _version("mnistlab"),
         "tensorflow": _version("tensorflow-cpu", "tensorflow"),
@@ -79,69 +79,69 @@ def _version(*names: str) -> str:
 
 
 def pack(dataset: Dataset) -> bytes:
-    """A dataset for the way to the workers, about a fifth of its size."""
-    arrays = {name: getattr(dataset, name) for name in (*ARRAYS, *_MORE)}
-    words = [dataset.name, dataset.title, dataset.digest, dataset.source, dataset.fingerprint]
-    file = io.BytesIO()
-    np.savez_compressed(file, words=np.array(words), **arrays)
-    return file.getvalue()
+    """Return a dataset's folder as a ZIP archive, about a fifth of its size."""
+    with TemporaryDirectory(prefix="mnistlab-pack-") as scratch:
+        folder = dataset.folder
+        if folder is None:
+            folder = Path(scratch) / "data"
+            save_folder(dataset, folder)
+        return Path(make_archive(f"{scratch}/packed", "zip", folder)).read_bytes()
 
 
 def unpack(data: bytes, parent: Path) -> Path:
-    """The folder of a packed dataset within `parent`; written and checked where it is not there.
+    """Return the folder of a packed dataset within `parent`, written if it is missing.
 
     Raises
     ------
     DataError
         When the contents do not have the dataset's digest.
     """
-    with np.load(io.BytesIO(data), allow_pickle=False) as packed, _unpacking:
-        name, title, digest, source, fingerprint = (str(word) for word in packed["words"])
-        folder = parent / f"mnistlab-data-{fingerprint}"
+    folder = parent / f"mnistlab-data-{hashlib.sha256(data).hexdigest()}"
+    with _unpacking:
         if not folder.is_dir():
-            arrays = {array: packed[array] for array in ARRAYS}
-            dataset = Dataset(name, title, **arrays, digest=digest, source=source)
-            if len(packed[_MORE[0]]):
-                dataset = dataset.with_more(*(packed[array] for array in _MORE))
-            if digest_of(arrays.values()) != digest or dataset.fingerprint != fingerprint:
-                raise DataError(f"{title} was damaged on the way to the cluster; train again.")
             partial = parent / f".{token_hex(4)}.partial"
-            save_folder(dataset, partial)
+            with ZipFile(io.BytesIO(data)) as archive:
+                archive.extractall(partial)
+            try:
+                open_folder(partial, verify=True)
+            except DataError as error:
+                raise DataError(
+                    f"The data was damaged on the way to the cluster ({error}); train again."
+                ) from error
             partial.replace(folder)
-    open_folder(folder)  # a damaged one is told here, in the terms of the data
+    open_folder(folder)  # raises DataError if it was damaged since
     return folder
 
 
 def run_task(task: Task, data: bytes) -> Answer:
-    """Train as `task` says, on the data that `pack` made; called by a Dask worker.
+    """Train on the data that `pack` made; called by a Dask worker.
 
     Raises
     ------
     LostProcessError
-        When the training process was killed or crashed; its arguments are a sentence for the user
-        and the process's last words.
+        When the training process was killed or crashed; its arguments are those of `Failed`.
     """
     from distributed import get_worker
 
     worker = get_worker()
-    attempt = token_hex(4)  # a second one starts from the beginning, and its listener must know
+    attempt = token_hex(4)  # tells the listener when a second attempt starts over
 
-    def tell(event: events.Event) -> None:
+    def emit(event: events.Event) -> None:
         worker.log_event(task.topic, {"attempt": attempt, "event": events.to_json(event)})
 
     place = worker.name if isinstance(worker.name, str) else worker.address
-    tell(events.Preparing(f"starting on {place}"))
+    emit(events.Preparing(f"starting on {place}"))
     problem = mismatch(task.versions, versions(), place)
     if problem:
         return Answer(events.Failed(problem))
     try:
-        return _train(task, data, worker, tell)
+        return _train(task, data, worker, emit)
     except MnistLabError as error:
         return Answer(events.Failed(str(error)))
 
 
 def mismatch(here: Mapping[str, str], there: Mapping[str, str], place: str) -> str:
-    """What is wrong with a worker's versions, as a sentence, or an empty string."""
+    """Return a sentence that names a worker's differing versions, or an empty string."""
     differing = [name for name in here if here[name] != there.get(name, "none")]
     if not differing:
         return ""
@@ -153,15 +153,15 @@ def mismatch(here: Mapping[str, str], there: Mapping[str, str], place: str) -> s
     )
 
 
-def _train(task: Task, data: bytes, worker: Any, tell: Callable[[events.Event], None]) -> Answer:
+def _train(task: Task, data: bytes, worker: Any, emit: Callable[[events.Event], None]) -> Answer:
     home = Path(worker.local_directory)
     dataset = unpack(data, home)
     with scratch_folder(home) as scratch:
         runs = scratch / "runs"
         process = TrainingProcess(task.config, dataset, task.run, runs, scratch, _NANNYS)
         with _stopped_when_unwanted(process, worker, worker.get_current_task()):
-            last = process.listen(tell)
-        if process.ended_silently and isinstance(last, events.Failed):
+            last = process.listen(emit)
+        if process.crashed and isinstance(last, events.Failed):
             raise LostProcessError(last.message, last.details)
         if not isinstance(last, events.Finished):
             return Answer(last)
@@ -186,8 +186,8 @@ def _stopped_when_unwanted(process: TrainingProcess, worker: Any, key: object) -
 
 
 def _is_wanted(worker: Any, key: object) -> bool:
-    # Dask has no call for this. A task is no longer executing, as its worker sees it, when its
-    # job was cancelled, when the submitting process is gone, and when the scheduler is.
+    # Dask has no call for this. A task is no longer executing on its worker when its job was
+    # cancelled, or when the submitting process or the scheduler is gone.
     if worker.status.name in ("closing", "closed", "failed"):
         return False
     state = worker.state.tasks.get(key)

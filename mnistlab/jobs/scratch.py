@@ -1,4 +1,4 @@
-"""Folders that must not be left behind: a job's scratch, and runs that never became complete."""
+"""Scratch folders of jobs and unfinished runs, and their removal after a crash."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from filelock import FileLock, Timeout
 
 from mnistlab.training.save import partial_folder
 
-PREFIX = "mnistlab-job-"
+_PREFIX = "mnistlab-job-"
 _LOCK = ".lock"
-_NEW = 60  # seconds in which a scratch folder may not have its lock yet
-_SAVING = 3600  # seconds; saving a run takes a few, whichever machine does it
+_MIN_AGE = 60  # seconds; a younger scratch folder may not have its lock yet
+_MAX_SAVING = 3600  # seconds; saving a run takes a few
 
 
 @contextmanager
-def scratch_folder(parent: Path | None = None, prefix: str = PREFIX) -> Iterator[Path]:
-    """A folder for one job, by default among the system's temporary ones; gone afterwards.
+def scratch_folder(parent: Path | None = None, prefix: str = _PREFIX) -> Iterator[Path]:
+    """A folder for one job, by default among the system's temporary ones; removed on exit.
 
-    A lock in it says that its process lives, for `clean_up` in another one.
+    A lock in it shows other processes' `clean_up` that its process lives.
     """
     with (
         tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name,
@@ -33,53 +33,50 @@ def scratch_folder(parent: Path | None = None, prefix: str = PREFIX) -> Iterator
 
 
 def discard_partial(run: str, runs: Path) -> None:
-    """Remove a run that is not complete.
-
-    It loses its name first, so that it cannot become a run should its writer still be at work.
-    """
-    _remove(partial_folder(run, runs), partial_folder(f"{run}.discarded", runs))
+    """Remove a run that is not complete."""
+    _remove(partial_folder(run, runs), run, runs)
 
 
 def discard(run: str, runs: Path) -> None:
-    """Remove what there is of a run, complete or not; it is never listed half removed."""
+    """Remove a run, complete or not; it is never listed half removed."""
     discard_partial(run, runs)
-    _remove(runs / run, partial_folder(f"{run}.discarded", runs))
+    _remove(runs / run, run, runs)
 
 
-def _remove(folder: Path, trash: Path) -> None:
+def _remove(folder: Path, run: str, runs: Path) -> None:
+    # Renamed first, so that it cannot become a run even if its writer is still at work.
+    trash = partial_folder(f"{run}.discarded", runs)
     with suppress(OSError):  # mostly there is no such folder
         folder.replace(trash)
     shutil.rmtree(trash, ignore_errors=True)
 
 
 def clean_up(runs: Path) -> None:
-    """Remove what jobs of killed processes left; whatever may still be in use stays."""
-    now = time.time()
+    """Remove the folders that killed jobs left; those that may still be in use stay."""
     for folder in (*runs.glob(".*.partial"), *runs.glob(".probe-*")):
-        if _age(folder, now) > _SAVING:
+        if _age(folder) > _MAX_SAVING:
             shutil.rmtree(folder, ignore_errors=True)
-    remove_orphans(PREFIX)
+    remove_orphans(_PREFIX)
 
 
 def remove_orphans(prefix: str) -> None:
     """Remove the scratch folders of processes that were killed."""
-    now = time.time()
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        if _age(folder, now) > _NEW and _is_orphan(folder):
+        if _age(folder) > _MIN_AGE and _is_orphan(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _age(folder: Path, now: float) -> float:
-    """Seconds since something in the folder changed; 0 where that cannot be told."""
+def _age(folder: Path) -> float:
+    """Seconds since something in the folder changed; 0 if unknown."""
     try:
-        return now - max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
-    except OSError:  # another process removes it this very moment, or it is another user's
+        return time.time() - max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+    except OSError:  # another process is removing it, or it is another user's
         return 0.0
 
 
 def _is_orphan(folder: Path) -> bool:
-    # A lock ends with its process, however that ended; a process id may be another's by now, or
-    # belong to another container.
+    # A lock ends with its process, however that ended. A process id may be reused, or belong to
+    # another container.
     try:
         with FileLock(folder / _LOCK, timeout=0):
             return True

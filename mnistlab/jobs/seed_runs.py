@@ -1,4 +1,4 @@
-"""Two settings trained with many seeds, side by side on a cluster or one after the other."""
+"""Two settings trained with many seeds, at once on a cluster or one after the other."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from typing import Any
 
 from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, TrainingError
-from mnistlab.jobs import Job, submit
+from mnistlab.jobs.dispatch import submit
+from mnistlab.jobs.job import Job
 from mnistlab.metrics.seed_comparison import SeedComparison, compare_seeds
 from mnistlab.models import Run, TrainingConfig, find_run
 from mnistlab.training import events
 
 MOST_SEEDS = 100
 _CANCEL_WAIT = 5  # seconds
-_LOOK = 0.5  # seconds
+_WAIT = 0.5  # seconds
 
 
 @dataclass(frozen=True)
 class SeededRuns:
-    """The runs of both settings, in the order of their seeds, and what they say."""
+    """The runs of both settings, in the order of their seeds, and their comparison."""
 
     a: tuple[Run, ...]
     b: tuple[Run, ...]
     comparison: SeedComparison
 
     def to_dict(self, name_a: str, name_b: str) -> dict[str, Any]:
-        """Plain lists and numbers, ready for JSON."""
+        """Return plain lists and numbers, ready for JSON."""
         plain = self.comparison.to_dict(name_a, name_b)
         for side, name, runs in (("a", name_a, self.a), ("b", name_b, self.b)):
             plain[side] = {
@@ -41,7 +42,7 @@ class SeededRuns:
 
 
 def accuracies(runs: Sequence[Run]) -> list[float]:
-    """Test accuracy of each run, 0 to 1."""
+    """Return the test accuracy of each run, 0 to 1."""
     return [float(run.card["test_accuracy"]) for run in runs]
 
 
@@ -55,13 +56,12 @@ def compare_with_seeds(
 ) -> SeededRuns:
     """Train both settings with the seeds 0 to `seeds` - 1; blocks, and keeps the runs.
 
-    When one training fails, or Ctrl-C is pressed, the others are cancelled; runs that are
-    finished stay.
+    If one training fails, or on Ctrl-C, the others are cancelled; finished runs stay.
 
     Parameters
     ----------
     seeds : 2 to 100
-    on_progress : called with the share of all work that is done, 0 to 1, and the number of
+    on_progress : called with the fraction of all work that is done, 0 to 1, and the number of
         finished runs, in any thread
     scheduler : as in `mnistlab.submit`
 
@@ -74,13 +74,13 @@ def compare_with_seeds(
     """
     if not 2 <= seeds <= MOST_SEEDS:
         raise ConfigError(f"seeds is {seeds}; give a whole number from 2 to {MOST_SEEDS}.")
-    # In turn, not one setting after the other: should it end early, there are pairs to compare.
+    # In turn: if it ends early, there are pairs to compare.
     configs = [replace(config, seed=seed) for seed in range(seeds) for config in (a, b)]
-    shares = _Shares(len(configs), on_progress or (lambda share, finished: None))
+    progress = _TotalProgress(len(configs), on_progress or (lambda fraction, finished: None))
     jobs: list[Job] = []
     try:
         for number, config in enumerate(configs):
-            jobs.append(submit(config, dataset, shares.listener(number), scheduler=scheduler))
+            jobs.append(submit(config, dataset, progress.listener(number), scheduler=scheduler))
         runs = tuple(find_run(_result(job)) for job in jobs)
     finally:
         _cancel([job for job in jobs if not job.status.is_over])
@@ -90,7 +90,7 @@ def compare_with_seeds(
 
 
 def _result(job: Job) -> str:
-    while not job.wait(_LOOK):  # in steps, for on Windows Ctrl-C cannot end a wait
+    while not job.wait(_WAIT):  # in steps, because on Windows Ctrl-C cannot end a wait
         pass
     try:
         return job.result()
@@ -99,30 +99,31 @@ def _result(job: Job) -> str:
 
 
 def _cancel(jobs: Sequence[Job]) -> None:
-    for job in reversed(jobs):  # those that wait first, so that none of them takes a free place
+    for job in reversed(jobs):  # waiting ones first, so that none of them starts meanwhile
         job.cancel()
     for job in jobs:
         job.wait(_CANCEL_WAIT)
 
 
-class _Shares:
-    """How far each training is; one number each, so no lock is needed."""
+class _TotalProgress:
+    """The progress of all trainings; each has its own numbers, so no lock is needed."""
 
     def __init__(self, jobs: int, show: Callable[[float, int], None]) -> None:
-        self._done = [0.0] * jobs
+        self._fractions = [0.0] * jobs
         self._finished = [False] * jobs
         self._show = show
 
     def listener(self, number: int) -> Callable[[events.Event], None]:
         def listen(event: events.Event) -> None:
-            if isinstance(event, events.Progress):
-                self._done[number] = event.fraction
-            elif isinstance(event, events.Started):
-                self._done[number] = 0.0  # again, after a worker of the cluster was lost
-            elif isinstance(event, events.Finished):
-                self._finished[number] = True
-            else:
-                return
-            self._show(sum(self._done) / len(self._done), sum(self._finished))
+            match event:
+                case events.Progress():
+                    self._fractions[number] = event.fraction
+                case events.Started():  # again, after a worker of the cluster was lost
+                    self._fractions[number] = 0.0
+                case events.Finished():
+                    self._finished[number] = True
+                case _:
+                    return
+            self._show(sum(self._fractions) / len(self._fractions), sum(self._finished))
 
         return listen

@@ -1,1 +1,1 @@
-"""Numbers about predictions. Nothing here draws."""
+"""Numbers about predictions: arrays in, numbers out."""

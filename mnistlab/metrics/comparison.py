@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -23,7 +23,7 @@ class Comparison:
     neither: int
     p_value: float
     """Two-sided, of McNemar's exact test: how likely a split of the discordant images (those that
-    only one model reads right) at least as uneven as this is for equally good models."""
+    only one model classifies correctly) at least as uneven is if both models are equally good."""
     difference: float
     """Accuracy of A minus that of B, -1 to 1."""
     difference_ci: tuple[float, float]
@@ -35,7 +35,7 @@ class Comparison:
         return self.both_right + self.only_a + self.only_b + self.neither
 
     def verdict(self, name_a: str, name_b: str) -> str:
-        """One sentence for people: which model is better, or that no difference is significant."""
+        """Return a sentence: which model is better, or that no difference is significant."""
         if self.only_a < self.only_b:
             return _swapped(self).verdict(name_b, name_a)
         images = "this test image" if self.n == 1 else f"these {self.n:,} test images"
@@ -50,7 +50,7 @@ class Comparison:
         )
 
     def to_dict(self, name_a: str, name_b: str) -> dict[str, Any]:
-        """The same as plain lists and numbers, with the verdict, ready for JSON."""
+        """Return plain lists and numbers, with the verdict, ready for JSON."""
         return {
             **asdict(self),
             "difference_ci": list(self.difference_ci),
@@ -70,7 +70,7 @@ def compare_predictions(y_true: ArrayLike, proba_a: ArrayLike, proba_b: ArrayLik
     Raises
     ------
     ValueError
-        When the shapes do not fit or rows are no probabilities.
+        When the shapes do not fit or rows are not probabilities.
     """
     y, a = checked(y_true, proba_a)
     _, b = checked(y_true, proba_b)
@@ -88,9 +88,9 @@ def compare_predictions(y_true: ArrayLike, proba_a: ArrayLike, proba_b: ArrayLik
 
 
 def mcnemar_p_value(only_a: int, only_b: int) -> float:
-    """Exact two-sided p-value of McNemar's test: a fair coin's `only_a` heads in all throws.
+    """Return McNemar's exact two-sided p-value: that of `only_a` heads of a fair coin.
 
-    In whole numbers up to the last division, so it is exact however many images there are.
+    It uses whole numbers up to the last division, so it is exact for any number of images.
     """
     throws = only_a + only_b
     ways, term = 0, 1
@@ -101,7 +101,7 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
 
 
 def difference_interval(only_a: int, only_b: int, n: int) -> tuple[float, float]:
-    """95 % interval of a difference in accuracy on the same images, dual to McNemar's exact test.
+    """Return a 95 % interval of a paired difference in accuracy, dual to McNemar's exact test.
 
     The difference is a product: the fraction of discordant images times how far they favour A,
     `2 * P(A is right | discordant) - 1`. Both factors have an exact interval of Clopper and
@@ -111,14 +111,7 @@ def difference_interval(only_a: int, only_b: int, n: int) -> tuple[float, float]
     sum of those that each factor adds near that limit. The sign of a limit is that of the second
     factor's limit, so test and interval always agree about 0.
 
-    Parameters
-    ----------
-    only_a, only_b : discordant images, each at least 0
-    n : all images, at least 1
-
-    Returns
-    -------
-    (low, high), -1 to 1
+    `only_a` and `only_b` are discordant images, `n` all images; the limits are from -1 to 1.
     """
     discordant = only_a + only_b
     rate = discordant / n
@@ -135,13 +128,13 @@ def difference_interval(only_a: int, only_b: int, n: int) -> tuple[float, float]
 def _product_limit(
     product: float, rate: float, favour: float, rate_limit: float, side: int
 ) -> float:
-    """A limit of the product, below (`side` -1) or above it (1), from limits of its factors."""
+    """Return the limit below (`side` -1) or above (1) a product, from limits of its factors."""
     near = rate * favour
     return product + side * math.hypot(product - near, near - rate_limit * favour)
 
 
 def clopper_pearson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Exact 95 % interval of a probability (Clopper and Pearson 1934); 0 to 1 without trials."""
+    """Return the exact 95 % interval of a probability (Clopper and Pearson 1934)."""
     from scipy.special import betaincinv  # 21 MB that only a verdict needs
 
     failures = trials - successes
@@ -153,6 +146,10 @@ def clopper_pearson_interval(successes: int, trials: int) -> tuple[float, float]
 
 def _swapped(c: Comparison) -> Comparison:
     low, high = c.difference_ci
-    return Comparison(
-        c.both_right, c.only_b, c.only_a, c.neither, c.p_value, -c.difference, (-high, -low)
+    return replace(
+        c,
+        only_a=c.only_b,
+        only_b=c.only_a,
+        difference=-c.difference,
+        difference_ci=(-high, -low),
     )

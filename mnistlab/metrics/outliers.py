@@ -1,4 +1,4 @@
-"""What is odd about a dataset: outsiders of their class, doubtful images, duplicates."""
+"""Outliers of a dataset: images far from their class, doubtful images, duplicates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mnistlab.data.chunks import chunks, release
 from mnistlab.metrics.projection import fit_projection, nearest
 
-_COMPONENTS = 40  # of the pixels' principal components, in which near images are sought
+_COMPONENTS = 40  # of the pixels' principal components, in which neighbours are searched
 _CANDIDATES = 400  # nearest pairs there that are compared pixel by pixel
 
 Images = NDArray[np.uint8]
@@ -32,10 +32,10 @@ class Twins:
 
 
 def far_from_class(points: NDArray[np.floating], labels: NDArray[np.uint8], each: int = 2) -> Rows:
-    """Of each label, the rows of the points (m, d) farthest from the mean of that label's points.
+    """Return for each label the rows of the points (m, d) farthest from its mean.
 
-    By label, and the farthest first: one list over all would be filled by the widest class. A label
-    whose points are all the same has none.
+    By label, the farthest first, since the widest class would fill a common list. A label whose
+    points are all the same has none.
     """
     found = []
     for digit in np.unique(labels):
@@ -48,18 +48,18 @@ def far_from_class(points: NDArray[np.floating], labels: NDArray[np.uint8], each
 
 
 def least_confident(proba: NDArray[np.float32], n: int = 20) -> Rows:
-    """Rows of the n answers (m, 10) whose highest probability is lowest, lowest first."""
+    """Return the rows of the n answers (m, 10) with the lowest confidence, lowest first."""
     return np.argsort(proba.max(1), kind="stable")[:n]
 
 
 def exact_duplicates(x_train: Images, x_test: Images) -> list[Twins]:
-    """Test images that occur, pixel by pixel, in the training set too; each with the first such."""
+    """Find test images that also occur in the training set; each with the first such."""
     sought: dict[bytes, list[int]] = {}
     for row, image in enumerate(_each(x_test)):
         sought.setdefault(_hash(image), []).append(row)
     found = []
     for twin, image in enumerate(_each(x_train)):
-        # A hash only leads to the twin; the pixels decide.
+        # Hashes may collide; the pixels decide.
         rows = sought.pop(_hash(image), ())
         found += [Twins(row, twin, 0.0) for row in rows if np.array_equal(x_test[row], image)]
     release(x_test)
@@ -67,7 +67,7 @@ def exact_duplicates(x_train: Images, x_test: Images) -> list[Twins]:
 
 
 def near_duplicates(x_train: Images, x_test: Images, n: int = 20) -> list[Twins]:
-    """The n test images most like a training image, with it, the nearest pair first.
+    """Find the n pairs of a test and a training image that are most alike, nearest first.
 
     Candidates are found by their leading principal components and compared pixel by pixel. The
     same image again counts as the nearest of all.

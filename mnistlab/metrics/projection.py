@@ -1,4 +1,4 @@
-"""Images as points: principal components, and what lies near what."""
+"""Images as points: principal components and nearest neighbours."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Projection:
     axes: Floats
     """`(784, k)`, orthonormal columns."""
     explained: Floats
-    """`(k,)`, the share of the variance along each axis, 0 to 1."""
+    """`(k,)`, the fraction of the variance along each axis, 0 to 1."""
 
     def transform(self, images: NDArray[np.uint8]) -> Floats:
-        """Points (n, k) of images (n, 28, 28) uint8, in passes of a few megabytes."""
+        """Return the points (n, k) of images (n, 28, 28) uint8, in passes of a few megabytes."""
         points = np.empty((len(images), self.axes.shape[1]), np.float32)
         done = 0
         for part in chunks(images):
@@ -35,7 +35,7 @@ class Projection:
 
 
 def fit_projection(images: NDArray[np.uint8], components: int = 2) -> Projection:
-    """Principal components of images (n, 28, 28) uint8, n of at least 1.
+    """Fit the principal components of images (n, 28, 28) uint8, n of at least 1.
 
     From the covariance matrix, whose size does not grow with n. The sign of an axis is arbitrary;
     here its largest weight is positive, so that a map is the same every time.
@@ -49,18 +49,18 @@ def fit_projection(images: NDArray[np.uint8], components: int = 2) -> Projection
     products /= len(images)
     products -= np.outer(mean, mean)  # in place: it is a covariance from here on
     variance = max(np.trace(products), 1e-12)
-    # In double precision this would take twice as much, more than all the rest together.
+    # Double precision would take twice as long, more than all the rest together.
     values, vectors = np.linalg.eigh(products.astype(np.float32))
     axes = vectors[:, ::-1][:, :components]
     axes = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(components)])
-    shares = np.maximum(values[::-1][:components], 0) / variance
-    return Projection(*(a.astype(np.float32) for a in (mean, axes, shares)))
+    explained = np.maximum(values[::-1][:components], 0) / variance
+    return Projection(*(a.astype(np.float32) for a in (mean, axes, explained)))
 
 
 def nearest(
     points: Floats, queries: Floats, k: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The k points (n, d) nearest to each query (m, d): indices and distances (m, k), sorted.
+    """Find the k points (n, d) nearest to each query (m, d): indices, distances (m, k), sorted.
 
     Of points equally near, the first ones. Where there are fewer than k points, all of them.
     """
@@ -106,9 +106,9 @@ def _least(values: Floats, k: int) -> NDArray[np.int64]:
 
 
 def neighbour_agreement(points: Floats, labels: NDArray[np.uint8]) -> float:
-    """Share of points (n, d) whose nearest other point has the same label, 0 to 1.
+    """Return the fraction of points (n, d) whose nearest other point has the same label.
 
-    1 for fewer than two points: there is no other that could disagree.
+    1 for fewer than two points, which have no other.
     """
     if len(points) < 2:
         return 1.0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Robustness:
-    """A model's accuracy over corruption and severity. Accuracies are shares, 0 to 1."""
+    """A model's accuracy by corruption and severity; accuracies are fractions, 0 to 1."""
 
     model: str
     title: str
@@ -30,7 +30,7 @@ class Robustness:
         return float(self.accuracy.mean())
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain lists and numbers, with the mean, ready for JSON."""
+        """Return plain lists and numbers, with the mean, ready for JSON."""
         return {
             "model": self.model,
             "title": self.title,

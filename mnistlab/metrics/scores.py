@@ -1,6 +1,6 @@
-"""How good a model's probabilities are, in NumPy alone.
+"""Scores of a model's probabilities, in NumPy alone.
 
-scikit-learn would cost a visitor's kernel 116 MB; the tests hold these figures against its own.
+scikit-learn would cost a visitor's kernel 116 MB; the tests compare these scores with its own.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 CLASSES = 10
 Z_95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
-_BINS = 15  # of the calibration error, as in Guo et al. 2017
+BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """The figures of one model on one set of images. Rates are shares, 0 to 1."""
+    """The scores of one model on one set of images. Rates are fractions, 0 to 1."""
 
     n: int
     """Images."""
@@ -41,7 +41,7 @@ class Scores:
     confusion: NDArray[np.int64]
     """`(10, 10)`, rows true, columns predicted."""
     ece: float
-    """Expected calibration error of the most probable digit, 0 (honest) to 1."""
+    """Expected calibration error of the most probable digit, 0 (calibrated) to 1."""
     nll: float
     """Mean negative log-likelihood of the true digit, in nats; lower is better."""
     brier: float
@@ -57,7 +57,7 @@ class Scores:
 
 
 def evaluate_probabilities(y_true: ArrayLike, y_proba: ArrayLike) -> Scores:
-    """All scores of a model's answers.
+    """Return all scores of a model's answers.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def evaluate_probabilities(y_true: ArrayLike, y_proba: ArrayLike) -> Scores:
     Raises
     ------
     ValueError
-        When the shapes do not fit, there is nothing to score, or rows are no probabilities.
+        When the shapes do not fit, there is nothing to score, or rows are not probabilities.
     """
     y, proba = checked(y_true, y_proba)
     confusion = confusion_matrix(y, proba.argmax(axis=1))
@@ -93,7 +93,7 @@ def evaluate_probabilities(y_true: ArrayLike, y_proba: ArrayLike) -> Scores:
 
 
 def checked(y_true: ArrayLike, y_proba: ArrayLike) -> tuple[NDArray[np.int64], Array]:
-    """Labels and probabilities as arrays that fit together, else ValueError."""
+    """Return labels and probabilities as arrays that fit together, else ValueError."""
     y = np.asarray(y_true)
     proba = np.asarray(y_proba, np.float64)
     if y.ndim != 1 or not len(y) or proba.shape != (len(y), CLASSES):
@@ -102,12 +102,12 @@ def checked(y_true: ArrayLike, y_proba: ArrayLike) -> tuple[NDArray[np.int64], A
             f"not {y.shape} and {proba.shape}."
         )
     if not (proba.min() >= 0 and np.abs(proba.sum(axis=1) - 1).max() < 1e-3):
-        raise ValueError("The rows are no probabilities; apply a softmax to logits first.")
+        raise ValueError("The rows are not probabilities; apply a softmax to logits first.")
     return _labels(y), proba
 
 
 def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.int64]:
-    """How often each true digit (row) was read as each digit (column), `(10, 10)` int64."""
+    """Count how often each true digit (row) was predicted as each (column), `(10, 10)` int64."""
     true, predicted = _labels(np.asarray(y_true)), _labels(np.asarray(y_pred))
     if true.shape != predicted.shape:
         raise ValueError(f"{len(true)} labels and {len(predicted)} answers do not fit together.")
@@ -122,7 +122,7 @@ def _labels(y: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def per_class(confusion: NDArray[np.int64]) -> tuple[Array, Array, Array]:
-    """Precision, recall and F1 of each digit, three arrays `(10,)`; 0 where undefined."""
+    """Return precision, recall and F1 of each digit, three arrays `(10,)`; 0 where undefined."""
     right = np.diag(confusion).astype(np.float64)
     predicted, true = confusion.sum(axis=0), confusion.sum(axis=1)
     return _ratio(right, predicted), _ratio(right, true), _ratio(2 * right, predicted + true)
@@ -133,7 +133,7 @@ def _ratio(part: Array, whole: NDArray[np.int64]) -> Array:
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a rate of `right` in `n`, after Wilson (1927)."""
+    """Return the 95 % interval of a rate of `right` in `n` (Wilson 1927)."""
     rate, z2 = right / n, Z_95**2
     centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = Z_95 / (1 + z2 / n) * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
@@ -142,28 +142,32 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def expected_calibration_error(y: NDArray[np.int64], proba: Array) -> float:
-    """Mean gap between confidence and accuracy over 15 bins of equal width (Guo et al. 2017).
+def expected_calibration_error(y: NDArray[np.int64], proba: Array, bins: int = BINS) -> float:
+    """Return the mean gap between confidence and accuracy over bins (Guo et al. 2017).
 
-    Confidence is the highest probability; a bin `(a, b]` counts as often as it holds images.
+    Confidence is the highest probability. A bin counts as often as it holds images.
     """
-    confidence = proba.max(axis=1)
+    confidence, index = confidence_bins(proba, bins)
     right = proba.argmax(axis=1) == y
-    bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
-    gap = np.bincount(bins, weights=confidence - right, minlength=_BINS)
+    gap = np.bincount(index, weights=confidence - right, minlength=bins)
     return float(np.abs(gap).sum() / len(y))
 
 
-def negative_log_likelihood(y: NDArray[np.int64], proba: Array) -> float:
-    """Mean of -log(probability of the true digit), in nats.
+def confidence_bins(proba: Array, bins: int) -> tuple[Array, NDArray[np.int64]]:
+    """Return each row's confidence and its bin `(a, b]`, from 0, among bins of equal width."""
+    confidence = proba.max(axis=1)
+    return confidence, np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
 
-    A probability of 0 counts as the smallest step of a float64, 2e-16, lest one image make the
-    mean infinite.
+
+def negative_log_likelihood(y: NDArray[np.int64], proba: Array) -> float:
+    """Return the mean of -log(probability of the true digit), in nats.
+
+    A probability of 0 counts as the smallest step of a float64, 2e-16, so that the mean is finite.
     """
     true = proba[np.arange(len(y)), y]
     return float(-np.log(np.clip(true, np.finfo(np.float64).eps, 1)).mean())
 
 
 def brier_score(y: NDArray[np.int64], proba: Array) -> float:
-    """Mean over images of the summed squared errors of the ten probabilities (Brier 1950)."""
+    """Return the mean of the summed squared errors of the ten probabilities (Brier 1950)."""
     return float(((proba - np.eye(CLASSES)[y]) ** 2).sum(axis=1).mean())

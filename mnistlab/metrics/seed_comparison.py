@@ -1,8 +1,8 @@
-"""Two settings trained with several seeds: what holds of the settings, not of two networks.
+"""Comparing two settings that were each trained with several seeds.
 
-McNemar's test asks whether two trained networks differ on digits like these. Another seed gives
-another network, a few hundredths of a point better or worse, so that test says nothing about
-training again. Here a run is one observation: its accuracy.
+McNemar's test asks whether two trained networks differ. Another seed gives another network, a few
+hundredths of a point better or worse, so that test says nothing about training again. Here each run
+is one observation: its accuracy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from mnistlab.metrics.wording import LEVEL, difference_text, p_text
 
 LEAST_RUNS = 3
-"""Runs of each setting that a test needs: with two, a spread is all but unknown."""
+"""Runs of each setting that a test needs: two hardly show a spread."""
 _ROUNDING = 1e-12  # accuracies of 10,000 images differ by 1e-4 or not at all
 
 
@@ -53,7 +53,7 @@ class SeedComparison:
     half."""
 
     def verdict(self, name_a: str, name_b: str) -> str:
-        """For people: whether training again, with other seeds, would give the better one again."""
+        """Return a sentence: whether the better setting would win again with other seeds."""
         if self.difference < 0:
             return _swapped(self).verdict(name_b, name_a)
         runs = f"{self.a.n} and {self.b.n} runs" if self.a.n != self.b.n else f"{self.a.n} each"
@@ -77,7 +77,7 @@ class SeedComparison:
         )
 
     def to_dict(self, name_a: str, name_b: str) -> dict[str, Any]:
-        """The same as plain lists and numbers, with the verdict, ready for JSON (nan as None)."""
+        """Return plain lists and numbers, with the verdict, ready for JSON (nan as None)."""
         plain = asdict(self)
         for side in ("a", "b"):
             plain[side]["std"] = None if plain[side]["n"] < 2 else plain[side]["std"]
@@ -90,7 +90,7 @@ class SeedComparison:
 
 
 def summarise(accuracies: Sequence[float]) -> SeedSummary:
-    """Mean, spread and range of the accuracies (0 to 1) of at least one run, else ValueError."""
+    """Summarise the accuracies (0 to 1) of at least one run; ValueError without one."""
     try:
         values = np.asarray(accuracies, np.float64)
     except (TypeError, ValueError):
@@ -109,8 +109,8 @@ def summarise(accuracies: Sequence[float]) -> SeedSummary:
 def compare_seeds(accuracies_a: Sequence[float], accuracies_b: Sequence[float]) -> SeedComparison:
     """Compare two settings by the accuracies of their runs, with Welch's t-test.
 
-    The runs are not paired by seed: in networks of two shapes the same seed gives weights that
-    have nothing to do with each other, and pairs would only cost the test degrees of freedom.
+    The runs are not paired by seed: in different networks, the same seed gives unrelated weights,
+    and pairs would only cost the test degrees of freedom.
 
     Parameters
     ----------
@@ -127,14 +127,7 @@ def compare_seeds(accuracies_a: Sequence[float], accuracies_b: Sequence[float]) 
     lead = x[:, None] - y
     ahead = (lead > _ROUNDING).mean() + (np.abs(lead) <= _ROUNDING).mean() / 2
     p_value, interval = welch_test(a, b)
-    return SeedComparison(
-        a=a,
-        b=b,
-        difference=a.mean - b.mean,
-        difference_ci=interval,
-        p_value=p_value,
-        a_ahead=float(ahead),
-    )
+    return SeedComparison(a, b, a.mean - b.mean, interval, p_value, float(ahead))
 
 
 def compare_settings(
@@ -149,7 +142,7 @@ def compare_settings(
     ----------
     card_a, card_b : the two models' cards
     cards : those of all known runs, oldest first
-    digest : of the data; runs on other data are left out, as their accuracies cannot be compared
+    digest : of the data; runs on other data are left out, since they cannot be compared
 
     Returns
     -------
@@ -164,7 +157,7 @@ def compare_settings(
 
 
 def settings_key(card: Mapping[str, Any]) -> str | None:
-    """A text that is the same for runs that differ only in the seed; None for unknown settings."""
+    """Return a key that runs share if they differ only in the seed; None for unknown settings."""
     config = card.get("config")
     if not config:
         return None
@@ -177,7 +170,7 @@ def _digest(card: Mapping[str, Any]) -> str | None:
 
 
 def _accuracies(cards: Sequence[Mapping[str, Any]], key: str | None) -> list[float]:
-    """Test accuracies of the runs with these settings, one for each seed."""
+    """Return the test accuracies of the runs with these settings, one for each seed."""
     alike = [card for card in reversed(cards) if settings_key(card) == key]
     return list({card["config"]["seed"]: float(card["test_accuracy"]) for card in alike}.values())
 
@@ -208,14 +201,8 @@ def welch_test(a: SeedSummary, b: SeedSummary) -> tuple[float, tuple[float, floa
 
 def _swapped(c: SeedComparison) -> SeedComparison:
     interval = c.difference_ci and (-c.difference_ci[1], -c.difference_ci[0])
-    return replace(
-        c,
-        a=c.b,
-        b=c.a,
-        difference=-c.difference,
-        difference_ci=interval,
-        a_ahead=1 - c.a_ahead,
-    )
+    difference, ahead = -c.difference, 1 - c.a_ahead
+    return replace(c, a=c.b, b=c.a, difference=difference, difference_ci=interval, a_ahead=ahead)
 
 
 def _percent(fraction: float) -> str:

@@ -2,7 +2,7 @@
 
 scikit-learn would cost the page's kernel 116 MB and hold its lock for a minute. The process reads
 points from standard input, writes progress as JSON lines and then the map to standard output, and
-is gone as soon as its parent is.
+ends with its parent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Floats = NDArray[np.float32]
 
 
 class MapCancelledError(MnistLabError):
-    """Raised by `tsne_map` when `should_stop` said so."""
+    """`should_stop` of `tsne_map` returned true."""
 
 
 def tsne_map(
@@ -38,12 +38,12 @@ def tsne_map(
     should_stop: Callable[[], bool] | None = None,
     seed: int = 0,
 ) -> Floats:
-    """Places (n, 2) float32 of points (n, d), near ones near; the same for the same seed.
+    """Map points (n, d) to (n, 2) float32, so that near points stay near; repeatable by seed.
 
     Parameters
     ----------
     points : array (n, d) of floats, n of at least 5
-    on_progress : called with the share done, 0 to 1
+    on_progress : called with the fraction done, 0 to 1
     should_stop : asked a few times a second
 
     Raises
@@ -60,15 +60,12 @@ def tsne_map(
         )
     if not np.ptp(points, axis=0).any():  # all in one place, on which scikit-learn fails
         return np.zeros((len(points), 2), np.float32)
-    with subprocess.Popen(
-        [sys.executable, "-m", "mnistlab.metrics.tsne"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    command = [sys.executable, "-m", "mnistlab.metrics.tsne"]
+    pipe, silent = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=silent) as process:
         stopped = threading.Event()
         watcher = threading.Thread(
-            target=_stop_when_told, args=(process, should_stop, stopped), daemon=True
+            target=_stop_on_request, args=(process, should_stop, stopped), daemon=True
         )
         watcher.start()
         found = _talk(process, points.astype(np.float32), seed, on_progress)
@@ -92,7 +89,7 @@ def _talk(
     assert process.stdout is not None
     try:
         process.stdin.write(json.dumps([seed, *points.shape]).encode() + b"\n" + points.tobytes())
-        process.stdin.flush()  # not closed: its end tells the process that its parent is gone
+        process.stdin.flush()  # not closed: its end would mean that the parent is gone
     except OSError:
         return None
     for line in process.stdout:
@@ -100,13 +97,13 @@ def _talk(
         if "bytes" in message:
             data = process.stdout.read(message["bytes"])
             complete = len(data) == message["bytes"]
-            return np.load(io.BytesIO(data), allow_pickle=False) if complete else None
+            return np.frombuffer(data, np.float32).reshape(-1, 2).copy() if complete else None
         if on_progress is not None:
             on_progress(message["done"])
     return None
 
 
-def _stop_when_told(
+def _stop_on_request(
     process: subprocess.Popen[bytes],
     should_stop: Callable[[], bool] | None,
     stopped: threading.Event,
@@ -126,22 +123,20 @@ def _stop_when_told(
 
 
 def main() -> None:
-    """Compute one map as told on standard input."""
+    """Compute one map for the request on standard input."""
     seed, n, d = json.loads(sys.stdin.buffer.readline())
     data = sys.stdin.buffer.read(4 * n * d)
     if len(data) < 4 * n * d:
         return
     threading.Thread(target=_watch_parent, daemon=True).start()
     if hasattr(os, "nice"):
-        os.nice(10)  # the page that asked for the map has right of way
+        os.nice(10)  # the page goes first
     points = np.frombuffer(data, np.float32).reshape(n, d)
     out = os.fdopen(os.dup(1), "wb")
-    sys.stdout = _Progress(out)  # all that scikit-learn needs of one
+    sys.stdout = _Progress(out)  # all of it that scikit-learn uses
     places = _compute(points, seed)
-    buffer = io.BytesIO()
-    np.save(buffer, places)
-    _say(out, {"bytes": len(buffer.getvalue())})
-    out.write(buffer.getvalue())
+    _say(out, {"bytes": places.nbytes})
+    out.write(places.tobytes())
     out.close()
     os._exit(0)
 
@@ -150,7 +145,7 @@ def _compute(points: Floats, seed: int) -> Floats:
     from sklearn.manifold import TSNE
 
     perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
-    # It tells its iterations by printing them, and in no other way.
+    # Verbose, since the printed iterations are its only sign of progress.
     tsne = TSNE(
         init="pca", random_state=seed, perplexity=perplexity, max_iter=ITERATIONS, verbose=2
     )

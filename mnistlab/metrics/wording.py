@@ -1,4 +1,4 @@
-"""Figures of a comparison as text. Rounding never contradicts the verdict beside it."""
+"""Numbers of a comparison as text. Rounding never contradicts the verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MOST_DECIMALS = 8
 
 
 def p_text(p: float) -> str:
-    """A p-value (0 to 1) such as `p = 0.032`, with more decimals where they decide the verdict.
+    """Format a p-value (0 to 1) such as `p = 0.032`, with enough decimals for the verdict.
 
     A p-value of 0.0498 is not shown as 0.050, nor is one of 0.0502. Below 0.001 the size says
     nothing more to a reader; JSON has the exact figure.
@@ -22,7 +22,7 @@ def p_text(p: float) -> str:
 
 
 def points_text(difference: float) -> str:
-    """A difference of two accuracies (-1 to 1) in percentage points, such as `+0.87`.
+    """Format a difference of two accuracies (-1 to 1) in percentage points, such as `+0.87`.
 
     A difference that is not 0 keeps its sign: it gets more decimals where two would show 0.
     """
@@ -34,6 +34,6 @@ def points_text(difference: float) -> str:
 
 
 def difference_text(difference: float, interval: tuple[float, float]) -> str:
-    """A difference of two accuracies with its interval (all -1 to 1), in percentage points."""
+    """Format a difference of two accuracies with its interval (all -1 to 1)."""
     low, high = (points_text(end) for end in interval)
     return f"difference {points_text(difference)} points, 95 % interval {low} to {high}"

@@ -14,37 +14,35 @@ from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError
 
-_CHUNK = 50  # images per call; 250 are no faster and take 39 MB in place of 12 (CNN)
+_CHUNK = 50  # images per call; 250 are no faster and take 39 MB instead of 12 (CNN)
 _DIGITS = 10
-_MAX_LOGITS = _DIGITS + 1
 _LOGITS, _FEATURES = "logits", "features"  # the outputs' names, as `export_litert` gives them
-
-_one_silence = threading.Lock()
+_stderr_lock = threading.Lock()
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """All that a model says about n images."""
+    """The outputs of a model for n images."""
 
     probabilities: Floats
     """`(n, 10)`, of the ten digits, given that it is one; rows sum to 1."""
     digit_scores: Floats
-    """`(n,)`, 0..1: the probability that it is a digit at all, of a model that has learned what is
-    none; of another the highest probability, which tells much less."""
+    """`(n,)`, 0 to 1: the probability that it is a digit at all, from a model that was trained on
+    non-digits; otherwise the highest probability, which says much less."""
     features: Floats
-    """`(n, m)`, the output of the layer before the last; m is 0 for a model that hides it."""
+    """`(n, m)`, the output of the layer before the last; m is 0 for a model without it."""
 
 
 class Classifier:
-    """A trained model that gives probabilities for 28x28 images. Safe to use from threads.
+    """A trained model that gives probabilities for 28x28 images. Thread-safe.
 
     Parameters
     ----------
-    name : what the model is called: `"mlp"`, `"cnn"` or a run's id
-    tflite : the model in LiteRT's format: `(n, 28, 28)` uint8 in; out come "logits", `(n, 10)` or
-        `(n, 11)` where the last one means "no digit", and, of models that have them, "features"
+    name : `"mlp"`, `"cnn"` or a run's id
+    tflite : the model in LiteRT's format: `(n, 28, 28)` uint8 in; "logits" out, `(n, 10)` or
+        `(n, 11)` where the last one means "no digit", and, if it has them, "features"
     card : what is known about it (architecture, config, data, scores, ...)
 
     Raises
@@ -63,19 +61,19 @@ class Classifier:
 
     @property
     def title(self) -> str:
-        """The name as people read it."""
+        """The display name."""
         return str(self.card.get("title", self.name.upper()))
 
     @property
     def digit_threshold(self) -> float:
-        """The least digit score that is answered with a digit, from the card; 0 without one."""
+        """The lowest digit score that is answered with a digit, from the card; 0 without one."""
         return float(self.card.get("digit_threshold", 0.0))
 
     def __repr__(self) -> str:
         return f"Classifier({self.name!r})"
 
     def predict_proba(self, images: NDArray[np.uint8]) -> Floats:
-        """Probabilities of the ten digits.
+        """Return the probabilities of the ten digits.
 
         Parameters
         ----------
@@ -95,11 +93,11 @@ class Classifier:
         images = _checked(images)
         if len(images) <= _CHUNK:
             return self.read(images).probabilities
-        # Part by part, for the features of ten thousand images would take 20 MB.
+        # Part by part, because the features of ten thousand images would take 20 MB.
         return np.concatenate([self.read(part).probabilities for part in _parts(images)])
 
     def read(self, images: NDArray[np.uint8]) -> Outputs:
-        """All that the model says about images as `predict_proba` takes them."""
+        """Return all outputs for images as `predict_proba` takes them."""
         images = _checked(images)
         with self._lock:
             if len(images) == 1:
@@ -125,8 +123,32 @@ class Classifier:
             ) from error
 
 
+def digit_scorer(classifiers: Iterable[Classifier]) -> Callable[[NDArray[np.uint8]], Floats] | None:
+    """Return a function that gives the digit scores (n,), 0 to 1, of images (n, 28, 28).
+
+    It uses the last classifier that was trained on non-digits; without one, the result is None.
+    """
+    for classifier in reversed(list(classifiers)):
+        if classifier.digit_threshold:
+            return lambda images: classifier.read(images).digit_scores
+    return None
+
+
+def softmax(logits: Floats) -> Floats:
+    """Return probabilities along the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result: Floats = powers / powers.sum(axis=-1, keepdims=True)
+    return result
+
+
+def _outputs(logits: Floats, features: Floats) -> Outputs:
+    probabilities = softmax(logits[:, :_DIGITS])
+    if logits.shape[1] > _DIGITS:
+        return Outputs(probabilities, 1 - softmax(logits)[:, -1], features)
+    return Outputs(probabilities, probabilities.max(axis=1), features)
+
+
 def _checked(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Images as (n, 28, 28); raises `ValueError` where they are none."""
     images = np.asarray(images)
     if images.ndim == 2:
         images = images[None]
@@ -152,21 +174,17 @@ class _Network:
         self.n = n
         self._interpreter = Interpreter(model_content=tflite, num_threads=1)
         inputs, outputs = self._interpreter.get_input_details(), _named_outputs(self._interpreter)
-        width, logits = outputs.get(_LOGITS, (0, 0))
-        if (
-            len(inputs) != 1
-            or inputs[0]["dtype"] is not np.uint8
-            or width not in (_DIGITS, _MAX_LOGITS)
-        ):
+        width, self._logits = outputs.get(_LOGITS, (0, 0))
+        if [each["dtype"] for each in inputs] != [np.uint8] or width - _DIGITS not in (0, 1):
             raise ValueError("it does not take one uint8 image and give ten or eleven logits")
-        self._input, self._logits = inputs[0]["index"], logits
+        self._input = inputs[0]["index"]
         self._features = outputs[_FEATURES][1] if _FEATURES in outputs else None
         self._interpreter.resize_tensor_input(self._input, (n, 28, 28))
-        with _silence():
+        with _silent_stderr():
             self._interpreter.allocate_tensors()
 
     def run(self, images: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        """Logits (n, 10 or 11) and features (n, m) of images (n, 28, 28)."""
+        """Return logits (n, 10 or 11) and features (n, m) of images (n, 28, 28)."""
         self._interpreter.set_tensor(self._input, images)
         self._interpreter.invoke()
         logits: Floats = self._interpreter.get_tensor(self._logits)
@@ -176,7 +194,7 @@ class _Network:
 
 
 def _named_outputs(interpreter: Any) -> dict[str, tuple[int, int]]:
-    """The width and the tensor's index of each output, by its name in the model's signature.
+    """Return the width and the tensor's index of each output, by its name in the signature.
 
     The outputs come in any order and may be of equal width. A single output needs no name: it is
     the logits.
@@ -191,9 +209,9 @@ def _named_outputs(interpreter: Any) -> dict[str, tuple[int, int]]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Keep LiteRT's greeting from the terminal: a line that it writes past Python's own stream."""
-    with _one_silence:
+def _silent_stderr() -> Iterator[None]:
+    """Discard the line that LiteRT writes to standard error, past Python's own stream."""
+    with _stderr_lock:
         try:
             kept = os.dup(2)
         except OSError:  # standard error is closed, so nothing is shown
@@ -207,27 +225,3 @@ def _silence() -> Iterator[None]:
             os.dup2(kept, 2)
             os.close(kept)
             os.close(nowhere)
-
-
-def judge(
-    classifiers: Iterable[Classifier],
-) -> Callable[[NDArray[np.uint8]], Floats] | None:
-    """How like a digit images (n, 28, 28) are, (n,) in 0..1, by the last that has learned it."""
-    for classifier in reversed(list(classifiers)):
-        if classifier.digit_threshold:
-            return lambda images: classifier.read(images).digit_scores
-    return None
-
-
-def _outputs(logits: Floats, features: Floats) -> Outputs:
-    probabilities = softmax(logits[:, :_DIGITS])
-    if logits.shape[1] == _MAX_LOGITS:
-        return Outputs(probabilities, 1 - softmax(logits)[:, -1], features)
-    return Outputs(probabilities, probabilities.max(axis=1), features)
-
-
-def softmax(logits: Floats) -> Floats:
-    """Probabilities along the last axis."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    result: Floats = powers / powers.sum(axis=-1, keepdims=True)
-    return result

@@ -1,4 +1,4 @@
-"""What a training run is asked to do."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mnistlab.errors import ConfigError
+from mnistlab.markup import UNKNOWN
 
 MODELS = ("mlp", "cnn")
 AUGMENTATIONS = ("none", "light", "full")
 SCHEDULES = ("one cycle", "cosine", "constant")
-NETWORKS = ("deep", "lean")
+NETWORKS = {"mlp": ("plain", "normalised", "wide"), "cnn": ("plain", "deep", "wide", "lean")}
 TITLES = {"mlp": "MLP", "cnn": "CNN"}
+_RENAMED = {"share": "fraction", "outliers": "non_digits"}
+"""Old names of settings, in cards of earlier runs -> their present names."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +37,25 @@ class TrainingConfig:
     schedule: str = "one cycle"
     """`"one cycle"`, `"cosine"` (from the peak down) or `"constant"`."""
     dropout: float = 0.2
-    """Share of units dropped before each following Dense layer, 0 to 0.9."""
-    share: float = 1.0
-    """Share of the training set that is used, 0.01 to 1."""
+    """Fraction of units dropped before each following Dense layer, 0 to 0.9."""
+    fraction: float = 1.0
+    """Fraction of the training set that is used, 0.01 to 1."""
     seed: int = 0
     """Decides the initial weights, the order of the images and their augmentation."""
     augmentation: str = "none"
     """`"none"`, `"light"` (see `mnistlab.training.augmentation`), or `"full"`, which adds the ways
     of writing of `mnistlab.training.handwriting`."""
-    outliers: bool = False
+    non_digits: bool = False
     """Whether to train an eleventh output, "no digit", on `mnistlab.training.non_digits`."""
+    network: str = "plain"
+    """The layers (`mnistlab.models.networks`). MLP: `"plain"`; `"normalised"`, with BatchNorm; or
+    `"wide"`, normalised and twice as wide. CNN: `"plain"`, two blocks of convolution; `"deep"`,
+    four convolutions; `"wide"`, deep and twice as wide; or `"lean"`, fast to train."""
     filters: int = 16
-    """Width of the CNN's first block, half that of its second, 4 to 128; the MLP has none."""
-    network: str = "deep"
-    """The CNN's layers: `"deep"`, or `"lean"`, which learns faster and ends a little lower."""
+    """Filters of the CNN's first convolution, 4 to 128; the next ones have two or four times as
+    many. The MLP has none."""
     units: int = 512
-    """Width of the MLP's first hidden layer, twice that of its second, 16 to 4096."""
+    """Units of the MLP's first hidden layer, 16 to 4096; the second has half as many."""
     threads: int = 0
     """CPU threads TensorFlow may use; 0 means all. A seed repeats exactly for one thread count."""
 
@@ -57,36 +63,61 @@ class TrainingConfig:
         _check_choice("model", self.model, MODELS)
         _check_choice("augmentation", self.augmentation, AUGMENTATIONS)
         _check_choice("schedule", self.schedule, SCHEDULES)
-        _check_choice("network", self.network, NETWORKS)
-        _check_range("epochs", self.epochs, 1, 200, whole=True)
-        _check_range("batch_size", self.batch_size, 8, 4096, whole=True)
-        _check_range("learning_rate", self.learning_rate, 1e-6, 1.0)
-        _check_range("dropout", self.dropout, 0.0, 0.9)
-        _check_range("share", self.share, 0.01, 1.0)
-        _check_range("seed", self.seed, 0, 2**31 - 1, whole=True)
-        _check_range("filters", self.filters, 4, 128, whole=True)
-        _check_range("units", self.units, 16, 4096, whole=True)
-        _check_range("threads", self.threads, 0, 256, whole=True)
-        if not isinstance(self.outliers, bool):
-            raise ConfigError(f"outliers is {self.outliers!r}; give True or False.")
+        _check_choice("network", self.network, NETWORKS[self.model])
+        self._check_range("epochs", 1, 200)
+        self._check_range("batch_size", 8, 4096)
+        self._check_range("learning_rate", 1e-6, 1.0)
+        self._check_range("dropout", 0.0, 0.9)
+        self._check_range("fraction", 0.01, 1.0)
+        self._check_range("seed", 0, 2**31 - 1)
+        self._check_range("filters", 4, 128)
+        self._check_range("units", 16, 4096)
+        self._check_range("threads", 0, 256)
+        if not isinstance(self.non_digits, bool):
+            raise ConfigError(f"non digits is {self.non_digits!r}; give True or False.")
+
+    def _check_range(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        kind, number = (int, "a whole number") if isinstance(low, int) else (float, "a number")
+        is_number = isinstance(value, int | kind) and not isinstance(value, bool)
+        if not is_number or not low <= value <= high:
+            limits = f"{low:.10g} to {high:.10g}"
+            raise ConfigError(f"{words(name)} is {value!r}; give {number} from {limits}.")
 
     @property
     def outputs(self) -> int:
-        """Number of logits: ten, and one more for "no digit" where there are outliers."""
-        return 10 + int(self.outliers)
+        """Number of logits: ten, and one more for "no digit" with non-digits in the training."""
+        return 10 + int(self.non_digits)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of the MLP's hidden layers, or filters of the CNN's convolutions."""
+        first = self.units if self.model == "mlp" else self.filters
+        if self.network == "wide":
+            first *= 2
+        if self.model == "mlp":
+            return first, first // 2
+        is_deep = self.network in ("deep", "wide")
+        return (first, 2 * first, 2 * first, 4 * first) if is_deep else (first, 2 * first)
+
+    @property
+    def network_title(self) -> str:
+        """Name and widths of the network, such as `"plain 512-256"`."""
+        return f"{self.network} {'-'.join(map(str, self.widths))}"
 
     @property
     def title(self) -> str:
-        """The model's name as people read it, `"MLP"` or `"CNN"`."""
+        """The model's display name, `"MLP"` or `"CNN"`."""
         return TITLES[self.model]
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON-ready values."""
+        """Return the settings as JSON-ready values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """The reverse of `to_dict`; an unknown setting raises `ConfigError`."""
+        """Return the reverse of `to_dict`; an unknown setting raises `ConfigError`."""
+        values = upgrade_settings(values)
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
@@ -97,18 +128,35 @@ class TrainingConfig:
         return cls(**values)
 
 
+def upgrade_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of any version's card under the names of this version.
+
+    Before there were plain networks every MLP was normalised, a CNN without a name was deep, and
+    the wide networks were written as 1,024 units and 32 filters.
+    """
+    settings = {_RENAMED.get(name, name): value for name, value in values.items()}
+    if settings.keys() == values.keys():
+        return settings
+    is_mlp = settings.get("model") == "mlp"
+    settings["network"] = "normalised" if is_mlp else settings.get("network", "deep")
+    width, doubled = ("units", 1024) if is_mlp else ("filters", 32)
+    if settings["network"] != "lean" and settings.get(width) == doubled:
+        settings |= {"network": "wide", width: doubled // 2}
+    return settings
+
+
+def network_title(card: Mapping[str, Any]) -> str:
+    """Return the name and widths of the network that a run's card describes, or an en dash."""
+    settings = card.get("config") or {}
+    given = {n: settings[n] for n in ("model", "network", "units", "filters") if n in settings}
+    return TrainingConfig(**given).network_title if "network" in given else UNKNOWN
+
+
+def words(name: str) -> str:
+    """Return the name of a setting or of an entry as people read it."""
+    return name.replace("_", " ")
+
+
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ConfigError(f"{_words(name)} is {value!r}; choose one of {', '.join(choices)}.")
-
-
-def _check_range(name: str, value: object, low: float, high: float, whole: bool = False) -> None:
-    kind = int if whole else (int, float)
-    if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
-        number = "a whole number" if whole else "a number"
-        limits = f"{low:.10g} to {high:.10g}"
-        raise ConfigError(f"{_words(name)} is {value!r}; give {number} from {limits}.")
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+        raise ConfigError(f"{words(name)} is {value!r}; choose one of {', '.join(choices)}.")

@@ -1,8 +1,8 @@
-"""The training digits that the CNN finds most like an image.
+"""The training digits that the CNN finds most similar to an image.
 
-Like means near in the CNN's penultimate layer. The vectors of the training set ship with the
-package, so that they are there without MNIST and without TensorFlow: the first principal
-components, a byte each.
+Similar means near in the CNN's penultimate layer. The vectors of the training set ship with the
+package, as the first principal components in a byte each, so that neither MNIST nor TensorFlow is
+needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mnistlab.errors import ModelError
 from mnistlab.models.classifier import Classifier
 
 FILE = Path(__file__).parent / "pretrained" / "neighbours.npz"
-COMPONENTS = 32
+_COMPONENTS = 32
 _CHUNK = 5000  # codes; as float32 they take 0.6 MB
 _LEVELS = 127  # of a signed byte
 
@@ -38,16 +38,16 @@ class Neighbour:
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """The training set as the CNN sees it."""
+    """The training set in the CNN's penultimate layer."""
 
     model: str
     """SHA-256 of the `.tflite` file whose features these are."""
     mean: NDArray[np.float32]
     """`(m,)`, of the features."""
     axes: NDArray[np.float32]
-    """`(m, COMPONENTS)`: features minus mean times axes are whole steps, within a byte."""
+    """`(m, 32)`: features minus mean times axes are whole steps, within a byte."""
     codes: NDArray[np.int8]
-    """`(n, COMPONENTS)`, a row for each training image."""
+    """`(n, 32)`, a row for each training image."""
     labels: NDArray[np.uint8]
     """`(n,)`."""
     unit: float
@@ -56,7 +56,7 @@ class Neighbours:
     def nearest(
         self, classifier: Classifier, image: NDArray[np.uint8], k: int = 5
     ) -> list[Neighbour]:
-        """The k training images nearest to an image (28, 28) uint8, the nearest first.
+        """Return the k training images nearest to an image (28, 28) uint8, the nearest first.
 
         Raises
         ------
@@ -65,8 +65,7 @@ class Neighbours:
         """
         if classifier.card.get("sha256") != self.model:
             raise ModelError("The shipped training vectors belong to the pretrained CNN; ask that.")
-        features = classifier.read(image).features[0]
-        vector = (features - self.mean) @ self.axes
+        vector = (classifier.read(image).features[0] - self.mean) @ self.axes
         parts = (self.codes[i : i + _CHUNK] - vector for i in range(0, len(self.codes), _CHUNK))
         distances = np.concatenate([np.linalg.norm(part, axis=1) for part in parts])
         nearest = np.argpartition(distances, k)[:k]
@@ -79,15 +78,15 @@ class Neighbours:
 def make_neighbours(
     classifier: Classifier, images: NDArray[np.uint8], labels: NDArray[np.uint8]
 ) -> Neighbours:
-    """Vectors of training images (n, 28, 28) by a classifier that gives its features."""
+    """Return the vectors of training images (n, 28, 28) by a classifier that has features."""
     features = classifier.read(images).features
     mean = features.mean(axis=0)
     centred = features - mean
     _, vectors = np.linalg.eigh(centred.T @ centred)
-    axes = vectors[:, ::-1][:, :COMPONENTS]
+    axes = vectors[:, ::-1][:, :_COMPONENTS]
     projected = centred @ axes
-    # One scale for all axes: distances are to stay what they are.
-    # Images that are all the same have no spread; rounding errors are not to look like one.
+    # One scale for all axes keeps the distances. Equal images have no spread; the minimum keeps
+    # rounding errors from looking like one.
     scale = _LEVELS / max(float(np.quantile(np.abs(projected), 0.9999)), 1e-3)
     codes = np.clip(np.rint(projected * scale), -_LEVELS, _LEVELS).astype(np.int8)
     pairs = np.random.default_rng(0).integers(len(codes), size=(2, 10_000))
@@ -105,7 +104,7 @@ def save_neighbours(neighbours: Neighbours, path: Path = FILE) -> None:
 
 @lru_cache(maxsize=1)
 def load_neighbours(path: Path = FILE) -> Neighbours:
-    """The shipped vectors; raises `ModelError` when the file is missing or damaged."""
+    """Return the shipped vectors; raises `ModelError` when the file is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             fields = {name: file[name] for name in file.files}

@@ -15,7 +15,7 @@ import os
 import shlex
 import shutil
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
+from mnistlab.markup import note, table
 from mnistlab.models.card import MAX_BYTES, MAX_TITLE, Card, CardError, is_title, read_card
 from mnistlab.models.classifier import Classifier
+from mnistlab.models.config import network_title, upgrade_settings
 from mnistlab.settings import runs_folder
 
 PRETRAINED = ("mlp", "cnn")
 PRETRAINED_FOLDER = Path(__file__).parent / "pretrained"
-_ROOM = 16 * 2**20  # bytes; a run has 9 MB, and Keras writes some of it twice
-_ANSWERS = ("y_val", "val_proba", "y_test", "test_proba")
+PREDICTIONS = ("y_val", "val_proba", "y_test", "test_proba")
 
 
 @dataclass(frozen=True)
@@ -40,57 +41,62 @@ class Run:
 
     id: str
     folder: Path
-    card: Card
+    card: Card = field(default_factory=Card)
     """The contents of `run.json`, checked; empty for a damaged run."""
     damage: str = ""
     """What is wrong with the folder, or an empty string."""
 
+    def _repr_html_(self) -> str:
+        if self.damage:
+            return note(f"Run {self.id} is damaged: {self.damage}.")
+        accuracy, config = self.card["test_accuracy"], self.card["config"]
+        epochs, seed = (str(config.get(name, "–")) for name in ("epochs", "seed"))
+        row = [self.id, self.card["title"], network_title(self.card), epochs, seed]
+        head = ["Run", "Title", "Network", "Epochs", "Seed", "Test accuracy"]
+        return table(head, [[*row, f"{accuracy:.2%}"]], "Training run")
+
 
 def list_runs(runs: Path | None = None) -> list[Run]:
-    """The finished runs, newest last; a damaged one is listed as damaged."""
-    return sorted((_read_run(path) for path in _run_folders(runs)), key=_age)
+    """Return the finished runs, newest last; a damaged one is listed as damaged."""
+    found = [_read_run(path) for path in _run_folders(runs)]
+    return sorted(found, key=lambda run: (run.card.get("created", ""), run.id))
 
 
 def _run_folders(runs: Path | None) -> list[Path]:
+    """Folders and links to folders, even to one that is gone."""
     folder = runs or runs_folder()
     if not folder.is_dir():
         return []
-    return [p for p in folder.iterdir() if _is_run(p) and not p.name.startswith(".")]
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return [path for path in found if path.is_dir() or _is_broken_link(path)]
 
 
-def _is_run(path: Path) -> bool:
-    """Whether a path is a folder or a link to one, even to one that is gone."""
-    return path.is_dir() or _leads_nowhere(path)
-
-
-def _leads_nowhere(path: Path) -> bool:
+def _is_broken_link(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-def _age(run: Run) -> tuple[str, str]:
-    return run.card.get("created", ""), run.id
-
-
 def _read_run(folder: Path) -> Run:
-    """The one place where a run's card is read and checked; whatever is wrong is its damage."""
-    if not folder.name.isprintable():  # nor could it be sent to a page, where it is not UTF-8
-        return Run(folder.name, folder, {}, "the name of its folder is not printable")
-    if _leads_nowhere(folder):
-        return Run(folder.name, folder, {}, "it is a link to a folder that is not there")
+    """Read and check a run's card; whatever is wrong is its damage."""
+
+    def damaged(reason: str) -> Run:
+        return Run(folder.name, folder, damage=reason)
+
+    if not folder.name.isprintable():  # such a name could not be sent to a page
+        return damaged("the name of its folder is not printable")
+    if _is_broken_link(folder):
+        return damaged("it is a link to a folder that is not there")
     try:
         card = read_card(_read_start(folder / "run.json", MAX_BYTES + 1))
         missing = [name for name in card["files"] if not (folder / name).is_file()]
     except OSError as error:
-        return Run(folder.name, folder, {}, f"run.json cannot be read: {error.strerror}")
+        return damaged(f"run.json cannot be read: {error.strerror}")
     except CardError as error:
-        return Run(folder.name, folder, {}, f"run.json cannot be read: {error}")
-    if missing:
-        return Run(folder.name, folder, {}, f"{', '.join(missing)} missing")
-    return Run(folder.name, folder, card)
+        return damaged(f"run.json cannot be read: {error}")
+    return damaged(f"{', '.join(missing)} missing") if missing else Run(folder.name, folder, card)
 
 
 def _read_start(path: Path, size: int) -> bytes:
-    """The first bytes of a regular file; of a pipe none would ever come."""
+    """Return the first bytes of a regular file; reading a pipe would block forever."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is not a regular file")
     with path.open("rb") as file:
@@ -98,7 +104,7 @@ def _read_start(path: Path, size: int) -> bytes:
 
 
 def read_run_file(run: Run, name: str) -> bytes:
-    """A file of a run, checked against its SHA-256; raises `ModelError` where it differs."""
+    """Return a file of a run, checked by its SHA-256; raises `ModelError` if it differs."""
     try:
         data = (run.folder / name).read_bytes()
         intact = not run.damage and hashlib.sha256(data).hexdigest() == run.card["files"][name]
@@ -116,16 +122,16 @@ def _damaged(run: Run, what: str) -> ModelError:
 
 
 def removal_command(run: str) -> str:
-    """The command that removes a run, ready to be pasted into a shell whatever its id is."""
+    """Return the command that removes a run, ready to be pasted into a shell for any id."""
     if run.isprintable() and "  " not in run:
         quoted = shlex.quote(run)
-    else:  # neither control characters nor several spaces arrive as they are in a line of text
+    else:  # control characters and repeated spaces would change in a line of text
         quoted = "$'" + "".join(f"\\x{byte:02x}" for byte in os.fsencode(run)) + "'"
     return f"mnistlab models remove {'-- ' if run.startswith('-') else ''}{quoted}"
 
 
 def read_predictions(run: Run) -> dict[str, NDArray[Any]]:
-    """What a run's model answered once its training was over.
+    """Return the predictions of a run's model at the end of its training.
 
     Returns
     -------
@@ -141,10 +147,9 @@ def read_predictions(run: Run) -> dict[str, NDArray[Any]]:
     data = read_run_file(run, "predictions.npz")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            answers = {name: stored[name] for name in _ANSWERS}
+            return {name: stored[name] for name in PREDICTIONS}
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _damaged(run, "predictions.npz holds no answers") from error
-    return answers
 
 
 def rename_run(name: str, title: str, runs: Path | None = None) -> None:
@@ -162,7 +167,7 @@ def rename_run(name: str, title: str, runs: Path | None = None) -> None:
         raise ModelError(f"The title {title[:80]!r} is not 1 to {MAX_TITLE} characters long.")
     card = json.dumps({**run.card, "title": title}, indent=2) + "\n"
     try:
-        write_whole(run.folder / "run.json", card.encode())
+        atomic_write(run.folder / "run.json", card.encode())
     except OSError as error:
         raise ModelError(
             f"Run {name} could not be renamed ({error.strerror}); check the disk."
@@ -170,7 +175,7 @@ def rename_run(name: str, title: str, runs: Path | None = None) -> None:
 
 
 def load_classifier(name: str, runs: Path | None = None) -> Classifier:
-    """A model by name: the pretrained `"mlp"` or `"cnn"`, or a run's id.
+    """Load a model by name: the pretrained `"mlp"` or `"cnn"`, or a run's id.
 
     Raises
     ------
@@ -184,8 +189,8 @@ def load_classifier(name: str, runs: Path | None = None) -> Classifier:
 
 
 def find_run(name: str, runs: Path | None = None) -> Run:
-    """A run by its id; raises `ModelError` when there is none."""
-    # Looked up among the folders, never joined to a path: so a name cannot lead elsewhere.
+    """Return a run by its id; raises `ModelError` when there is none."""
+    # Looked up among the folders and never joined to a path, so that a name cannot lead elsewhere.
     for folder in _run_folders(runs):
         if folder.name == name:
             return _read_run(folder)
@@ -198,14 +203,11 @@ def find_run(name: str, runs: Path | None = None) -> Run:
 def remove_run(name: str, runs: Path | None = None) -> None:
     """Delete a run's folder; raises `ModelError` when there is no such run or it is in use.
 
-    Of a run that is a symbolic link to a folder elsewhere only the link is deleted.
+    If the folder is a symbolic link, only the link is deleted.
     """
     folder = find_run(name, runs).folder
     try:
-        if folder.is_symlink():
-            folder.unlink()
-        else:
-            shutil.rmtree(folder)
+        folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
     except OSError as error:
         raise ModelError(
             f"{folder} could not be removed ({error.strerror or error}); check it."
@@ -216,6 +218,7 @@ def _load_pretrained(name: str) -> Classifier:
     try:
         card = json.loads((PRETRAINED_FOLDER / f"{name}.json").read_text())
         data = (PRETRAINED_FOLDER / f"{name}.tflite").read_bytes()
+        card["config"] = upgrade_settings(card["config"])
         intact = hashlib.sha256(data).hexdigest() == card["sha256"]
     except (OSError, ValueError, KeyError):
         intact = False

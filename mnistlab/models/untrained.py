@@ -1,4 +1,4 @@
-"""A network of the same shape that has learned nothing, made without TensorFlow."""
+"""A network of the same shape with random weights, made without TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,27 +9,17 @@ from mnistlab.models.classifier import Classifier
 
 
 def randomised(classifier: Classifier, seed: int = 0) -> Classifier:
-    """The same network with the values of each of its weight tensors shuffled.
+    """Return the same network with the values of each of its weight tensors shuffled.
 
-    All layers at once, so that the network keeps its shape and the spread of its weights and
-    nothing of what it learned: the full randomisation of Adebayo et al. 2018, arXiv:1810.03292.
-    Constants that are no weights (the pixels' scale, shapes) stay.
-
-    Parameters
-    ----------
-    classifier : left as it is
-    seed : of the shuffling
-
-    Returns
-    -------
-    Classifier
-        With the same card but for the title, and a threshold of 0: it answers always.
+    The network keeps its shape and the spread of its weights: the full randomisation of Adebayo
+    et al. 2018, arXiv:1810.03292. Constants that are not weights (scale of the pixels, shapes)
+    stay. The card differs in the title, and in the threshold, 0: it always answers with a digit.
     """
     rng = np.random.default_rng(seed)
     tflite = bytearray(classifier.tflite)
     for values in _weights(classifier.tflite):
-        # A constant's values stand in the file as they are. Where the bytes are not unique, the
-        # tensors there are equal, or all zeros that shuffling leaves alone.
+        # A constant's values are in the file as they are. Bytes that occur more than once belong
+        # to equal tensors, or are all zeros, which shuffling does not change.
         stored = values.tobytes()
         at = classifier.tflite.find(stored)
         if at >= 0:
@@ -40,9 +30,9 @@ def randomised(classifier: Classifier, seed: int = 0) -> Classifier:
 
 
 def _weights(tflite: bytes) -> list[NDArray[np.float32]]:
-    """The float tensors of a model that have more than one value, weights and biases.
+    """Return the weights and biases of a model, float tensors of more than one value.
 
-    The interpreter knows them; the flatbuffer's own schema would cost 35 MB to import.
+    From the interpreter, because the flatbuffer's own schema would cost 35 MB to import.
     """
     from ai_edge_litert.interpreter import Interpreter  # here as in models/classifier.py
 
@@ -53,5 +43,5 @@ def _weights(tflite: bytes) -> list[NDArray[np.float32]]:
             try:
                 weights.append(interpreter.get_tensor(tensor["index"]))
             except ValueError:
-                continue  # what a layer puts out; it has no values before the model runs
+                continue  # a layer's output, which has no values before the model runs
     return weights

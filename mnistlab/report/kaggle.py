@@ -7,7 +7,6 @@ model that was trained on MNIST has seen most of them. `load_own` reads its `tra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistlab.data.rows import BLOCK, blocks, whole_numbers
 from mnistlab.errors import UploadError
-from mnistlab.files import write_whole
+from mnistlab.files import atomic_write
 from mnistlab.texts import counted
 
 TEST_ROWS = 28_000
@@ -42,7 +41,7 @@ def read_test(path: str | Path, rows: int | None = None) -> Bytes:
     UploadError
         With the line's number, where columns, values or their number are not as they must be.
     """
-    return _read(Path(path), _PIXELS, rows).reshape(-1, _SIDE, _SIDE)
+    return _read(Path(path), rows).reshape(-1, _SIDE, _SIDE)
 
 
 def write_submission(path: str | Path, digits: ArrayLike) -> None:
@@ -64,18 +63,18 @@ def write_submission(path: str | Path, digits: ArrayLike) -> None:
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not np.isin(labels, range(10)).all():
         raise ValueError("Give one line of integers from 0 to 9.")
     lines = [f"{number},{label}\n" for number, label in enumerate(labels.tolist(), 1)]
-    write_whole(Path(path), ("ImageId,Label\n" + "".join(lines)).encode("ascii"))
+    atomic_write(Path(path), ("ImageId,Label\n" + "".join(lines)).encode("ascii"))
 
 
-def _read(path: Path, columns: Sequence[str], rows: int | None = None) -> Bytes:
-    """All values of a file with these columns, (n, columns) uint8."""
+def _read(path: Path, rows: int | None) -> Bytes:
+    """All values of a file, (n, 784) uint8."""
     parts: list[Bytes] = []
     line, done = 2, 0
     try:
         with path.open("rb") as file:
-            _check_header(path, file.readline(BLOCK), columns)
+            _check_header(path, file.readline(BLOCK))
             for block in blocks(file):
-                values, lines = _parse(block, len(columns), path, line)
+                values, lines = _parse(block, path, line)
                 if rows is not None and done + len(values) > rows:
                     place = line + _lines_before(block, rows - done)
                     raise UploadError(
@@ -105,50 +104,46 @@ def _lines_before(block: bytes, row: int) -> int:
     return [i for i, text in enumerate(block.split(b"\n")) if text.strip()][row]
 
 
-def _check_header(path: Path, raw: bytes, columns: Sequence[str]) -> None:
+def _check_header(path: Path, raw: bytes) -> None:
     text = raw.decode("utf-8-sig", errors="replace").strip()
     found = [name.strip().strip('"') for name in text.split(",")]
-    if found == list(columns):
+    if found == list(_PIXELS):
         return
-    if found in (["label", *_PIXELS], list(_PIXELS)):
-        other, this = (
-            ("train.csv", "test.csv") if found[0] == "label" else ("test.csv", "train.csv")
-        )
-        raise UploadError(f"{path}, line 1: this is a {other}; give a {this}.")
-    pairs = enumerate(zip_longest(columns, found), 1)
+    if found == ["label", *_PIXELS]:
+        raise UploadError(f"{path}, line 1: this is a train.csv; give a test.csv.")
+    pairs = enumerate(zip_longest(_PIXELS, found), 1)
     column, (wanted, got) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
     wanted = "the end of the line" if wanted is None else repr(wanted)
     got = "nothing" if got is None else repr(got[:30])
     raise UploadError(
         f"{path}, line 1: column {column} must be {wanted}, and here is {got}; the columns are "
-        f"{columns[0]} to {columns[-1]}, in this order."
+        f"{_PIXELS[0]} to {_PIXELS[-1]}, in this order."
     )
 
 
-def _parse(block: bytes, columns: int, path: Path, line: int) -> tuple[Bytes, int]:
+def _parse(block: bytes, path: Path, line: int) -> tuple[Bytes, int]:
     """The values of a block whose first line is number `line`, and how many lines it has."""
     lines = block.count(b"\n")
-    values = whole_numbers(block, columns)
+    values = whole_numbers(block, len(_PIXELS))
     if values is not None and values.max() <= 255:
         return values.astype(np.uint8), lines
-    return _parse_slowly(block, columns, path, line), lines
+    return _parse_slowly(block, path, line), lines
 
 
-def _parse_slowly(block: bytes, columns: int, path: Path, line: int) -> Bytes:
+def _parse_slowly(block: bytes, path: Path, line: int) -> Bytes:
     """The same line by line: allows quotes, spaces and blank lines, and finds what is wrong."""
     rows = []
-    texts = block.decode("utf-8", errors="replace").split("\n")
-    for number, text in enumerate(texts, line):
+    for number, text in enumerate(block.decode("utf-8", errors="replace").split("\n"), line):
         if not text.strip():
             continue
         cells = text.split(",")
-        if len(cells) != columns:
+        if len(cells) != len(_PIXELS):
             raise UploadError(
-                f"{path}, line {number:,}: {len(cells):,} values instead of {columns}; "
+                f"{path}, line {number:,}: {len(cells):,} values instead of {len(_PIXELS)}; "
                 "give Kaggle's file as it was downloaded."
             )
         rows.append([_value(cell, path, number, i) for i, cell in enumerate(cells, 1)])
-    return np.array(rows, np.uint8).reshape(-1, columns)
+    return np.array(rows, np.uint8).reshape(-1, len(_PIXELS))
 
 
 def _value(cell: str, path: Path, line: int, column: int) -> int:

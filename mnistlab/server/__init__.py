@@ -1,5 +1,1 @@
-"""The dashboard as a web app: Voilà with our limits, warm kernels and checks.
-
-`options` reads the settings and is cheap; `app` loads the whole server, and only `mnistlab app`
-imports it.
-"""
+"""The dashboard as a web app. `options` is cheap to import; `app` loads the whole server."""

@@ -93,17 +93,6 @@ def occlude(
     )
 
 
-def occlusion_map(
-    classifier: Classifier,
-    image: NDArray[np.uint8],
-    digit: int,
-    patch: int = PATCH,
-    stride: int = STRIDE,
-) -> NDArray[np.float32]:
-    """Only the map of `occlude`: (28, 28) float32, positive where the ink speaks for the digit."""
-    return occlude(classifier, image, digit, patch, stride).heat
-
-
 def map_similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Spearman's rank correlation of two maps, -1 to 1, as the sanity checks of Adebayo et al.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mnistlab.errors import UploadError
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.finding import find_digits
-from mnistlab.images.grouping import Likeness
+from mnistlab.images.grouping import DigitScore
 from mnistlab.images.upload import decode_upload
 from mnistlab.models.classifier import Classifier, Outputs
 
@@ -50,17 +50,17 @@ Find = Callable[[Drawing | NDArray[np.uint8]], tuple[NDArray[np.uint8], ...]]
 
 
 def read_inputs(
-    names: Iterable[str], *, single: bool = False, likeness: Likeness | None = None
+    names: Iterable[str], *, single: bool = False, digit_score: DigitScore | None = None
 ) -> Iterator[Input | Unreadable]:
     """Read files in order: drawings from `.jsonl` files and others of JSON; else images.
 
     A `.jsonl` file has one JSON object a line. Any other file of JSON, told by its contents, has
-    the same or one object in all. `single` and `likeness` are those of `find_digits`. What cannot
-    be read becomes an `Unreadable`, and reading goes on behind it.
+    the same or one object in all. `single` and `digit_score` are those of `find_digits`. What
+    cannot be read becomes an `Unreadable`, and reading goes on behind it.
     """
 
     def find(source: Drawing | NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
-        found = find_digits(source, single=single, likeness=likeness)
+        found = find_digits(source, single=single, digit_score=digit_score)
         return tuple(digit.prepared.image for digit in found)
 
     for name in names:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +38,7 @@ def measure_robustness(
     classifiers : all of them read the very same corrupted images
     images : array (n, 28, 28) uint8
     labels : array (n,) of digits 0 to 9
-    on_progress : called with the share that is done, rising to 1, after every hundred images; that
-        is more often than a page should be told
+    on_progress : called after every hundred images with the fraction that is done, 0 to 1
     should_stop : asked before every hundred predictions
     seed : of noise, directions and places
 
@@ -60,19 +58,20 @@ def measure_robustness(
             f"Give at least one image and a label for each, "
             f"not {len(images)} images and {len(labels)} labels."
         )
-    cells = list(product(range(len(CORRUPTIONS)), range(len(SEVERITIES))))
     right = np.zeros((len(classifiers), len(CORRUPTIONS), len(SEVERITIES)), np.int64)
-    clean = np.zeros(len(classifiers), np.int64)
-    for chunk, chunk_labels in _labelled(_plain_chunks(images), labels):
-        clean += _right(classifiers, chunk, chunk_labels, should_stop)
-    done = 0
-    for c, s in cells:
-        chunks = corrupted_chunks(images, CORRUPTIONS[c], SEVERITIES[s], seed)
-        for chunk, chunk_labels in _labelled(chunks, labels):
-            right[:, c, s] += _right(classifiers, chunk, chunk_labels, should_stop)
-            done += len(chunk)
-            if on_progress is not None:
-                on_progress(done / (len(cells) * len(images)))
+    clean = _count_right(classifiers, _chunks(images), labels, should_stop, lambda done: None)
+    done, total = 0, len(CORRUPTIONS) * len(SEVERITIES) * len(images)
+
+    def advance(images_read: int) -> None:
+        nonlocal done
+        done += images_read
+        if on_progress is not None:
+            on_progress(done / total)
+
+    for c, corruption in enumerate(CORRUPTIONS):
+        for s, severity in enumerate(SEVERITIES):
+            chunks = corrupted_chunks(images, corruption, severity, seed)
+            right[:, c, s] = _count_right(classifiers, chunks, labels, should_stop, advance)
     return [
         Robustness(
             model=classifier.name,
@@ -87,28 +86,24 @@ def measure_robustness(
     ]
 
 
-def _plain_chunks(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+def _chunks(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     return (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
 
 
-def _labelled(
-    chunks: Iterator[NDArray[np.uint8]], labels: NDArray[np.uint8]
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    start = 0
-    for chunk in chunks:
-        yield chunk, labels[start : start + len(chunk)]
-        start += len(chunk)
-
-
-def _right(
+def _count_right(
     classifiers: Sequence[Classifier],
-    images: NDArray[np.uint8],
+    chunks: Iterable[NDArray[np.uint8]],
     labels: NDArray[np.uint8],
     should_stop: ShouldStop | None,
+    advance: Callable[[int], None],
 ) -> NDArray[np.int64]:
-    """How many of the images each model reads right, (models,)."""
-    counts = []
-    for classifier in classifiers:
-        check(should_stop)
-        counts.append(int((classifier.predict_proba(images).argmax(axis=1) == labels).sum()))
-    return np.array(counts, np.int64)
+    """Images that each model reads right, (models,); `advance` gets the size of each chunk."""
+    counts, start = np.zeros(len(classifiers), np.int64), 0
+    for chunk in chunks:
+        y_true = labels[start : start + len(chunk)]
+        for i, classifier in enumerate(classifiers):
+            check(should_stop)
+            counts[i] += (classifier.predict_proba(chunk).argmax(axis=1) == y_true).sum()
+        start += len(chunk)
+        advance(len(chunk))
+    return counts

@@ -1,4 +1,4 @@
-"""What a training run says while it works: frozen dataclasses that travel as JSON lines."""
+"""The events of a training run: frozen dataclasses that travel as JSON lines."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Waiting(Event):
-    """Others train first."""
+class Queued(Event):
+    """Other jobs train first."""
 
     ahead: int
-    """How many trainings must end before this one may begin."""
+    """How many jobs must end before this one may begin."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Progress(Event):
 
     @property
     def fraction(self) -> float:
-        """Share of the whole run that is done, 0 to 1."""
+        """Fraction of the whole run that is done, 0 to 1."""
         return (self.epoch - 1 + self.step / self.steps) / self.epochs
 
 
@@ -75,14 +75,14 @@ class EpochEnd(Event):
 
 @dataclass(frozen=True)
 class Testing(Event):
-    """Training is over; the model is exported and the test set read, once."""
+    """Training is over; the model is exported and evaluated on the test set."""
 
     best_epoch: int
 
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The run folder stands under its final name."""
+    """The run folder is complete."""
 
     run: str
     test_accuracy: float
@@ -92,7 +92,7 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Cancelled(Event):
-    """The run stopped because it was asked to; nothing was kept."""
+    """The run was cancelled; nothing was kept."""
 
 
 @dataclass(frozen=True)
@@ -102,22 +102,21 @@ class Failed(Event):
     message: str
     """One sentence for the user."""
     details: str = ""
-    """The worker's last words, for a fold-out."""
+    """The end of the worker's output."""
 
 
-_EVENTS: dict[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (Preparing, Started, Progress, EpochEnd, Testing, Finished, Cancelled, Failed)
-}
+LastEvent = Finished | Cancelled | Failed
+"""How a run ends."""
+_EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
 
 
 def to_json(event: Event) -> str:
-    """One line of JSON."""
+    """Return an event as one line of JSON."""
     return json.dumps({"event": type(event).__name__, **asdict(event)})
 
 
 def from_json(line: str) -> Event:
-    """The reverse of `to_json`; raises `ValueError` on anything else."""
+    """Return the reverse of `to_json`; raise `ValueError` or `TypeError` for anything else."""
     values = json.loads(line)
     if not isinstance(values, dict) or values.get("event") not in _EVENTS:
         raise ValueError(f"not an event: {line[:80]!r}")

@@ -1,6 +1,7 @@
-"""Training, as a blocking function that speaks in events.
+"""Training, as a blocking function that reports events.
 
-TensorFlow is imported inside the functions, for this module is also read where it must not load.
+TensorFlow is imported inside the functions, because processes that must not load it import this
+module too.
 """
 
 from __future__ import annotations
@@ -25,24 +26,25 @@ from mnistlab.training.augmentation import batches, training_images
 from mnistlab.training.events import EpochEnd, Event, Preparing, Started, Testing
 from mnistlab.training.reporter import Reporter
 
-VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
-# Share of the validation images that are answered with a digit, the others with "?". The MLP
-# tells letters from digits less well, so it has to refuse more digits to refuse as many letters.
+VALIDATION_FRACTION = 1 / 12  # 5,000 of MNIST's 60,000
+# Fraction of the validation digits that are not answered with "?", chosen on letters of Hershey's
+# fonts. The MLP separates letters from digits less well, so it must refuse more digits to refuse
+# as many letters.
 DIGITS_KEPT = {"cnn": 0.997, "mlp": 0.991}
 NO_TENSORFLOW = (
     "Training needs TensorFlow, which is not installed here; "
     "install it with: pip install 'mnistlab[train]'"
 )
-_MORE_SHARE, _MOST_COPIES = 1 / 20, 50  # of images that are added to a dataset
+_EXTRA_FRACTION, _MAX_COPIES = 1 / 20, 50  # of images that are added to a dataset
 
 
 class TrainingCancelledError(TrainingError):
-    """Raised by `train` when `should_stop` said so."""
+    """Raised by `train` when `should_stop` returned true."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """What `train` gives back."""
+    """The result of `train`."""
 
     config: TrainingConfig
     model: Any
@@ -54,22 +56,21 @@ class TrainedModel:
     """The latest epoch within one standard error of the highest validation accuracy, from 1."""
     y_val: NDArray[np.uint8]
     val_proba: NDArray[np.float32]
-    """`(n, 10)`, the LiteRT model's answers on the validation part."""
+    """`(n, 10)`, the LiteRT model's probabilities for the validation part."""
     y_test: NDArray[np.uint8]
     test_proba: NDArray[np.float32]
-    """`(n, 10)`, the LiteRT model's answers on the test set."""
+    """`(n, 10)`, those for the test set."""
     digit_threshold: float | None
-    """The digit score below which the model answers "?"; None where it has not learned what is no
-    digit."""
+    """The digit score below which the answer is "?"; None without non-digits in the training."""
     seconds: float
     """From the first step to the last, validation included."""
     parameters: int
     data: dict[str, Any] = field(default_factory=dict)
-    """Name and digest of the data, and how many images joined it."""
+    """Name and digest of the data, and the number of extra images."""
 
     @property
     def test_accuracy(self) -> float:
-        """Share of the test set answered right, 0 to 1."""
+        """Accuracy on the test set, 0 to 1."""
         return float(np.mean(self.test_proba.argmax(1) == self.y_test))
 
     @property
@@ -90,8 +91,8 @@ def train(
     """Train a model; blocks until it is done.
 
     A twelfth of the training images is put aside for validation and decides which epoch's weights
-    are kept. The test set is read once, at the end. The result depends on nothing but `config`,
-    the data and the number of threads.
+    are kept. The test set is read once, at the end. The result depends only on `config`, the data
+    and the number of threads.
 
     Parameters
     ----------
@@ -105,35 +106,61 @@ def train(
     TrainingError
         When TensorFlow is missing or the loss is no longer finite.
     """
-    tell = on_event or (lambda event: None)
+    emit = on_event or (lambda event: None)
     stop = should_stop or (lambda: False)
-    tell(Preparing("loading TensorFlow"))
+    emit(Preparing("loading TensorFlow"))
     _set_up_tensorflow(config)
     if stop():
         raise TrainingCancelledError("Training was cancelled.")
-    return _train(config, dataset, tell, stop)
+    train_rows, val_rows = split_training(len(dataset.x_train), config)
+    x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
+    part = with_extra_images(dataset.x_train[train_rows], dataset.y_train[train_rows], dataset)
+    model, reporter, seconds = _fit(
+        config, training_images(*part, config), (x_val, y_val), emit, stop
+    )
+    emit(Testing(reporter.best_epoch))
+    tflite = export_litert(model)
+    classifier = Classifier(config.model, tflite)
+    validated = classifier.read(x_val)
+    threshold = np.quantile(validated.digit_scores, 1 - DIGITS_KEPT[config.model])
+    return TrainedModel(
+        config=config,
+        model=model,
+        tflite=tflite,
+        history=reporter.history,
+        best_epoch=reporter.best_epoch,
+        y_val=y_val,
+        val_proba=validated.probabilities,
+        y_test=np.array(dataset.y_test),
+        test_proba=classifier.predict_proba(dataset.x_test),
+        digit_threshold=float(threshold) if config.non_digits else None,
+        seconds=seconds,
+        parameters=model.count_params(),
+        data={"name": dataset.name, "digest": dataset.digest, "more": len(dataset.extra_images)},
+    )
 
 
 def split_training(n: int, config: TrainingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices `(train, validation)` of the used share of `n` training images, at random."""
-    order = np.random.default_rng(config.seed).permutation(n)[: max(24, round(n * config.share))]
-    held_out = max(1, round(len(order) * VALIDATION_SHARE))
+    """Return random indices `(train, validation)` of the used fraction of `n` training images."""
+    used = max(24, round(n * config.fraction))
+    order = np.random.default_rng(config.seed).permutation(n)[:used]
+    held_out = max(1, round(len(order) * VALIDATION_FRACTION))
     return order[held_out:], order[:held_out]
 
 
-def with_more(
+def with_extra_images(
     x: NDArray[np.uint8], y: NDArray[np.uint8], dataset: Dataset
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Training images and labels with the dataset's additional ones.
+    """Return training images and labels with the dataset's extra ones.
 
-    A few drawings among 55,000 images would not be noticed, so they are repeated until they make
+    A few drawings among 55,000 images would have no effect, so they are repeated until they make
     up a twentieth, each at most fifty times; augmentation makes the copies differ.
     """
-    more = len(dataset.x_more)
-    if not more:
+    extra = len(dataset.extra_images)
+    if not extra:
         return x, y
-    times = min(_MOST_COPIES, max(1, round(_MORE_SHARE * len(x) / more)))
-    copies = np.tile(dataset.x_more, (times, 1, 1)), np.tile(dataset.y_more, times)
+    times = min(_MAX_COPIES, max(1, round(_EXTRA_FRACTION * len(x) / extra)))
+    copies = np.tile(dataset.extra_images, (times, 1, 1)), np.tile(dataset.extra_labels, times)
     return np.concatenate([x, copies[0]]), np.concatenate([y, copies[1]])
 
 
@@ -159,31 +186,30 @@ def _set_up_tensorflow(config: TrainingConfig) -> None:
     keras.utils.set_random_seed(config.seed)
 
 
-def _train(
+def _fit(
     config: TrainingConfig,
-    dataset: Dataset,
-    tell: Callable[[Event], None],
+    training: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    validation: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    emit: Callable[[Event], None],
     stop: Callable[[], bool],
-) -> TrainedModel:
+) -> tuple[Any, Reporter, float]:
+    """Return the `keras.Model` with the best weights, what was reported, and the seconds."""
     import keras
 
     from mnistlab.models.networks import build_model
 
-    train_rows, val_rows = split_training(len(dataset.x_train), config)
-    x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
-    own = with_more(dataset.x_train[train_rows], dataset.y_train[train_rows], dataset)
-    x, y = training_images(*own, config)
+    x, y = training
     model = build_model(config)
     steps = -(-len(x) // config.batch_size)
     _compile(model, config, steps)
     _create_variables(model, x[:1], y[:1])
-    reporter = Reporter(model, config, steps, len(x_val), tell, stop)
-    tell(Started(config.epochs, steps, model.count_params()))
+    reporter = Reporter(model, config, steps, len(validation[0]), emit, stop)
+    emit(Started(config.epochs, steps, model.count_params()))
     started = time.perf_counter()
     model.fit(
         batches(x, y, config),
         epochs=config.epochs,
-        validation_data=(x_val, y_val),
+        validation_data=validation,
         validation_batch_size=1000,
         shuffle=False,  # the batches come shuffled
         callbacks=[keras.callbacks.LambdaCallback(**reporter.callbacks())],
@@ -193,46 +219,28 @@ def _train(
     if reporter.stopped:
         raise TrainingCancelledError("Training was cancelled.")
     model.set_weights(reporter.best_weights)
-    tell(Testing(reporter.best_epoch))
-    tflite = export_litert(model)
-    classifier = Classifier(config.model, tflite)
-    validated = classifier.read(x_val)
-    return TrainedModel(
-        config=config,
-        model=model,
-        tflite=tflite,
-        history=reporter.history,
-        best_epoch=reporter.best_epoch,
-        y_val=y_val,
-        val_proba=validated.probabilities,
-        digit_threshold=_digit_threshold(validated.digit_scores, config),
-        y_test=np.array(dataset.y_test),
-        test_proba=classifier.predict_proba(dataset.x_test),
-        seconds=seconds,
-        parameters=model.count_params(),
-        data={"name": dataset.name, "digest": dataset.digest, "more": len(dataset.x_more)},
-    )
+    return model, reporter, seconds
 
 
 def _compile(model: Any, config: TrainingConfig, steps: int) -> None:
     import keras
 
-    lean = config.model == "cnn" and config.network == "lean"
+    is_lean = config.network == "lean"
     model.compile(
         # Adam's usual average of squares looks back over more steps than a lean run has.
         optimizer=keras.optimizers.Adam(
-            _learning_rate(config, steps), beta_2=0.98 if lean else 0.999
+            _learning_rate(config, steps), beta_2=0.98 if is_lean else 0.999
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         # The lean network's steps are so short that leaving TensorFlow after each one would
         # cost a tenth of the time.
-        steps_per_execution=8 if lean else 1,
+        steps_per_execution=8 if is_lean else 1,
     )
 
 
 def _create_variables(model: Any, x: NDArray[np.uint8], y: NDArray[np.uint8]) -> None:
-    """What the first step would create, so that TensorFlow traces that step once, not twice.
+    """Create the variables of the first step, so that TensorFlow traces that step only once.
 
     A `tf.function` that has created variables is traced again without; that is half a second.
     """
@@ -244,11 +252,6 @@ def _create_variables(model: Any, x: NDArray[np.uint8], y: NDArray[np.uint8]) ->
     model.compute_loss(images, labels, logits)
     model.compute_metrics(images, labels, logits)
     model.reset_metrics()
-
-
-def _digit_threshold(scores: NDArray[np.float32], config: TrainingConfig) -> float | None:
-    """What `DIGITS_KEPT` of the validation digits reach."""
-    return float(np.quantile(scores, 1 - DIGITS_KEPT[config.model])) if config.outliers else None
 
 
 def _learning_rate(config: TrainingConfig, steps: int) -> Any:
@@ -272,7 +275,7 @@ def _learning_rate(config: TrainingConfig, steps: int) -> Any:
 
 
 def export_litert(model: Any) -> bytes:
-    """A Keras model in LiteRT's format, weights as float32, with its features as second output."""
+    """Return a Keras model in LiteRT's format, float32, with its features as second output."""
     import keras
 
     # By name: `Classifier` finds them by name too, whatever their widths are.

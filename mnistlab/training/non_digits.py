@@ -1,39 +1,40 @@
-"""Pictures that are no digit, made from MNIST and from random strokes, to train refusal with.
+"""Images that are not digits, made from MNIST and from random strokes, to train refusal with.
 
-A network that has only ever seen digits answers everything with one (a confidence threshold
-refuses about a third of letters). Training it on other pictures as well teaches it to refuse also
-what it has not seen ("outlier exposure", Hendrycks, Mazeika and Dietterich, ICLR 2019,
-arXiv:1812.04606). No letter is among them: strokes are joined at random.
+A network that has only seen digits reads everything as a digit; a confidence threshold refuses
+about a third of letters. Trained on other images too, it also refuses kinds that it has not seen
+("outlier exposure", Hendrycks, Mazeika and Dietterich, ICLR 2019, arXiv:1812.04606). There are no
+letters among them: strokes are joined at random. All constants were tuned on
+`drawings-dev.jsonl` and on letters of Hershey's fonts.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mnistlab.images.preprocessing import area_average, centre, crop_to_square
+from mnistlab.training.handwriting import Image8, draw_dots, recipe
 
 NO_DIGIT = 10  # their label
-SHARE = 0.2  # outliers for each training image
-GLYPHS = 0.6  # of the outliers are strokes joined at random
+FRACTION = 0.2  # non-digits for each training image
+GLYPHS = 0.6  # of them are strokes joined at random
 SCRIBBLES = 0.08
 _SIDE = 112  # pixels of the sheet that strokes are drawn on
 _STEPS = 12  # points along a curve
-_COMPARED = 12_000  # digits that an outlier is compared with
+_COMPARED = 12_000  # digits that a non-digit is compared with
 _BATCH = 2_000
 
-Image8 = NDArray[np.uint8]
 Curve = NDArray[np.float64]
 
 
-def outliers(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8:
-    """Pictures that are no digit, `SHARE` of the number of images, in no order.
+def make_non_digits(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8:
+    """Return images that are not digits, at most `FRACTION` of the number of images.
 
-    What comes out as near to a digit as digits are to each other is left out, so there are
-    somewhat fewer. Blank training images are no digits and play no part in that.
+    Those that come out as similar to a digit as digits are to each other are left out. Blank
+    training images count for nothing there.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def outliers(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8
     -------
     array (m, 28, 28) uint8, as MNIST's recipe leaves them
     """
-    wanted = round(SHARE * len(images))
+    wanted = round(FRACTION * len(images))
     glyphs, scribbles = round(GLYPHS * wanted), round(SCRIBBLES * wanted)
     made = [_glyph(rng) for _ in range(glyphs)] + [_scribble(rng) for _ in range(scribbles)]
     made += [_from_digits(images, labels, rng) for _ in range(wanted - glyphs - scribbles)]
@@ -121,7 +122,7 @@ _STROKES = (_line, _line, _line, _bow, *_ALONE)
 
 
 def _scribble(rng: np.random.Generator) -> Image8 | None:
-    """A long way through many points, or hatching."""
+    """A curve through many random points, or hatching."""
     n = int(rng.integers(7, 30))
     points = rng.normal(0, 0.4, (n, 2))
     if rng.random() < 0.5:
@@ -157,9 +158,8 @@ def _draw(strokes: list[Curve], rng: np.random.Generator) -> Image8 | None:
     for curve in strokes:
         path = [tuple(point) for point in (curve - low) * scale + width / 2 + 1]
         pen.line(path, fill=255, width=round(width), joint="curve")
-        for x, y in (path[0], path[-1]):
-            pen.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=255)
-    return _recipe(np.array(sheet))
+        draw_dots(pen, (path[0], path[-1]), width)
+    return recipe(np.array(sheet))
 
 
 # Digits taken apart and put together
@@ -172,25 +172,24 @@ def _from_digits(images: Image8, labels: Image8, rng: np.random.Generator) -> Im
 
 
 def _turned(a: Image8, label: int, b: Image8, _: int, rng: np.random.Generator) -> Image8 | None:
-    """On its side, upside down or in a mirror, where that gives no digit."""
-    ways = _TURNS[label]
-    return _recipe(ways[rng.integers(len(ways))](a)) if ways else None
+    """On its side, upside down or mirrored, unless that gives a digit."""
+    turns = _TURNS_OF[label]
+    return recipe(_TURNS[turns[rng.integers(len(turns))]](a)) if turns else None
 
 
 def _spliced(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) -> Image8 | None:
-    """One half of each."""
+    """One half of each, above each other or side by side."""
     if la == lb:
         return None
     cut = int(rng.integers(11, 18))
-    if rng.random() < 0.5:
-        return _recipe(np.concatenate([a[:cut], b[cut:]], 0))
-    return _recipe(np.concatenate([a[:, :cut], b[:, cut:]], 1))
+    axis = int(rng.random() >= 0.5)
+    return recipe(np.concatenate([np.split(a, [cut], axis)[0], np.split(b, [cut], axis)[1]], axis))
 
 
 def _overlaid(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) -> Image8 | None:
     """One on top of the other, the second turned or moved."""
     moved = np.roll(np.rot90(b, int(rng.integers(1, 4))), rng.integers(-5, 6, 2), (0, 1))
-    return _recipe(np.maximum(a, moved))
+    return recipe(np.maximum(a, moved))
 
 
 def _beside(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) -> Image8 | None:
@@ -199,55 +198,34 @@ def _beside(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) ->
     sheet = np.zeros((36, 56), np.uint8)
     sheet[4:32, :28] = a
     top, left = int(rng.integers(0, 9)), 28 - gap
-    sheet[top : top + 28, left : left + 28] = np.maximum(sheet[top : top + 28, left : left + 28], b)
-    return _recipe(sheet)
+    place = sheet[top : top + 28, left : left + 28]
+    np.maximum(place, b, out=place)
+    return recipe(sheet)
 
 
 _MADE = (_turned, _turned, _spliced, _overlaid, _beside)
 
 
-def _mirror(image: Image8) -> Image8:
-    return image[:, ::-1]
-
-
-def _left(image: Image8) -> Image8:
-    return image.T[::-1]
-
-
-def _right(image: Image8) -> Image8:
-    return image.T[:, ::-1]
-
-
-def _over(image: Image8) -> Image8:
-    return image[::-1, ::-1]
-
-
-# A mirrored 2 is nearly a 5, a 6 upside down a 9, and 0, 1 and 8 look the same in several ways.
-_TURNS = {
-    0: (),
-    1: (_left,),
-    2: (_left, _right),
-    3: (_mirror, _left, _right, _over),
-    4: (_mirror, _left, _right, _over),
-    5: (_left, _right),
-    6: (_mirror, _left, _right),
-    7: (_mirror, _left, _right, _over),
-    8: (_left,),
-    9: (_mirror, _left, _right),
+_TURNS: dict[str, Callable[[Image8], Image8]] = {
+    "mirror": lambda image: image[:, ::-1],
+    "left": lambda image: image.T[::-1],
+    "right": lambda image: image.T[:, ::-1],
+    "over": lambda image: image[::-1, ::-1],
 }
-
-
-def _recipe(ink: Image8) -> Image8 | None:
-    box = crop_to_square(ink)
-    return None if box is None else centre(area_average(box))
-
-
-# What is a digit after all
+# For each digit, the turns after which it is no longer a digit: a mirrored 2 is nearly a 5, a 6
+# upside down is a 9, and 0, 1 and 8 look the same in several ways.
+_TURNS_OF = [
+    turns.split()
+    for turns in (
+        "", "left", "left right", "mirror left right over", "mirror left right over", "left right",
+        "mirror left right", "mirror left right over", "left", "mirror left right",
+    )
+]  # fmt: skip
 
 
 def _unlike_digits(made: Image8, images: Image8, rng: np.random.Generator) -> Image8:
-    """Without those whose nearest digit is as near as digits are to each other at the median."""
-    images = images[images.any(axis=(1, 2))]  # a blank one is like nothing: its cosine is 0 / 0
+    """Keep those less similar to any digit than the median digit is to its most similar one."""
+    images = images[images.any(axis=(1, 2))]  # the cosine of a blank one would be 0 / 0
     if len(images) < 2:
         return made
     digits = images[rng.choice(len(images), min(_COMPARED, len(images)), replace=False)]

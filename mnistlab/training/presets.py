@@ -1,35 +1,38 @@
-"""Settings that are known to be good, from a minute to an hour."""
+"""Settings with known results, from a minute to an hour of training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mnistlab.models.config import TrainingConfig
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One setting for each model."""
+    """Settings for each model; the docs (`docs/training-recipe.md`) say how they were chosen."""
 
     name: str
     title: str
     text: str
-    """What it is good for, in a sentence."""
+    """Its purpose, in a sentence."""
     configs: Mapping[str, TrainingConfig]
     """By model, `"mlp"` and `"cnn"`."""
 
 
-def _preset(name: str, title: str, text: str, *configs: TrainingConfig) -> Preset:
-    return Preset(name, title, text, {config.model: config for config in configs})
+def _preset(name: str, text: str, *configs: TrainingConfig) -> Preset:
+    return Preset(name, name.title(), text, {config.model: config for config in configs})
 
 
+_MLP = TrainingConfig("mlp", batch_size=256, network="normalised")
+_BEST = TrainingConfig(
+    augmentation="full", non_digits=True, network="wide", seed=1, threads=2, epochs=24
+)
 _ALL = (
     _preset(
         "quick",
-        "Quick",
         "Both models in about a minute on two cores; good for trying things out.",
-        TrainingConfig("mlp", epochs=4, batch_size=256, learning_rate=4e-3),
+        replace(_MLP, epochs=4, learning_rate=4e-3),
         TrainingConfig(
             "cnn",
             epochs=3,
@@ -43,37 +46,16 @@ _ALL = (
     ),
     _preset(
         "standard",
-        "Standard",
         "A few minutes for models that read real handwriting better than quick ones.",
-        TrainingConfig("mlp", epochs=20, batch_size=256, dropout=0.1, augmentation="light"),
-        TrainingConfig("cnn", epochs=6, augmentation="light"),
+        replace(_MLP, epochs=20, dropout=0.1, augmentation="light"),
+        TrainingConfig("cnn", epochs=6, augmentation="light", network="deep"),
     ),
     _preset(
         "best",
-        "Best",
-        "The recipe of the pretrained pair, which reads real drawings and knows what is no digit; "
-        "seed 1 makes the very same models again.",
-        TrainingConfig(
-            "mlp",
-            epochs=60,
-            batch_size=256,
-            dropout=0.0,
-            augmentation="full",
-            outliers=True,
-            units=1024,
-            seed=1,
-            threads=2,
-        ),
-        TrainingConfig(
-            "cnn",
-            epochs=24,
-            dropout=0.2,
-            augmentation="full",
-            outliers=True,
-            filters=32,
-            seed=1,
-            threads=2,
-        ),
+        "The recipe of the pretrained models, which read real drawings and refuse what is not a "
+        "digit; seed 1 gives the same models again.",
+        replace(_BEST, model="mlp", epochs=60, batch_size=256, dropout=0.0),
+        _BEST,
     ),
 )
 PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in _ALL}

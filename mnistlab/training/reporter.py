@@ -1,4 +1,4 @@
-"""What training tells and remembers while Keras is busy: progress, the best epoch, a stop."""
+"""Progress of a training, its best epoch, and its early stop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mnistlab.errors import TrainingError
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training.events import EpochEnd, Event, Progress
 
-EVENT_INTERVAL = 0.2  # seconds; above a few updates a second a page only falls behind
+_EVENT_INTERVAL = 0.2  # seconds; with more than a few updates a second a page falls behind
 
 Logs = Mapping[str, float]
 
@@ -25,8 +25,8 @@ class Reporter:
     ----------
     model : the `keras.Model` in training
     steps : steps per epoch
-    validated : images in the validation part
-    tell : takes `Progress` and `EpochEnd`
+    validated : number of images in the validation part
+    emit : called with `Progress` and `EpochEnd`
     stop : asked after every step
     """
 
@@ -36,7 +36,7 @@ class Reporter:
         config: TrainingConfig,
         steps: int,
         validated: int,
-        tell: Callable[[Event], None],
+        emit: Callable[[Event], None],
         stop: Callable[[], bool],
     ) -> None:
         self.stopped = False
@@ -44,17 +44,14 @@ class Reporter:
         self.best_weights: list[NDArray[np.float32]] = []
         self.best_epoch = 0
         self._best_accuracy = 0.0
-        self._validated = validated
-        self._model = model
-        self._config = config
-        self._steps = steps
-        self._tell = tell
-        self._stop = stop
+        self._model, self._config = model, config
+        self._steps, self._validated = steps, validated
+        self._emit, self._stop = emit, stop
         self._started = time.perf_counter()
-        self._told = 0.0
+        self._emitted = 0.0
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
-        """The arguments of a `keras.callbacks.LambdaCallback`."""
+        """Return the arguments of a `keras.callbacks.LambdaCallback`."""
         return {
             "on_train_batch_end": self._after_step,
             "on_test_batch_end": lambda batch, logs: self._stop_if_asked(),
@@ -63,15 +60,15 @@ class Reporter:
 
     def _stop_if_asked(self) -> None:
         if self._stop():
-            # Keras still validates after a stop unless told otherwise.
+            # Keras would still validate after `stop_training`.
             self.stopped = self._model.stop_training = self._model.stop_evaluating = True
 
     def _after_step(self, batch: int, logs: Logs) -> None:
         self._stop_if_asked()
         now = time.perf_counter()
-        if now - self._told >= EVENT_INTERVAL or batch + 1 == self._steps:
-            self._told = now
-            self._tell(self._progress(batch + 1, now - self._started, logs))
+        if now - self._emitted >= _EVENT_INTERVAL or batch + 1 == self._steps:
+            self._emitted = now
+            self._emit(self._progress(batch + 1, now - self._started, logs))
 
     def _progress(self, step: int, seconds: float, logs: Logs) -> Progress:
         if not np.isfinite(logs["loss"]):
@@ -94,23 +91,13 @@ class Reporter:
     def _after_epoch(self, epoch: int, logs: Logs) -> None:
         if self.stopped:
             return
-        event = EpochEnd(
-            epoch=epoch + 1,
-            epochs=self._config.epochs,
-            loss=float(logs["loss"]),
-            accuracy=float(logs["accuracy"]),
-            val_loss=float(logs["val_loss"]),
-            val_accuracy=float(logs["val_accuracy"]),
-            seconds=time.perf_counter() - self._started,
-        )
+        means = {n: float(logs[n]) for n in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        seconds = time.perf_counter() - self._started
+        event = EpochEnd(epoch + 1, self._config.epochs, **means, seconds=seconds)
         self.history.append(event)
-        self._best_accuracy = max(self._best_accuracy, event.val_accuracy)
-        if event.val_accuracy >= self._best_accuracy - self._standard_error():
+        # Within one standard error, accuracies differ by chance only; then the later epoch is
+        # preferred, because its learning rate is lower.
+        p = self._best_accuracy = max(self._best_accuracy, event.val_accuracy)
+        if event.val_accuracy >= p - float(np.sqrt(p * (1 - p) / self._validated)):
             self.best_epoch, self.best_weights = event.epoch, self._model.get_weights()
-        self._tell(event)
-
-    def _standard_error(self) -> float:
-        # Within it, accuracies are the same but for chance; then the later epoch is the better
-        # bet, for its learning rate is lower.
-        p = self._best_accuracy
-        return float(np.sqrt(p * (1 - p) / self._validated))
+        self._emit(event)

@@ -1,7 +1,4 @@
-"""A trained model's folder: written under a temporary name, then renamed.
-
-`mnistlab.models.store` reads what is written here.
-"""
+"""Writes a trained model's folder, which `mnistlab.models.store` reads."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +17,29 @@ import numpy as np
 
 from mnistlab.errors import TrainingError
 from mnistlab.models.config import TITLES, TrainingConfig
+from mnistlab.models.store import PREDICTIONS
 from mnistlab.training.loop import DIGITS_KEPT, TrainedModel
 
 _ROOM = 16 * 2**20  # bytes; a run has 9 MB, and Keras writes some of it twice
 
 
 def new_run_id(config: TrainingConfig) -> str:
-    """A name that sorts by time and does not repeat, such as `cnn-20261122-210833-5f3a`."""
+    """Return a unique name that sorts by time, such as `cnn-20261122-210833-5f3a`."""
     return f"{config.model}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def partial_folder(run: str, runs: Path) -> Path:
-    """Where a run is written before it is complete."""
+    """Return the folder in which a run is written until it is complete."""
     return runs / f".{run}.partial"
 
 
-def save_run(trained: TrainedModel, run: str, runs: Path) -> Path:
-    """Write a run folder; it appears under its name only when it is complete.
+def save_run(trained: TrainedModel, run: str, runs: Path) -> None:
+    """Write a trained model as a run folder; raises `TrainingError` as `write_run` does."""
+    write_run(run, runs, lambda folder: _write_files(trained, run, folder))
+
+
+def write_run(run: str, runs: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` fill a run folder; it appears under its name only when it is complete.
 
     Raises
     ------
@@ -45,16 +49,15 @@ def save_run(trained: TrainedModel, run: str, runs: Path) -> Path:
     partial = partial_folder(run, runs)
     try:
         partial.mkdir(parents=True, exist_ok=True)
-        _write_files(trained, run, partial)
+        write(partial)
         partial.replace(runs / run)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise _not_saved(runs, error) from error
-    return runs / run
 
 
 def check_writable(runs: Path) -> None:
-    """Raise `TrainingError` now, not after an hour of training, where a run cannot be saved."""
+    """Raise `TrainingError` before the training if its run could not be saved."""
     try:
         runs.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".probe-", dir=runs) as probe:
@@ -78,32 +81,24 @@ def _write_files(trained: TrainedModel, run: str, folder: Path) -> None:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(vars(event) for event in trained.history)
-    np.savez_compressed(
-        folder / "predictions.npz",
-        y_val=trained.y_val,
-        val_proba=trained.val_proba,
-        y_test=trained.y_test,
-        test_proba=trained.test_proba,
-    )
+    answers = {name: getattr(trained, name) for name in PREDICTIONS}
+    np.savez_compressed(folder / "predictions.npz", **answers)
     files = sorted(path for path in folder.iterdir() if path.name != "run.json")
     card = describe(trained, run) | {"files": {path.name: _sha256(path) for path in files}}
     (folder / "run.json").write_text(json.dumps(card, indent=2) + "\n")
 
 
 def describe(trained: TrainedModel, name: str) -> dict[str, Any]:
-    """A model's card: all that is known about it, without the scores that `metrics` computes."""
-    refusal = {}
-    if trained.digit_threshold is not None:
-        kept = DIGITS_KEPT[trained.config.model]
-        refusal = {"digit_threshold": trained.digit_threshold, "digits_kept": kept}
-    return {
+    """Return a model's card, without the scores that `metrics` computes."""
+    config = trained.config
+    card = {
         "name": name,
-        "title": f"{trained.config.title} {name[-4:]}" if name not in TITLES else TITLES[name],
-        "architecture": trained.config.model,
-        "config": trained.config.to_dict(),
-        "seed": trained.config.seed,
+        "title": TITLES.get(name, f"{config.title} {name[-4:]}"),
+        "architecture": config.model,
+        "config": config.to_dict(),
+        "seed": config.seed,
         "data": trained.data,
-        "layers": [_describe_layer(layer) for layer in trained.model.layers],
+        "layers": describe_layers(trained.model),
         "parameters": trained.parameters,
         "best_epoch": trained.best_epoch,
         "training_seconds": round(trained.seconds, 2),
@@ -111,14 +106,22 @@ def describe(trained: TrainedModel, name: str) -> dict[str, Any]:
         "test_accuracy": trained.test_accuracy,
         "file_size": len(trained.tflite),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S"),
-        **refusal,
     }
+    if trained.digit_threshold is not None:
+        card["digit_threshold"] = trained.digit_threshold
+        card["digits_kept"] = DIGITS_KEPT[config.model]
+    return card
 
 
-def _describe_layer(layer: Any) -> str:
-    size = getattr(layer, "units", None) or getattr(layer, "filters", None) or ""
-    rate = getattr(layer, "rate", None)
-    return f"{type(layer).__name__} {size if rate is None else rate}".strip()
+def describe_layers(model: Any) -> list[str]:
+    """Return the layers of a `keras.Model` with their size or rate, such as `"Dense 512"`."""
+
+    def describe(layer: Any) -> str:
+        sizes = (getattr(layer, name, None) for name in ("units", "filters", "rate"))
+        size = next((size for size in sizes if size is not None), "")
+        return f"{type(layer).__name__} {size}".strip()
+
+    return [describe(layer) for layer in model.layers]
 
 
 def save_pretrained(trained: TrainedModel, card: dict[str, Any], folder: Path) -> None:

@@ -86,5 +86,5 @@ def test_the_status_line_says_that_the_server_is_away(chromium: Browser, tmp_pat
         lab.page.evaluate("() => mnistlabSession.connect()")
         expect(lab.at("ml-status")).to_have_text("Ready.")
         server.process.kill()
-        expect(lab.at("ml-connection")).to_contain_text("The connection to the lab is lost")
+        expect(lab.at("ml-connection")).to_contain_text("Connection lost")
         expect(lab.at("ml-status")).to_have_text("Disconnected: trying to reconnect …")

@@ -21,7 +21,7 @@ def test_the_token_is_asked_for(chromium: Browser, tmp_path: Path) -> None:
             page.get_by_label("Token").fill(token)
             page.get_by_role("button", name="Open").click()
             if token == "sesame":
-                expect(page.get_by_role("alert")).to_contain_text("not this lab's token")
+                expect(page.get_by_role("alert")).to_contain_text("Wrong token")
         expect(page.locator(".ml-samples img").first).to_be_visible()
 
 
@@ -31,7 +31,7 @@ def test_a_full_lab_lets_the_next_one_in_by_itself(chromium: Browser, tmp_path: 
         Lab(first, server.url)
         second = context.new_page()
         second.goto(server.url)
-        expect(second.get_by_role("heading")).to_have_text("All places are taken")
+        expect(second.get_by_role("heading")).to_have_text("The server is full")
         again = first.reload()
         assert again is not None
         assert again.status == 200, "who reloads keeps the place"

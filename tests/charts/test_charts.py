@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistlab.charts.curves import Curves, curves
+from mnistlab.charts.curves import Curves, draw_curves
 from mnistlab.charts.pictures import picture_sheet
 from mnistlab.charts.reliability import reliability_diagram
 from mnistlab.charts.robustness import robustness_table
@@ -37,8 +37,8 @@ def charts(text: str) -> list[ElementTree.Element]:
 
 
 def test_curves_are_two_panels_that_say_the_latest_values() -> None:
-    accuracy, loss = charts(curves({EVIL: RUN, "MLP": Curves("mlp")}, 3))
-    assert accuracy.get("aria-label") == f"Accuracy by epoch. Validation: {EVIL} 98.0%"
+    accuracy, loss = charts(draw_curves({EVIL: RUN, "MLP": Curves("mlp")}, 3))
+    assert accuracy.get("aria-label") == f"Accuracy by epoch. Validation: {EVIL} 98.0 %"
     assert loss.get("aria-label") == f"Loss by epoch. Validation: {EVIL} 0.10"
     for panel in (accuracy, loss):
         thick = [line for line in panel.iter("polyline") if "ml-thick" in line.get("class", "")]
@@ -52,18 +52,18 @@ def test_curves_are_two_panels_that_say_the_latest_values() -> None:
 
 
 def test_before_the_first_point_there_is_a_sentence() -> None:
-    assert "<svg" not in curves({}, 3)
-    assert "<svg" not in curves({"CNN": Curves("cnn", ((0.1, math.nan, 0.1),))}, 3)
+    assert "<svg" not in draw_curves({}, 3)
+    assert "<svg" not in draw_curves({"CNN": Curves("cnn", ((0.1, math.nan, 0.1),))}, 3)
 
 
 def test_twenty_long_runs_stay_small_and_each_is_there() -> None:
     training = tuple((i / 100, 0.3, 0.95) for i in range(400))
     series = {f"CNN {i}": Curves("cnn", training, RUN.validation) for i in range(20)}
-    text = curves(series, 4)
+    text = draw_curves(series, 4)
     accuracy, _ = charts(text)
     assert len(list(accuracy.iter("polyline"))) == 40
     assert len(text) < 100_000
-    assert "98.0% to 98.0% in 20 runs" in accuracy.get("aria-label", "")
+    assert "98.0 % to 98.0 % in 20 runs" in accuracy.get("aria-label", "")
     assert "CNN, 20 runs" in text
     fades = [float(group.get("style", "").partition(":")[2]) for group in accuracy.iter("g")]
     assert fades == sorted(fades, reverse=True)
@@ -73,7 +73,7 @@ def test_twenty_long_runs_stay_small_and_each_is_there() -> None:
 def test_a_loss_that_leaves_the_numbers_breaks_nothing() -> None:
     run = Curves("mlp", ((1.0, math.inf, 0.1), (2.0, 0.4, 0.9)), ((2.0, math.nan, 0.9),))
     assert "nan" not in "".join(
-        line.get("points", "") for chart in charts(curves({"MLP": run}, 2)) for line in chart
+        line.get("points", "") for chart in charts(draw_curves({"MLP": run}, 2)) for line in chart
     )
 
 
@@ -89,8 +89,8 @@ def test_reliability_before_and_after(labels: np.ndarray) -> None:
     for figure in (calibration.nll_before, calibration.nll_after, calibration.brier_after):
         assert f"{figure:.4f}" in text
     assert f"temperature {calibration.temperature:.3f}" in text
-    assert "too sure of itself" in text
-    assert "the loss falls" in text
+    assert "it is overconfident" in text
+    assert "makes the loss smaller" in text
     assert "<details>" in text
     assert "<td>200</td><td>0.9000</td><td>0.5000</td>" in text
     assert "<script" not in text
@@ -98,7 +98,9 @@ def test_reliability_before_and_after(labels: np.ndarray) -> None:
 
 def test_a_temperature_that_does_not_help_the_test_set_is_told(labels: np.ndarray) -> None:
     calibration = calibrate(labels, answers(labels, 100), labels, answers(labels, 0))
-    assert "on these test images the loss rises" in reliability_diagram(calibration, "A")
+    assert "On these test images, that makes the loss larger" in reliability_diagram(
+        calibration, "A"
+    )
 
 
 def test_robustness_of_two_models() -> None:
@@ -116,7 +118,7 @@ def test_robustness_of_two_models() -> None:
         ("0.10", "90.0"), ("0.20", "80.0"), ("0.15", "85.0"),
         ("0.00", "100.0"), ("0.50", "50.0"), ("0.25", "75.0"),
     ]  # fmt: skip
-    assert "75.0%" in text  # the mean of A
+    assert "75.0 %" in text  # the mean of A
     assert "50 images in each cell" in text
     assert "<script" not in text
     assert robustness_table([]) == ""

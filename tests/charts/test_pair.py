@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mnistlab.charts.confusion import confusion_table, difference_table
 from mnistlab.charts.pair import corrected_table, per_class_table, verdict
-from mnistlab.metrics.comparison import compare_predictions
-from tests.charts.conftest import Make, answers
+from mnistlab.metrics.pair import pair_up
+from tests.charts.conftest import Make
 
 EVIL = "<script>&'\""
 
@@ -44,9 +46,9 @@ def test_difference_of_equal_matrices_is_empty() -> None:
     assert text.count("<td></td>") == 100
 
 
-def test_the_better_one_of_each_digit_is_marked(make: Make) -> None:
-    a, b = make("a", 0).scores, make("b", 5).scores
-    text = per_class_table(a, b, "A", EVIL)
+def test_the_better_one_of_each_digit_is_marked(make: Make, labels: np.ndarray) -> None:
+    a, b = make("a", 0), replace(make("b", 5), title=EVIL)
+    text = per_class_table(pair_up(a, b, labels))
     assert text.count("<tr>") == 12
     # B reads one 0 of twenty as 1, so it also loses precision at 1; 9 is read as well by both.
     zero = text.split("<tr>")[3]
@@ -55,16 +57,17 @@ def test_the_better_one_of_each_digit_is_marked(make: Make) -> None:
     assert "<script" not in text
 
 
-def test_verdict_has_sentence_and_counts(labels: np.ndarray) -> None:
-    comparison = compare_predictions(labels, answers(labels, 3), answers(labels, 30))
-    text = verdict(comparison, "A", EVIL)
+def test_verdict_has_sentence_and_counts(make: Make, labels: np.ndarray) -> None:
+    a, b = replace(make("a", 3), title="A"), replace(make("b", 30), title=EVIL)
+    text = verdict(pair_up(a, b, labels))
     assert "only A is right on 27" in text
     assert "<td>170</td><td>27</td>" in text
     assert "<td>0</td><td>3</td>" in text
     assert "<script" not in text
 
 
-def test_corrected_labels_say_how_far_figures_move(make: Make) -> None:
-    text = corrected_table(["A"], [make("a", 20).scores], [make("a", 17).scores])
-    for cell in ("90.00%", "91.50%", "+1.50 points", "20 of 200", "17 of 200"):
+def test_corrected_labels_say_how_far_figures_move(make: Make, labels: np.ndarray) -> None:
+    given, corrected = (pair_up(make("a", n), make("b", n), labels) for n in (20, 17))
+    text = corrected_table(given, corrected)
+    for cell in ("90.00 %", "91.50 %", "+1.50 points", "20 of 200", "17 of 200"):
         assert f"<td>{cell}</td>" in text

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mnistlab.charts.results import results_table, seed_groups
+from mnistlab.texts import percent
 from tests.charts.conftest import Make
 
 
@@ -31,16 +32,16 @@ def test_all_figures_of_a_model(make: Make) -> None:
     evaluation = make("cnn", 20, card(7))
     (row,) = rows(results_table([evaluation]))
     for text in (
-        "CNN", "90.00%", "0.1000", "0.10 / 0.20 / 0.30 ms", "10 s", "1,234,567", "2.3 MB", "7",
+        "CNN", "90.00 %", "0.1000", "0.10 / 0.20 / 0.30 ms", "10 s", "1,234,567", "2.3 MB", "7",
         f"{evaluation.scores.f1_macro:.4f}", f"{evaluation.scores.brier:.4f}",
-        f"{evaluation.scores.nll:.4f}", "{:.2%} to {:.2%}".format(*evaluation.scores.accuracy_ci),
+        f"{evaluation.scores.nll:.4f}", " to ".join(map(percent, evaluation.scores.accuracy_ci)),
     ):  # fmt: skip
         assert text in row or text == "0.1000", text
 
 
 def test_what_is_not_known_is_a_dash(make: Make) -> None:
     (row,) = rows(results_table([make("old", 1, {}, latency_ms=None)]))
-    assert row.count("–") == 7
+    assert row.count("–") == 8
 
 
 def test_seeds_are_summed_up_below_their_runs(make: Make) -> None:

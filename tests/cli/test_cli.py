@@ -17,8 +17,9 @@ import psutil
 import pytest
 from PIL import Image, ImageDraw
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.images import Drawing
+from mnistlab.texts import percent
 from mnistlab.ui.predict.drawing_file import write_drawing
 from mnistlab.version import __version__
 
@@ -161,7 +162,7 @@ def test_compare(capsys: Captured) -> None:
     assert 0 <= result["p_value"] <= 1
     assert main(["compare", "mlp", "cnn"]) == 0
     shown = capsys.readouterr().out
-    assert f"{a['accuracy']:.2%}" in shown
+    assert percent(a["accuracy"]) in shown
     assert shown.splitlines()[-1] == result["verdict"]
 
 

@@ -14,10 +14,11 @@ import numpy as np
 import psutil
 import pytest
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.jobs.seed_runs import SeededRuns, compare_with_seeds
 from mnistlab.models import find_run, list_runs
 from mnistlab.settings import scheduler
+from mnistlab.texts import percent
 from tests.jobs.dask_processes import dask_cluster
 
 SETTINGS = ["--epochs", "1", "--share", "0.2", "--batch-size", "64"]
@@ -85,7 +86,7 @@ def test_compare_seeds_on_a_cluster(
     assert shown.splitlines()[-1] == result["verdict"]
     for side in ("a", "b"):
         for figure in (*result[side]["accuracies"], result[side]["mean"], result[side]["std"]):
-            assert f"{figure:.2%}" in shown
+            assert percent(figure) in shown
 
 
 @pytest.mark.tensorflow

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.data import Dataset, load_own
 
 Captured = pytest.CaptureFixture[str]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.data import Dataset
 from mnistlab.errors import ModelError
 from mnistlab.models import load_classifier

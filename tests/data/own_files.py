@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
+from mnistlab.data import Dataset
+from mnistlab.data.own.reader import read_own_files
 
 
 def npz(name: str = "data.npz", **arrays: np.ndarray) -> dict[str, bytes]:
@@ -43,3 +47,10 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder if len(files) > 1 else folder / next(iter(files))
+
+
+def read_own(
+    files: Mapping[str, bytes], *, invert: bool = False, transpose: bool = False
+) -> Dataset:
+    """A dataset from the contents of files by their names."""
+    return read_own_files(files).dataset(invert=invert, transpose=transpose)

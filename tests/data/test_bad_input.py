@@ -31,8 +31,8 @@ def cut(path: Path, good: Path, length: int) -> None:
 
 BAD: dict[str, tuple[Make, str]] = {
     "missing": (lambda path, good: None, "There is no"),
-    "empty": (lambda path, good: path.touch(), "not an npz file"),
-    "text": (lambda path, good: path.write_text("MNIST"), "not an npz file"),
+    "empty": (lambda path, good: path.touch(), "is empty"),
+    "text": (lambda path, good: path.write_text("MNIST"), "not an npz, npy or IDX file"),
     "cut at the start": (lambda path, good: cut(path, good, 5000), "truncated"),
     "cut at the end": (lambda path, good: cut(path, good, -30), "truncated"),
     "other shape": (
@@ -108,10 +108,12 @@ def idx(count: int, kind: int = 8) -> bytes:
     ("labels", "wanted"),
     [
         (None, "no file t10k-labels-idx1-ubyte"),
-        (b"", "truncated"),
+        (b"", "is empty"),
         (idx(10000)[:-1], "truncated: 9,999 bytes where 10,000"),
         (idx(10000) + b"\0", "goes on after its last"),
-        (idx(10000, kind=13), "not an IDX file of unsigned bytes"),
+        (idx(10000, kind=13), "truncated: 10,000 bytes where 40,000"),
+        (idx(10000, kind=7), "not an IDX file"),
+        (idx(10000, kind=9), r"\(10000,\) int8 where MNIST has \(10000,\) uint8"),
         (idx(500), r"\(500,\) uint8 where MNIST has \(10000,\)"),
         (gzip.compress(idx(10000), mtime=0)[:-9], "truncated"),
         (idx(10000), "does not hold MNIST"),

@@ -26,7 +26,7 @@ from mnistlab.data import (
 )
 from mnistlab.data import digits as digits_module
 from mnistlab.data.dataset import ARRAYS, digest_of
-from mnistlab.data.mnist import replace_folder
+from mnistlab.data.folder import replace_folder
 from mnistlab.errors import DataError
 
 Env = pytest.MonkeyPatch
@@ -184,18 +184,18 @@ def test_the_notice_says_what_to_do_in_one_line(home: Path) -> None:
 
 
 def test_additional_images_travel_with_the_folder(digits: Dataset, tmp_path: Path) -> None:
-    more = digits.with_more(digits.x_test[:3], digits.y_test[:3])
+    more = digits.with_extra(digits.x_test[:3], digits.y_test[:3])
     assert (more.digest, more.folder) == (digits.digest, None)
     assert more.fingerprint != digits.fingerprint == digits.digest
     save_folder(more, tmp_path / "data")
     again = open_folder(tmp_path / "data")
-    np.testing.assert_array_equal(again.x_more, digits.x_test[:3])
-    np.testing.assert_array_equal(again.y_more, digits.y_test[:3])
+    np.testing.assert_array_equal(again.extra_images, digits.x_test[:3])
+    np.testing.assert_array_equal(again.extra_labels, digits.y_test[:3])
     assert again.fingerprint == more.fingerprint
 
 
 def test_additional_images_must_fit(digits: Dataset) -> None:
     with pytest.raises(DataError, match="nothing to add"):
-        digits.with_more(digits.x_test[:0], digits.y_test[:0])
+        digits.with_extra(digits.x_test[:0], digits.y_test[:0])
     with pytest.raises(DataError, match="cannot be added"):
-        digits.with_more(digits.x_test[:3], digits.y_test[:2])
+        digits.with_extra(digits.x_test[:3], digits.y_test[:2])

@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from mnistlab.data import Dataset
-from mnistlab.data.own.orientation import Orientation, look
-from mnistlab.data.own.reader import read_own
-from tests.data.own_files import npz
+from mnistlab.data.own.orientation import Orientation, detect_orientation
+from tests.data.own_files import npz, read_own
 
 Turn = Callable[[np.ndarray], np.ndarray]
 
@@ -60,7 +59,7 @@ def draws(dataset: Dataset, number: int, times: int) -> list[tuple[np.ndarray, n
 @pytest.mark.parametrize("number", [12, 20, 60, 300])
 def test_upright_images_raise_no_alarm(mnist: Dataset, name: str, number: int) -> None:
     for x, y in draws(mnist, number, 10):
-        found = look([(DRAWN[name](x), y)])
+        found = detect_orientation([(DRAWN[name](x), y)])
         assert found.view == "as they are"
         # A one that is stretched to all edges has no border of paper.
         assert found.inverted <= (0.1 * number if name == "stretched" else 0)
@@ -70,11 +69,11 @@ def test_upright_images_raise_no_alarm(mnist: Dataset, name: str, number: int) -
 @pytest.mark.parametrize("number", [60, 300])
 def test_transposed_images_are_noticed(mnist: Dataset, name: str, number: int) -> None:
     for x, y in draws(mnist, number, 5):
-        assert look([(DRAWN[name](x).swapaxes(1, 2), y)]).view == "transposed"
+        assert detect_orientation([(DRAWN[name](x).swapaxes(1, 2), y)]).view == "transposed"
 
 
 def test_most_transposed_sets_of_twenty_are_noticed(mnist: Dataset) -> None:
-    found = [look([(x.swapaxes(1, 2), y)]).view for x, y in draws(mnist, 20, 60)]
+    found = [detect_orientation([(x.swapaxes(1, 2), y)]).view for x, y in draws(mnist, 20, 60)]
     assert set(found) <= {"transposed", "as they are"}
     assert found.count("transposed") >= 55
 
@@ -92,7 +91,7 @@ def test_most_transposed_sets_of_twenty_are_noticed(mnist: Dataset) -> None:
 )
 def test_other_turns_are_told_from_transposing(mnist: Dataset, turn: Turn, name: str) -> None:
     ((x, y),) = draws(mnist, 300, 1)
-    assert look([(turn(x), y)]).view == name
+    assert detect_orientation([(turn(x), y)]).view == name
 
 
 @pytest.mark.parametrize("invert", [lambda x: 255 - x, on_grey_paper])
@@ -101,9 +100,11 @@ def test_inverted_images_are_noticed_and_seen_through(
     mnist: Dataset, invert: Turn, number: int
 ) -> None:
     ((x, y),) = draws(mnist, number, 1)
-    assert look([(invert(x), y)]) == Orientation(number, number, "as they are")
+    assert detect_orientation([(invert(x), y)]) == Orientation(number, number, "as they are")
     ((x, y),) = draws(mnist, 300, 1)
-    assert look([(invert(x.swapaxes(1, 2)), y)]) == Orientation(300, 300, "transposed")
+    assert detect_orientation([(invert(x.swapaxes(1, 2)), y)]) == Orientation(
+        300, 300, "transposed"
+    )
 
 
 def test_what_shows_nothing_raises_no_alarm() -> None:
@@ -115,7 +116,7 @@ def test_what_shows_nothing_raises_no_alarm() -> None:
         np.full((60, 28, 28), 255, np.uint8),
         np.tile(np.uint8(255) * np.eye(28, dtype=np.uint8), (60, 1, 1)),
     ):
-        assert look([(x, y)]) == Orientation(0, 60, "as they are")
+        assert detect_orientation([(x, y)]) == Orientation(0, 60, "as they are")
 
 
 @pytest.mark.mnist
@@ -124,7 +125,7 @@ def test_all_of_mnist_raises_no_alarm(mnist: Dataset, split: str) -> None:
     x, y = (np.asarray(getattr(mnist, f"{name}_{split}")) for name in "xy")
     for start in range(0, len(y), 5000):
         rows = np.s_[start : start + 300]
-        assert look([(x[rows], y[rows])]) == Orientation(0, 300, "as they are")
+        assert detect_orientation([(x[rows], y[rows])]) == Orientation(0, 300, "as they are")
 
 
 def test_the_notice_names_the_keywords_until_they_are_used(mnist: Dataset) -> None:

@@ -17,9 +17,9 @@ import pytest
 
 import mnistlab
 from mnistlab.data import load_own
-from mnistlab.data.own.reader import from_arrays, read_own
+from mnistlab.data.own.reader import from_arrays
 from mnistlab.errors import DataError
-from tests.data.own_files import idx, npy, npz, write
+from tests.data.own_files import idx, npy, npz, read_own, write
 
 RNG = np.random.default_rng(5)
 X = RNG.integers(0, 256, (36, 28, 28), dtype=np.uint8)
@@ -70,7 +70,7 @@ def test_idx_files_packed_or_not() -> None:
         (npz(x=X / 255 * 1.01, y=Y), "from 0 to 1.01, neither 0 to 1 nor 0 to 255"),
         (npz(x=X * 1.00123, y=Y), "from 0 to 255.3137; give 0 to 255"),
         (npz(x=X * (255 / X.max()) - 0.3, y=Y), "from -0.3 to"),
-        (npz(x=X, y=Y + 0.5), "labels that are no whole numbers; give 0 to 9"),
+        (npz(x=X, y=Y + 0.5), "labels that are not whole numbers; give 0 to 9"),
         (npz(x=X, y=np.array(["a"] * 36)), "labels of type <U1, such as 'a'"),
         (npz(x=X, y=RNG.random((36, 10))), r"y.argmax\(axis=1\)"),
         (npz(x=X[:6], y=Y[:6]), "data.npz has 6 images; give at least 12"),
@@ -89,7 +89,7 @@ def test_idx_files_packed_or_not() -> None:
         ({"x.npy": npy(X[0])}, "an array 28 x 28; give images n x 28 x 28"),
         ({"train-images": idx(X)}, "labels are missing"),
         ({"train-labels": idx(Y)}, "images are missing"),
-        ({"train-images": idx(X)[:500], "train-labels": idx(Y)}, "may be truncated"),
+        ({"train-images": idx(X)[:500], "train-labels": idx(Y)}, "is truncated"),
         ({"train-images": b"abcdefghijkl", "train-labels": idx(Y)}, "cannot be read"),
         ({"train-images": b"\0\0\7\3abcdefgh", "train-labels": idx(Y)}, "not an IDX file"),
     ],

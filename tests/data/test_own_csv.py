@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
-from mnistlab.data.own.reader import read_own
 from mnistlab.errors import DataError
-from tests.data.own_files import csv, rows_of
+from tests.data.own_files import csv, read_own, rows_of
 
 N = 24
 PIXELS = [f"pixel{i}" for i in range(784)]

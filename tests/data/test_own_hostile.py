@@ -15,9 +15,8 @@ import pytest
 
 from mnistlab.data import Dataset, load_own
 from mnistlab.data.own import reader as own_module
-from mnistlab.data.own.reader import read_own
 from mnistlab.errors import DataError
-from tests.data.own_files import csv, idx, npy, npz, rows_of, write
+from tests.data.own_files import csv, idx, npy, npz, read_own, rows_of, write
 
 Files = dict[str, bytes]
 

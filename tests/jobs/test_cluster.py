@@ -270,7 +270,7 @@ def test_a_file_damaged_on_the_way_back_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_visitors_own_images_travel_along(blocks: Dataset, tmp_path: Path) -> None:
-    more = blocks.with_more(blocks.x_test[:4], blocks.y_test[:4])
-    folder = unpack(pack(more), tmp_path)
+    extra = blocks.with_extra(blocks.x_test[:4], blocks.y_test[:4])
+    folder = unpack(pack(extra), tmp_path)
     assert folder != unpack(pack(blocks), tmp_path)
-    np.testing.assert_array_equal(open_folder(folder).x_more, blocks.x_test[:4])
+    np.testing.assert_array_equal(open_folder(folder).extra_images, blocks.x_test[:4])

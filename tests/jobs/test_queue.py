@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from mnistlab.jobs.queue import Turns
+from mnistlab.jobs.queue import JobQueue
 
 HOLD = """
 import sys
 from pathlib import Path
-from mnistlab.jobs.queue import Turns
-with Turns(Path(sys.argv[1]), 1).queued():
+from mnistlab.jobs.queue import JobQueue
+with JobQueue(Path(sys.argv[1]), 1).joined():
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -39,33 +39,36 @@ def end(process: subprocess.Popen[str], kill: bool = False) -> None:
     process.communicate(timeout=30)
 
 
-def test_tickets_are_served_in_order_over_the_places(tmp_path: Path) -> None:
-    turns = Turns(tmp_path, 2)
-    with turns.queued() as first, turns.queued() as second, turns.queued() as third:
-        assert [turns.ahead(each._path) for each in (first, second, third)] == [0, 0, 1]
-        assert turns.counts() == (2, 1)
-    assert turns.counts() == (0, 0)
+def test_entries_are_served_in_order_over_the_places(tmp_path: Path) -> None:
+    queue = JobQueue(tmp_path, 2)
+    with queue.joined() as first, queue.joined() as second, queue.joined() as third:
+        assert [queue.ahead(each) for each in (first, second, third)] == [0, 0, 1]
+        assert queue.counts() == (2, 1)
+    assert queue.counts() == (0, 0)
 
 
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_turn_comes_when_the_process_before_ends_or_is_killed(tmp_path: Path, kill: bool) -> None:
     other = holder(tmp_path)
-    told: list[int] = []
+    reported: list[int] = []
     came: list[bool] = []
     waiting = threading.Event()
 
-    def tell(ahead: int) -> None:
-        told.append(ahead)
+    def on_ahead(ahead: int) -> None:
+        reported.append(ahead)
         waiting.set()
 
-    with Turns(tmp_path, 1).queued() as ticket:
-        thread = threading.Thread(target=lambda: came.append(ticket.wait(threading.Event(), tell)))
+    queue = JobQueue(tmp_path, 1)
+    with queue.joined() as entry:
+        thread = threading.Thread(
+            target=lambda: came.append(queue.wait(entry, threading.Event(), on_ahead))
+        )
         thread.start()
         assert waiting.wait(30)
         end(other, kill)
         thread.join(30)
     assert came == [True]
-    assert told == [1]
+    assert reported == [1]
 
 
 def test_no_file_is_deleted_while_it_is_locked(
@@ -83,16 +86,18 @@ def test_no_file_is_deleted_while_it_is_locked(
 
     monkeypatch.setattr(Path, "unlink", delete_as_windows_does)
     end(holder(tmp_path), kill=True)
-    with Turns(tmp_path, 1).queued() as ticket:  # the killed one's ticket goes
-        assert ticket.wait(threading.Event(), lambda ahead: None)
-    assert Turns(tmp_path, 1).counts() == (0, 0)
+    queue = JobQueue(tmp_path, 1)
+    with queue.joined() as entry:  # the killed one's entry goes
+        assert queue.wait(entry, threading.Event(), lambda ahead: None)
+    assert queue.counts() == (0, 0)
     assert not list(tmp_path.glob("*.ticket"))
 
 
 def test_a_cancelled_one_leaves_the_queue(tmp_path: Path) -> None:
     other = holder(tmp_path)
     cancelled = threading.Event()
-    with Turns(tmp_path, 1).queued() as ticket:
-        assert not ticket.wait(cancelled, lambda ahead: cancelled.set())
-    assert Turns(tmp_path, 1).counts() == (1, 0)
+    queue = JobQueue(tmp_path, 1)
+    with queue.joined() as entry:
+        assert not queue.wait(entry, cancelled, lambda ahead: cancelled.set())
+    assert queue.counts() == (1, 0)
     end(other)

@@ -17,13 +17,14 @@ import pytest
 
 from mnistlab.data import Dataset
 from mnistlab.errors import ModelError
-from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.evaluation import Evaluation, distinct_titles
+from mnistlab.metrics.pair import pair_up
 from mnistlab.models import load_classifier
 from mnistlab.models.store import PRETRAINED_FOLDER
 from mnistlab.report.export import export_model, read_history
 from mnistlab.report.html import build_report
 from mnistlab.study.evaluation import evaluate
-from mnistlab.study.report import compare_models
+from mnistlab.study.study import compare
 from mnistlab.study.validation import validation_answers
 
 VOID = {"meta", "br", "img"}
@@ -111,7 +112,7 @@ def test_a_report_has_every_figure_and_asks_for_nothing_outside(data: Dataset, r
     (runs / "strange").mkdir()
     (runs / "strange" / "run.json").write_text('{"files": {}, "data": null}')
     shares: list[float] = []
-    text = compare_models("mlp-11", "cnn", data, on_progress=shares.append, runs=runs)
+    text = compare("mlp-11", "cnn", data, on_progress=shares.append, runs=runs).to_html()
     page = Page(text)
     assert all(a.startswith(("#", "data:image/png;base64,")) for a in page.addresses)
     assert {a[1:] for a in page.addresses if a.startswith("#")} <= set(page.ids)
@@ -126,7 +127,7 @@ def test_a_report_has_every_figure_and_asks_for_nothing_outside(data: Dataset, r
     ]  # fmt: skip
     assert data.digest in text
     assert "No curves are kept of CNN." in text
-    assert "Accuracy by epoch. Validation: MLP 11 95.0%" in text
+    assert "Accuracy by epoch. Validation: MLP 11 95.0 %" in text
     assert "No validation answers on this data are known of CNN." in text
     assert text.count("class='ml-reliability'") == 1
     assert shares == sorted(shares)
@@ -136,12 +137,12 @@ def test_a_report_has_every_figure_and_asks_for_nothing_outside(data: Dataset, r
 def test_settings_with_several_seeds_are_compared_as_settings(data: Dataset, runs: Path) -> None:
     save_run(runs, "mlp-44", data, 1, 0.95, epochs=4)
     save_run(runs, "mlp-55", data, 1, 0.9)  # the same training again counts once
-    text = compare_models("mlp-11", "mlp-44", data, runs=runs)
+    text = compare("mlp-11", "mlp-44", data, runs=runs).to_html()
     part = text.partition(">Training again</h2>")[2].partition("</section>")[0]
-    assert "<th scope='row'>MLP 11</th><td>3</td><td>91.00%</td><td>1.000 points</td>" in part
-    assert "<th scope='row'>MLP 44</th><td>1</td><td>95.00%</td><td>–</td>" in part
+    assert "<th scope='row'>MLP 11</th><td>3</td><td>91.00 %</td><td>1.000 points</td>" in part
+    assert "<th scope='row'>MLP 44</th><td>1</td><td>95.00 %</td><td>–</td>" in part
     # Two runs of one setting are no two settings.
-    assert "Training again" not in compare_models("mlp-11", "mlp-22", data, runs=runs)
+    assert "Training again" not in compare("mlp-11", "mlp-22", data, runs=runs).to_html()
 
 
 @pytest.mark.mnist  # only its test set has corrected labels, and the pair its validation part
@@ -150,7 +151,7 @@ def test_mnist_has_corrected_labels_calibration_of_both_and_robustness(
 ) -> None:
     monkeypatch.setattr("mnistlab.study.robustness.IMAGES", 4)
     shares: list[float] = []
-    text = compare_models("mlp", "cnn", mnist, robustness=True, on_progress=shares.append)
+    text = compare("mlp", "cnn", mnist, robustness=True, on_progress=shares.append).to_html()
     Page(text)
     assert text.count("class='ml-reliability'") == 2
     assert "of 9,995" in text
@@ -163,7 +164,7 @@ def test_mnist_has_corrected_labels_calibration_of_both_and_robustness(
 
 def test_pictures_are_those_that_differ(data: Dataset) -> None:
     a, b = (evaluate(load_classifier(n), data.x_test, data.y_test, 5) for n in ("mlp", "cnn"))
-    text = build_report([a, b], ("mlp", "cnn"), data)
+    text = build_report(pair_up(a, b, data.y_test), data)
     wrong = [e.y_proba.argmax(axis=1) != data.y_test for e in (a, b)]
     for name, rows in (
         ("only-a", ~wrong[0] & wrong[1]),
@@ -182,28 +183,27 @@ def test_titles_that_are_shared_get_their_names_and_are_escaped(data: Dataset) -
         return Evaluation(**values)
 
     mlp = evaluate(load_classifier("mlp"), data.x_test, data.y_test, 5)
-    text = build_report([named("x"), named("y")], ("x", "y"), data)
+    x, y = distinct_titles([named("x"), named("y")])
+    text = build_report(pair_up(x, y, data.y_test), data)
     assert "&lt;b&gt;same (x)" in text
     assert "<b>same" not in text
     Page(text)
-    with pytest.raises(ValueError, match="no evaluation of z"):
-        build_report([mlp], ("mlp", "z"), data)
 
 
 def test_known_evaluations_are_kept_and_shown(data: Dataset) -> None:
     mlp = evaluate(load_classifier("mlp"), data.x_test, data.y_test, 5)
     third = Evaluation(**dict(vars(mlp)) | {"model": "third", "title": "Third", "card": {}})
-    text = compare_models("mlp", "cnn", data, known=[mlp, third])
+    text = compare("mlp", "cnn", data, known=[mlp, third]).to_html()
     latency = mlp.latency_ms
     assert latency is not None
     shown = f"{latency.p50:.2f} / {latency.p90:.2f} / {latency.p99:.2f} ms"
     # The third stays as it was; the pair is timed together, or its latencies would not compare.
     assert text.count(f"<td>{shown}</td>") == 1
-    assert "No curves are kept of MLP, Third and CNN." in text
+    assert "No curves are kept of MLP, CNN and Third." in text
 
 
 def test_the_pretrained_pair_has_no_validation_answers_on_other_data(digits: Dataset) -> None:
-    assert validation_answers("mlp", load_classifier("mlp"), digits) is None
+    assert validation_answers(load_classifier("mlp"), digits) is None
 
 
 @pytest.mark.mnist
@@ -211,7 +211,7 @@ def test_validation_answers_of_the_pretrained_pair_are_those_of_the_training(
     mnist: Dataset,
 ) -> None:
     classifier = load_classifier("mlp")
-    answers = validation_answers("mlp", classifier, mnist)
+    answers = validation_answers(classifier, mnist)
     assert answers is not None
     y_val, proba = answers
     right = float((proba.argmax(axis=1) == y_val).mean())
@@ -219,7 +219,7 @@ def test_validation_answers_of_the_pretrained_pair_are_those_of_the_training(
 
 
 def test_validation_answers_of_a_run_are_read(data: Dataset, runs: Path) -> None:
-    answers = validation_answers("mlp-11", load_classifier("mlp-11", runs), data, runs)
+    answers = validation_answers(load_classifier("mlp-11", runs), data, runs)
     assert answers is not None
     np.testing.assert_array_equal(answers[0], data.y_train[:200])
     assert answers[1].shape == (200, 10)

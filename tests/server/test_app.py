@@ -20,8 +20,8 @@ import psutil
 import pytest
 from tornado.websocket import WebSocketClosedError
 
-from mnistlab.server import app, kernels
-from mnistlab.server.handlers import Socket
+from mnistlab.server import app, visits
+from mnistlab.server.jupyter_adapter import KernelSocket
 from tests.server.server import Server, serving, wait_for
 from tests.visitor import Visitor
 
@@ -109,7 +109,7 @@ def test_kernel_without_a_page_is_gone_within_a_minute(tmp_path: Path) -> None:
         assert running.get()[0] == 200  # a visitor who loads the page and never connects
         wait_for(lambda: len(running.kernels()) == 2, 30, "another warm kernel")
         wait_for(lambda: len(running.kernels()) == 1, 60, "the end of the visitor's kernel")
-        time.sleep(2 * kernels.CHECK_SECONDS)
+        time.sleep(2 * visits.CHECK_SECONDS)
         assert len(running.kernels()) == 1, "a warm kernel waits for its visitor"
 
 
@@ -215,7 +215,7 @@ def test_relative_paths_hold_in_the_kernels(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNISTLAB_MNIST", "mnist.npz")
     monkeypatch.setenv("MNISTLAB_HOME", "home")
-    app._make_paths_absolute()
+    app.make_paths_absolute()
     assert os.environ["MNISTLAB_MNIST"] == str(tmp_path / "mnist.npz")
     assert os.environ["MNISTLAB_HOME"] == str(tmp_path / "home")
 
@@ -240,7 +240,7 @@ def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
     # Two parts and their offsets, packed in the older protocol. Its first eight bytes, read as
     # the newer protocol's count, are a number with 18 digits.
     message = b"\x00\x00\x00\x02\x00\x00\x00\x0c\x00\x00\x00\x20" + b"{}" * 20
-    page = Socket.__new__(Socket)
+    page = KernelSocket.__new__(KernelSocket)
     page.kernel_id = ""
     page.application = SimpleNamespace(settings={"kernel_manager": Mock()})
     page._moves = Mock()

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from mnistlab.server.messages import NEWER_PROTOCOL, RefusedError, check_message
+from mnistlab.server.messages import V1_PROTOCOL, RefusedError, check_message
 
 
 def text(msg_type: str = "comm_msg", channel: str = "shell", **content: object) -> str:
@@ -38,9 +38,9 @@ def older(message: str, buffer: bytes = b"picture") -> bytes:
 def test_a_widgets_messages_pass() -> None:
     check_message(text(comm_id="1", data={}), None)
     check_message(older(text(comm_id="1")), None)
-    check_message(newer(comm_id="1"), NEWER_PROTOCOL)
+    check_message(newer(comm_id="1"), V1_PROTOCOL)
     check_message(text("comm_open", target_name="jupyter.widget.control"), None)
-    check_message(newer("kernel_info_request"), NEWER_PROTOCOL)
+    check_message(newer("kernel_info_request"), V1_PROTOCOL)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_what_could_run_code_is_refused(msg_type: str, channel: str) -> None:
     with pytest.raises(RefusedError):
         check_message(text(msg_type, channel, code="1"), None)
     with pytest.raises(RefusedError):
-        check_message(newer(msg_type, channel, code="1"), NEWER_PROTOCOL)
+        check_message(newer(msg_type, channel, code="1"), V1_PROTOCOL)
 
 
 def test_long_json_and_half_characters_are_refused() -> None:
     with pytest.raises(RefusedError, match="JSON"):
         check_message(text(data="x" * 2_000_000), None)
     with pytest.raises(RefusedError, match="JSON"):
-        check_message(newer(data="x" * 2_000_000), NEWER_PROTOCOL)
+        check_message(newer(data="x" * 2_000_000), V1_PROTOCOL)
     check_message(older(text(data={}), bytes(2_000_000)), None)
     with pytest.raises(RefusedError):
         check_message(text(data="\ud800"), None)
@@ -90,7 +90,7 @@ def test_malformed_messages_are_refused(message: str | bytes) -> None:
 )  # fmt: skip
 def test_malformed_messages_of_the_newer_protocol_are_refused(message: str | bytes) -> None:
     with pytest.raises(RefusedError):
-        check_message(message, NEWER_PROTOCOL)
+        check_message(message, V1_PROTOCOL)
 
 
 def test_noise_is_refused() -> None:
@@ -101,6 +101,6 @@ def test_noise_is_refused() -> None:
         for _ in range(noise.randrange(1, 9)):
             place = noise.randrange(len(message) + 1)
             message[place:place] = noise.randbytes(noise.randrange(1, 9))
-        for protocol in (None, NEWER_PROTOCOL):
+        for protocol in (None, V1_PROTOCOL):
             with suppress(RefusedError):  # anything else fails the test
                 check_message(bytes(message), protocol)

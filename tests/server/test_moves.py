@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from mnistlab.server.messages import NEWER_PROTOCOL, Message, check_message, idle_status
+from mnistlab.server.messages import V1_PROTOCOL, Message, check_message, idle_status
 from mnistlab.server.moves import Moves
 from tests.server.test_messages import packed
 
-PROTOCOLS = pytest.mark.parametrize("protocol", [None, NEWER_PROTOCOL], ids=["older", "newer"])
+PROTOCOLS = pytest.mark.parametrize("protocol", [None, V1_PROTOCOL], ids=["older", "newer"])
 
 
 class Clock:
@@ -21,12 +22,9 @@ class Clock:
     def __init__(self) -> None:
         self.due: list[Callable[[], None]] = []
 
-    def call_later(self, delay: float, callback: Callable[[], None]) -> object:
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
         self.due.append(callback)
-        return callback
-
-    def remove_timeout(self, timeout: Any) -> None:
-        self.due.remove(timeout)
+        return SimpleNamespace(cancel=lambda: self.due.remove(callback))
 
 
 class Page:
@@ -37,9 +35,9 @@ class Page:
         self.kernel: list[Message] = []
         self.done: list[str] = []
         self.moves = Moves(
-            lambda raw: self.kernel.append(check_message(raw, protocol)),
+            self.kernel.append,
             lambda message: self.done.append(message.header["msg_id"]),
-            self.clock,
+            self.clock.call_later,
         )
 
     def send(self, event: str, comm: object = "canvas", **facts: object) -> str:
@@ -48,7 +46,7 @@ class Page:
         data = {"method": "custom", "content": {"event": event, **facts}}
         content = {"comm_id": comm, "data": data}
         whole: str | bytes = json.dumps({"channel": "shell", "header": header, "content": content})
-        if self.protocol == NEWER_PROTOCOL:
+        if self.protocol == V1_PROTOCOL:
             parts = ["shell", json.dumps(header), "{}", "{}", json.dumps(content)]
             whole = packed([part.encode() for part in parts])
         self.moves.take(check_message(whole, self.protocol))

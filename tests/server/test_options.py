@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mnistlab import settings
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.errors import ConfigError
-from mnistlab.server.app import _tell_kernels
+from mnistlab.server.app import set_kernel_environment
 from mnistlab.server.options import AppOptions, read_options
 
 
@@ -124,7 +124,7 @@ def test_kernels_inherit_what_the_user_has_set(
         monkeypatch.setenv(variable, "3")
     for variable in ("JUPYTER_PATH", "PYTHONPATH", "MNISTLAB_QUEUE"):
         monkeypatch.setenv(variable, "mine")
-    _tell_kernels(read_options({}), tmp_path)
+    set_kernel_environment(read_options({}), tmp_path)
     assert settings.workers() == 3
     assert settings.training_memory() == 3 * 2**20
     assert settings.training_seconds() == 180

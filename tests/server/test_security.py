@@ -17,7 +17,7 @@ import psutil
 import pytest
 import websocket
 
-from mnistlab.server.kernels import MOST_SOCKETS
+from mnistlab.server.visits import MAX_SOCKETS
 from tests.server.server import Server, serving, wait_for
 from tests.visitor import Visitor
 
@@ -149,7 +149,7 @@ def test_another_name_for_this_machine_is_refused(server: Server) -> None:
 def test_another_visits_kernel_cannot_be_found_or_ended(server: Server, bystander: Visitor) -> None:
     assert server.get("api/kernels")[0] == 404
     assert bystander.kernel not in json.dumps(server.health())
-    # Its id alone does not end it: the farewell must carry the page's cookie.
+    # Its id alone does not end it: the shutdown request must carry the page's cookie.
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.url).netloc, timeout=60)
     connection.request("POST", f"/voila/api/shutdown/{bystander.kernel}")
     assert connection.getresponse().status == 403
@@ -218,7 +218,7 @@ def test_a_visit_has_a_few_sockets_only(server: Server, bystander: Visitor, addr
             list(threads.map(open_one, range(60)))
         for number in range(4):
             open_one(number)
-        assert len(opened) == MOST_SOCKETS - 1, "one is the page's own"
+        assert len(opened) == MAX_SOCKETS - 1, "one is the page's own"
         assert set(refused) == {429}
         for socket in opened:
             socket.close()

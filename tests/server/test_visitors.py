@@ -18,7 +18,7 @@ import pytest
 import websocket
 from filelock import FileLock
 
-from mnistlab.server import kernels
+from mnistlab.server import visits
 from tests.server.server import Server, serving, wait_for
 from tests.visitor import Visitor
 
@@ -38,7 +38,7 @@ def test_who_finds_all_places_taken_is_told_when_to_come_back(three: Server) -> 
     status, headers, body = three.ask()
     assert status == 503
     assert int(headers["Retry-After"]) > 0
-    assert "places are taken" in body
+    assert "server is full" in body
     assert len(three.kernels()) == 3
     assert three.health()["visitors"] == three.health()["max_visitors"] == 3
     visitors[0].leave()
@@ -150,7 +150,7 @@ def test_a_page_that_loads_keeps_its_kernel(tmp_path: Path) -> None:
         (address,) = re.findall(r'<meta name="mnistlab-kernel" content="/([^"]+)"', page)
         loading = websocket.create_connection(f"ws{server.url[4:]}{address}/presence")
         threading.Thread(target=receive_all, args=(loading,), daemon=True).start()
-        time.sleep(kernels.ABANDONED_SECONDS + 2 * kernels.CHECK_SECONDS)
+        time.sleep(visits.ABANDONED_SECONDS + 2 * visits.CHECK_SECONDS)
         assert len(server.kernels()) == 1
         loading.close()
         wait_for(lambda: not server.kernels(), 60, "the end of the kernel of a closed page")
@@ -313,7 +313,7 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
         status, headers, body = server.ask()
         assert status == 503
         assert int(headers["Retry-After"]) > 0
-        assert "room on its disk" in body
+        assert "disk space" in body
         assert server.health()["visitors"] == 1
 
         for process, limit in limits:

@@ -9,7 +9,7 @@ from mnistlab.data import Dataset
 from mnistlab.models import Classifier, load_classifier
 from mnistlab.models.classifier import Outputs
 from mnistlab.models.untrained import randomised
-from mnistlab.study.explanation import PATCH, map_similarity, occlude, occlusion_map
+from mnistlab.study.explanation import PATCH, map_similarity, occlude
 
 
 class LooksAtACorner:
@@ -80,7 +80,7 @@ def test_a_randomised_network_has_learned_nothing(cnn: Classifier, mnist: Datase
 def test_real_maps_differ_from_those_of_random_weights(cnn: Classifier, mnist: Dataset) -> None:
     random = randomised(cnn)
     alike = [
-        map_similarity(occlusion_map(cnn, image, digit), occlusion_map(random, image, digit))
+        map_similarity(occlude(cnn, image, digit).heat, occlude(random, image, digit).heat)
         for image, digit in zip(mnist.x_test[:20], mnist.y_test[:20].tolist(), strict=True)
     ]
     assert np.mean(alike) < 0.6

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistlab.cli.commands import main
+from mnistlab.cli import main
 from mnistlab.data import Dataset
 from mnistlab.metrics.latency import images_per_second, measure_latencies, measure_latency
 from mnistlab.metrics.scores import evaluate_probabilities
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, load_classifier
 from mnistlab.study.evaluation import evaluate, evaluate_models
-from mnistlab.study.report import compare_models
+from mnistlab.study.study import compare
 from mnistlab.ui.compare import CompareTab
 from mnistlab.ui.state import AppState
 
@@ -156,12 +156,12 @@ def _command_line(data: Dataset) -> None:
 
 
 def _report(data: Dataset) -> None:
-    compare_models("mlp", "cnn", data)
+    compare("mlp", "cnn", data)
 
 
 def _notebook_of_one_known(data: Dataset) -> None:
     known = evaluate(load_classifier("mlp"), data.x_test, data.y_test, latency_runs=1)
-    compare_models("mlp", "cnn", data, known=[known])
+    compare("mlp", "cnn", data, known=[known])
 
 
 def _tab(data: Dataset) -> None:

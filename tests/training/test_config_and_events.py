@@ -9,7 +9,7 @@ from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError
 from mnistlab.models import TrainingConfig
 from mnistlab.training import events
-from mnistlab.training.loop import with_more
+from mnistlab.training.loop import with_extra_images
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from mnistlab.training.loop import with_more
         ("batch_size", 100_000),
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
-        ("share", 1.5),
+        ("fraction", 1.5),
         ("seed", -1),
         ("dropout", 1.0),
         ("augmentation", "wild"),
@@ -64,10 +64,12 @@ def test_progress_counts_the_whole_run() -> None:
 
 def test_additional_images_are_repeated_until_they_count(digits: Dataset) -> None:
     x, y = np.asarray(digits.x_train[:1000]), np.asarray(digits.y_train[:1000])
-    assert with_more(x, y, digits) == (x, y)
-    few = digits.with_more(digits.x_test[:5], digits.y_test[:5])
-    more_x, more_y = with_more(x, y, few)
+    assert with_extra_images(x, y, digits) == (x, y)
+    few = digits.with_extra(digits.x_test[:5], digits.y_test[:5])
+    more_x, more_y = with_extra_images(x, y, few)
     assert len(more_x) == len(more_y) == 1050  # a twentieth, each ten times
     np.testing.assert_array_equal(more_x[1000:1005], digits.x_test[:5])
-    one = digits.with_more(digits.x_test[:1], digits.y_test[:1])
-    assert len(with_more(np.repeat(x, 6, 0), np.repeat(y, 6), one)[0]) == 6050  # fifty at most
+    one = digits.with_extra(digits.x_test[:1], digits.y_test[:1])
+    assert (
+        len(with_extra_images(np.repeat(x, 6, 0), np.repeat(y, 6), one)[0]) == 6050
+    )  # fifty at most

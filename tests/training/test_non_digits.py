@@ -8,25 +8,25 @@ import pytest
 from mnistlab.data import Dataset
 from mnistlab.models import TrainingConfig
 from mnistlab.training.augmentation import training_images
-from mnistlab.training.non_digits import NO_DIGIT, SHARE, outliers
+from mnistlab.training.non_digits import FRACTION, NO_DIGIT, make_non_digits
 
 
 @pytest.fixture(scope="module")
 def made(digits: Dataset) -> np.ndarray:
-    return outliers(digits.x_train, digits.y_train, np.random.default_rng(0))
+    return make_non_digits(digits.x_train, digits.y_train, np.random.default_rng(0))
 
 
-def test_outliers_look_like_images_of_the_recipe(made: np.ndarray, digits: Dataset) -> None:
-    assert 0.5 * SHARE * len(digits.x_train) < len(made) <= SHARE * len(digits.x_train) + 1
+def test_non_digits_look_like_images_of_the_recipe(made: np.ndarray, digits: Dataset) -> None:
+    assert 0.5 * FRACTION * len(digits.x_train) < len(made) <= FRACTION * len(digits.x_train) + 1
     assert made.shape[1:] == (28, 28)
     assert made.dtype == np.uint8
     assert (made.max(axis=(1, 2)) == 255).all()
 
 
 def test_a_seed_repeats_them(made: np.ndarray, digits: Dataset) -> None:
-    again = outliers(digits.x_train, digits.y_train, np.random.default_rng(0))
+    again = make_non_digits(digits.x_train, digits.y_train, np.random.default_rng(0))
     np.testing.assert_array_equal(again, made)
-    other = outliers(digits.x_train, digits.y_train, np.random.default_rng(1))
+    other = make_non_digits(digits.x_train, digits.y_train, np.random.default_rng(1))
     assert len(other) != len(made) or (other != made).any()
 
 
@@ -37,7 +37,7 @@ def test_they_are_no_copies_of_digits(made: np.ndarray, digits: Dataset) -> None
 
 def test_training_gets_them_as_a_class_of_their_own(digits: Dataset) -> None:
     x, y = digits.x_train, digits.y_train
-    config = TrainingConfig("mlp", outliers=True)
+    config = TrainingConfig("mlp", non_digits=True)
     more_x, more_y = training_images(x, y, config)
     np.testing.assert_array_equal(more_x[: len(x)], x)
     assert set(more_y[len(x) :]) == {NO_DIGIT}

@@ -29,8 +29,8 @@ from mnistlab.training.loop import export_litert
 folder = Path(sys.argv[1])
 images = np.load(folder / "images.npy")
 for argument in sys.argv[2:]:
-    units, outliers = map(int, argument.split(","))
-    model = build_model(TrainingConfig("mlp", units=units, outliers=bool(outliers)))
+    units, non_digits = map(int, argument.split(","))
+    model = build_model(TrainingConfig("mlp", units=units, non_digits=bool(non_digits)))
     (folder / f"{units}.tflite").write_bytes(export_litert(model))
     hidden = model.get_layer("features").output
     import keras
@@ -45,13 +45,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     """Untrained models as LiteRT files, and what Keras says they put out."""
     folder = tmp_path_factory.mktemp("exported")
     np.save(folder / "images.npy", digits.x_test[:5])
-    widths = [f"{units},{int(outliers)}" for units, outliers in WIDTHS]
+    widths = [f"{units},{int(non_digits)}" for units, non_digits in WIDTHS]
     subprocess.run([sys.executable, "-c", EXPORT, str(folder), *widths], check=True)
     return folder
 
 
-@pytest.mark.parametrize(("units", "outliers"), WIDTHS)
-def test_features_as_narrow_as_the_logits(units: int, outliers: bool, exported: Path) -> None:
+@pytest.mark.parametrize(("units", "non_digits"), WIDTHS)
+def test_features_as_narrow_as_the_logits(units: int, non_digits: bool, exported: Path) -> None:
     images = np.load(exported / "images.npy")
     found = Classifier("narrow", (exported / f"{units}.tflite").read_bytes()).read(images)
     with np.load(exported / f"{units}.npz") as expected:
@@ -60,7 +60,7 @@ def test_features_as_narrow_as_the_logits(units: int, outliers: bool, exported: 
     proba = powers[:, :10] / powers[:, :10].sum(1, keepdims=True)
     np.testing.assert_allclose(found.probabilities, proba, atol=1e-4)
     no_digit = powers[:, 10:].sum(1) / powers.sum(1)
-    score = 1 - no_digit if outliers else proba.max(1)
+    score = 1 - no_digit if non_digits else proba.max(1)
     np.testing.assert_allclose(found.digit_scores, score, atol=1e-4)
 
 

@@ -36,21 +36,23 @@ def cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cost:
     monkeypatch.setattr(cost_module, "_machine", lambda: "this one")
     return Cost(
         machine="this one",
-        network={"mlp 512": 1e-4, "mlp 1024": 2e-4, "lean 12": 2e-4, "deep 16": 4e-4},
-        augmentation={"none": 0.0, "light": 1e-4, "full outliers": 2e-4},
-        images={"none": 1.0, "light": 1.0, "full outliers": 1.5},
+        network={
+            "mlp 512": 1e-4, "mlp 1024": 2e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4,
+        },
+        augmentation={"none": 0.0, "light": 1e-4, "full non-digits": 2e-4},
+        images={"none": 1.0, "light": 1.0, "full non-digits": 1.5},
         start=5.0,
         finish=2.0,
         seen={},
-    )
+    )  # fmt: skip
 
 
 def test_an_estimate_is_the_sum_of_its_parts(cost: Cost) -> None:
     seconds = cost.seconds(TrainingConfig("mlp", epochs=4), 60_000)
     assert seconds == pytest.approx(7 + 4 * 55_000 * 1e-4)
-    half = cost.seconds(TrainingConfig("mlp", epochs=4, share=0.5), 60_000)
+    half = cost.seconds(TrainingConfig("mlp", epochs=4, fraction=0.5), 60_000)
     assert half - 7 == pytest.approx((seconds - 7) / 2)
-    full = TrainingConfig("mlp", epochs=1, augmentation="full", outliers=True)
+    full = TrainingConfig("mlp", epochs=1, augmentation="full", non_digits=True)
     assert cost.seconds(full, 60_000) == pytest.approx(7 + 1.5 * 55_000 * 3e-4)
 
 
@@ -82,8 +84,8 @@ def test_what_was_measured_is_kept_for_this_machine_only(cost: Cost, tmp_path: P
     [
         {"network": {}},
         {"network": {"mlp 512": 1e-4}},
-        {"network": {"mlp": 1e-4, "lean 12": 2e-4, "deep 16": 4e-4}},
-        {"network": {"mlp 0": 1e-4, "lean 12": 2e-4, "deep 16": 4e-4}},
+        {"network": {"mlp": 1e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4}},
+        {"network": {"mlp 0": 1e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4}},
         {"network": ["mlp 512"]},
         {"augmentation": {}},
         {"augmentation": {"none": None}},

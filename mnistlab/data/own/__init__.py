@@ -1,4 +1,4 @@
-"""Files of one's own as a `Dataset`, however their arrays or columns are arranged."""
+"""Your own files as a `Dataset`, whatever the layout of their arrays or columns."""
 
 from mnistlab.data.own.reader import load_own
 

@@ -1,4 +1,4 @@
-"""Images and labels as a dataset has them, from arrays as people store them."""
+"""Images and labels in the form of a `Dataset`, from arrays as people store them."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from mnistlab.data.dataset import Images, Labels
 from mnistlab.data.own.files import Piece, axes_hint, printable
 from mnistlab.errors import DataError
 
-SIDE = 28
-_FAINT = 64  # brightest pixel below which fractions show that the scale is another one
-_DIM = 192  # brightest pixel of all images; MNIST's images reach 255
-# Of full ink: what arithmetic with floats adds. It is below half a step of 1 in 255, so that
-# rounding takes it away again.
+_SIDE = 28
+_FAINT = 64  # below this brightest pixel, fractions show that the scale is another one
+_DIM = 192  # below this brightest pixel, images are dim; MNIST's reach 255
+# Tolerance at the ends of the range, as a fraction of it, for rounding errors of floats. It is
+# below half a step of 1 in 255, so that rounding removes it.
 _NOISE = 1e-3
 _PART = 2000  # images that are scaled at a time; as float64 they take 13 MB
 
 
 def images_of(piece: Piece, remarks: list[str]) -> Images:
-    """Images as `(n, 28, 28)` uint8.
+    """Return images as `(n, 28, 28)` uint8.
 
-    Pixels from 0 to 1 are scaled, others rounded, and `remarks` says so.
+    Pixels from 0 to 1 are scaled, others rounded, and `remarks` is extended to say so.
 
     Raises
     ------
     DataError
-        Saying what shape, type or range was found instead.
+        Naming the shape, type or range that was found instead.
     """
     x = piece.values
     sides = [side for side in x.shape[1:] if side != 1]
-    if x.ndim < 2 or sides not in ([SIDE, SIDE], [SIDE * SIDE]):
+    if x.ndim < 2 or sides not in ([_SIDE, _SIDE], [_SIDE * _SIDE]):
         size = " x ".join(map(str, x.shape))
         hint = ", the mean of its three" if x.ndim == 4 and 3 in (x.shape[1], x.shape[-1]) else ""
         hint += axes_hint(x.shape)
         raise DataError(f"{piece.name} has images {size}; give n x 28 x 28, one channel{hint}.")
-    return _pixels(piece.name, x.reshape(-1, SIDE, SIDE), remarks)
+    return _pixels(piece.name, x.reshape(-1, _SIDE, _SIDE), remarks)
 
 
 def _pixels(name: str, x: NDArray[np.generic], remarks: list[str]) -> Images:
-    """Pixels as uint8 from 0 to 255; scaled or rounded where that is what they are."""
+    """Return pixels as uint8 from 0 to 255, scaled or rounded where necessary."""
     if x.dtype.kind not in "biuf":
         raise DataError(f"{name} has pixels of type {x.dtype}; give numbers from 0 to 255.")
     if not x.size:
@@ -53,48 +53,22 @@ def _pixels(name: str, x: NDArray[np.generic], remarks: list[str]) -> Images:
             f"{name} has pixels from {low:.7g} to {high:.7g}; give 0 to 255, or 0 to 1"
             f"{_hint(low, high)}."
         )
+    is_whole = _is_whole(x)
     if full == 1:
         remarks.append("Pixels from 0 to 1 were multiplied by 255.")
-        return _by_parts(x, 255)
-    if high < _FAINT and x.dtype.kind == "f" and not _is_whole(x):
+    elif high < _FAINT and not is_whole:
         raise DataError(
             f"{name} has pixels from {low:.7g} to {high:.7g}, neither 0 to 1 nor 0 to 255; scale "
             f"them to 0 to 255: where {high:.7g} is full ink, multiply them by 255 / {high:.7g}."
         )
-    if not _is_whole(x):
+    elif not is_whole:
         remarks.append("Pixels were rounded to whole numbers.")
-    return _by_parts(x, 1)
-
-
-def ink_remarks(images: Mapping[str, Images]) -> list[str]:
-    """What is odd about the ink of images: blank, all the same, or dim.
-
-    Parameters
-    ----------
-    images : arrays (n, 28, 28) uint8 with n at least 1, by what they are called
-    """
-    remarks = []
-    for called, x in images.items():
-        if _is_blank(x):
-            same = f"every pixel is {x.flat[0]}" if _is_same(x) else "each is one even grey"
-            remarks.append(f"All {called} are blank: {same}. Check how they were saved.")
-        elif len(x) > 1 and _is_same(x):
-            remarks.append(f"All {called} are the same. Check how they were saved.")
-    brightest = max(int(x.max()) for x in images.values())
-    if brightest < _DIM and not all(_is_blank(x) for x in images.values()):
-        remarks.append(
-            f"The brightest pixel is {brightest} of 255: where that is full ink, multiply the "
-            f"pixels by 255 / {brightest} before you load them, or the models see dim images."
-        )
-    return remarks
-
-
-def _is_blank(x: Images) -> bool:
-    return all(bool((part == part[:, :1, :1]).all()) for part in _parts(x))
-
-
-def _is_same(x: Images) -> bool:
-    return all(bool((part == x[0]).all()) for part in _parts(x))
+    if x.dtype == np.uint8 and full == 255:
+        return np.ascontiguousarray(x)
+    result = np.empty(x.shape, np.uint8)
+    for part, out in zip(_parts(x), _parts(result), strict=True):
+        out[:] = np.rint(part.astype(np.float64) * (255 // full))
+    return result
 
 
 def _hint(low: float, high: float) -> str:
@@ -102,43 +76,38 @@ def _hint(low: float, high: float) -> str:
         return ": (x + 1) * 127.5"
     if low < 0 and high < 10:
         return ": these look standardised, so multiply by the deviation and add the mean again"
-    if high == 65535:
-        return ": divide by 257"
-    return ""
+    return ": divide by 257" if high == 65535 else ""
 
 
-def _range(name: str, what: str, values: NDArray[np.generic]) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite((low, high)).all():
-        raise DataError(f"{name} has {what} that are not finite (NaN or infinite); mend those.")
-    return low, high
+def ink_remarks(images: Mapping[str, Images]) -> list[str]:
+    """Say which images are blank, all the same, or dim.
 
-
-def _is_whole(x: NDArray[np.generic]) -> bool:
-    return x.dtype.kind != "f" or all(bool((part == np.rint(part)).all()) for part in _parts(x))
-
-
-def _by_parts(x: NDArray[np.generic], factor: int) -> Images:
-    """Multiplied and rounded, without a second copy of all of it as floats."""
-    if x.dtype == np.uint8 and factor == 1:
-        return np.ascontiguousarray(x)
-    result = np.empty(x.shape, np.uint8)
-    for part, out in zip(_parts(x), _parts(result), strict=True):
-        out[:] = np.rint(part.astype(np.float64) * factor)
-    return result
-
-
-def _parts(x: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
-    return (x[start : start + _PART] for start in range(0, len(x), _PART))
+    Parameters
+    ----------
+    images : arrays (n, 28, 28) uint8 with n at least 1, by what they are called
+    """
+    remarks = []
+    blank = {called: bool((x == x[:, :1, :1]).all()) for called, x in images.items()}
+    for called, x in images.items():
+        is_same = bool((x == x[0]).all())
+        if blank[called]:
+            same = f"every pixel is {x.flat[0]}" if is_same else "each is one even grey"
+            remarks.append(f"All {called} are blank: {same}. Check how they were saved.")
+        elif len(x) > 1 and is_same:
+            remarks.append(f"All {called} are the same. Check how they were saved.")
+    brightest = max(int(x.max()) for x in images.values())
+    if brightest < _DIM and not all(blank.values()):
+        remarks.append(
+            f"The brightest pixel is {brightest} of 255: where that is full ink, multiply the "
+            f"pixels by 255 / {brightest} before you load them, or the models see dim images."
+        )
+    return remarks
 
 
 def labels_of(piece: Piece, images: int, remarks: list[str]) -> Labels:
-    """Labels of a number of images as `(n,)` uint8 from 0 to 9, and `remarks` of what was done.
+    """Return the labels of a number of images as `(n,)` uint8 from 0 to 9.
 
-    Raises
-    ------
-    DataError
-        Saying what shape, type or range was found instead.
+    `remarks` is extended by what was done. Raises DataError as `images_of` does.
     """
     y, name = piece.values, piece.name
     if y.shape == (images, 10) and images:
@@ -147,9 +116,9 @@ def labels_of(piece: Piece, images: int, remarks: list[str]) -> Labels:
     if y.size == images and y.ndim == 2 and 1 in y.shape:
         y = y.reshape(-1)
     if y.shape != (images,):
+        hint = ", such as y.argmax(axis=0)" if y.shape == (10, images) else ""
         raise DataError(
-            f"{name}: {images:,} images but labels of shape {y.shape}; give one label each"
-            f"{', such as y.argmax(axis=0)' if y.shape == (10, images) else ''}."
+            f"{name}: {images:,} images but labels of shape {y.shape}; give one label each{hint}."
         )
     if y.dtype.kind in "SU":
         y = _from_text(y, name)
@@ -159,12 +128,12 @@ def labels_of(piece: Piece, images: int, remarks: list[str]) -> Labels:
     if not y.size:
         return np.zeros(0, np.uint8)
     low, high = _range(name, "labels", y)
-    if low < 0 or high > 9 or not _is_whole(y):
-        found = f"from {low:g} to {high:g}" if _is_whole(y) else "that are no whole numbers"
-        hint = ""
-        if (low, high) == (1, 10):
-            hint = ": y % 10 where 10 stands for 0, y - 1 where they are counted from 1"
-        raise DataError(f"{name} has labels {found}; give 0 to 9{hint}.")
+    if not _is_whole(y):
+        raise DataError(f"{name} has labels that are not whole numbers; give 0 to 9.")
+    if low < 0 or high > 9:
+        hint = ": y % 10 where 10 stands for 0, y - 1 where they are counted from 1"
+        hint = hint if (low, high) == (1, 10) else ""
+        raise DataError(f"{name} has labels from {low:g} to {high:g}; give 0 to 9{hint}.")
     return y.astype(np.uint8)
 
 
@@ -175,8 +144,7 @@ def _from_one_hot(y: NDArray[np.generic], name: str) -> NDArray[np.generic]:
             f"{name} has 10 values for each image that are not one 1 among nine 0s; give labels "
             "from 0 to 9, such as y.argmax(axis=1)."
         )
-    digits: NDArray[np.generic] = ones.argmax(1)
-    return digits
+    return np.asarray(ones.argmax(1))
 
 
 def _from_text(y: NDArray[np.generic], name: str) -> NDArray[np.generic]:
@@ -188,3 +156,18 @@ def _from_text(y: NDArray[np.generic], name: str) -> NDArray[np.generic]:
             "numbers, 0 to 9."
         )
     return np.array([int(t) for t in texts])
+
+
+def _range(name: str, what: str, values: NDArray[np.generic]) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite((low, high)).all():
+        raise DataError(f"{name} has {what} that are not finite (NaN or infinite); correct those.")
+    return low, high
+
+
+def _is_whole(x: NDArray[np.generic]) -> bool:
+    return x.dtype.kind != "f" or all(bool((part == np.rint(part)).all()) for part in _parts(x))
+
+
+def _parts(x: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
+    return (x[start : start + _PART] for start in range(0, len(x), _PART))

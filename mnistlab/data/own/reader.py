@@ -1,8 +1,8 @@
-"""Data of one's own as a `Dataset`: npz, npy, IDX and CSV files as people have them.
+"""Your own data as a `Dataset`: npz, npy, IDX and CSV files in the usual layouts.
 
-What can be meant in one way only is read, and the dataset's `notice` says what was done. The rest
-is refused with the remedy. `own_files` and `own_table` read arrays from files, `own_arrays` makes
-images and labels of them, and here those become training and test sets.
+Whatever is unambiguous is read, and the dataset's `notice` says how. Everything else is refused
+with a remedy. `files` and `table` read arrays from files, `arrays` turns them into images and
+labels, and this module makes training and test sets of those.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.dataset import ARRAYS, Dataset, Images, Labels, digest_of
+from mnistlab.data.dataset import Dataset, Images, Labels, digest_of
 from mnistlab.data.own.arrays import images_of, ink_remarks, labels_of
 from mnistlab.data.own.files import (
     FROM_PICTURES,
@@ -25,38 +25,39 @@ from mnistlab.data.own.files import (
     MAX_UPLOAD_BYTES,
     PICTURES,
     WANTED,
-    Contents,
     Piece,
     printable,
     read_file,
     split_of,
 )
-from mnistlab.data.own.orientation import Orientation, look
+from mnistlab.data.own.orientation import Orientation, detect_orientation
 from mnistlab.errors import DataError
+from mnistlab.texts import counted
 
-_LEAST = 12  # images: two for testing
-_TEST_EVERY = 6  # of one set, every sixth image is for testing, as in MNIST one of seven
-_MOST_FILES = 8
-_MOST_LOOKED_AT = 10_000  # files and folders, for pictures
-_NOTABLE = 0.1  # of the images that look inverted, where the others do not
+_MIN_IMAGES = 12  # two of them for testing
+_TEST_EVERY = 6  # every sixth image of one set is for testing; MNIST's test set is a seventh
+_MAX_FILES = 8
+_MAX_SEARCHED = 10_000  # files and folders, for pictures
+_NOTABLE = 0.1  # fraction of the images that look inverted, where the others do not
 _DATA_FILES = (".npz", ".npy", ".csv", ".tsv", ".gz", "ubyte", ".idx")
-
-# What turns images in the library; the command line and the page have their own.
+# What turns images in the library; the command line and the page pass their own remedies.
 _KEYWORDS = {"invert": "invert=True", "transpose": "transpose=True"}
-
-Arrays = Mapping[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, eq=False)
 class OwnImages:
-    """What was read: images, labels, and what was done to read them."""
+    """Images and labels from files, before they are turned and divided."""
 
     title: str
-    arrays: dict[str, NDArray[np.uint8]]
-    """`x_train (n, 28, 28)`, `y_train (n,)`, `x_test` and `y_test`."""
-    is_one_set: bool
-    """Whether the files made no difference between training and test images."""
+    sets: dict[str, tuple[Images, Labels]]
+    """By `"train"` and `"test"`; one of them where the files have a single set."""
     remarks: tuple[str, ...] = ()
+    """What was done to read the files."""
+
+    @property
+    def is_one_set(self) -> bool:
+        """Whether the files make no difference between training and test images."""
+        return len(self.sets) == 1
 
     def dataset(
         self,
@@ -66,33 +67,30 @@ class OwnImages:
         split: bool = True,
         remedies: Mapping[str, str] = _KEYWORDS,
     ) -> Dataset:
-        """The images as a dataset; other parameters and errors are those of `load_own`.
+        """Return the images as a dataset; other parameters and errors are those of `load_own`.
 
         Parameters
         ----------
-        remedies : what the notice names to turn images with, by `"invert"` and `"transpose"`;
-            without one, it says only how they lie
+        remedies : how to turn images, by `"invert"` and `"transpose"`, for the notice; without
+            them it only describes the images
         """
-        train, test = (
-            (_turned(self.arrays[f"x_{part}"], invert, transpose), self.arrays[f"y_{part}"])
-            for part in ("train", "test")
-        )
-        total = len(train[1]) + len(test[1])
-        notices = [
-            *_warnings(look((train, test)), remedies),
-            *_turns(invert, transpose),
-            *self.remarks,
-        ]
-        if self.is_one_set and split:
+        sets = {name: (_turned(x, invert, transpose), y) for name, (x, y) in self.sets.items()}
+        notices = _warnings(detect_orientation(list(sets.values())), remedies)
+        notices += ["Ink and paper were swapped."] * invert
+        notices += ["Rows and columns were swapped."] * transpose
+        notices += self.remarks
+        if self.is_one_set:
+            ((x, y),) = sets.values()
+            n = len(y)
+            test = np.arange(n) % _TEST_EVERY == _TEST_EVERY - 1 if split else np.ones(n, bool)
+            sets = {"train": (x[~test], y[~test]), "test": (x[test], y[test])}
             notices.append(
-                f"There is one set of {total:,} images: every sixth image was put aside for "
-                f"testing, {len(test[1]):,} in all."
+                f"There is one set of {n:,} images: every sixth image was put aside for testing, "
+                f"{test.sum():,} in all."
+                if split
+                else f"All {n:,} images serve as test images."
             )
-        elif self.is_one_set:
-            x, y = (_joined(*pair) for pair in zip(train, test, strict=True))
-            train, test = (x[:0], y[:0]), (x, y)
-            notices.append(f"All {total:,} images serve as test images.")
-        parts = (*train, *test)
+        parts = (*sets["train"], *sets["test"])
         for part in parts:
             part.flags.writeable = False
         return Dataset(
@@ -108,26 +106,26 @@ class OwnImages:
 def load_own(
     path: str | Path, *, invert: bool = False, transpose: bool = False, split: bool = True
 ) -> Dataset:
-    """Your own images of digits from a file, or from a folder with IDX files.
+    """Load your own images of digits from a file, or from a folder with IDX files.
 
-    Read are `.npz` files with `x_train, y_train, x_test, y_test`, `X, y`, `train_images,
+    Accepted are `.npz` files with `x_train, y_train, x_test, y_test`, `X, y`, `train_images,
     train_labels` and the like; `.npy` and IDX files of images and labels; and `.csv` files with
     784 pixels and a label in each line, with or without a header. Each may be gzipped. Images have
-    28 x 28 pixels from 0 to 255 or 0 to 1; labels are digits or one-hot.
+    28 x 28 pixels from 0 to 255 or 0 to 1. Labels are digits or one-hot.
 
     Parameters
     ----------
-    path : a file, or a folder; beside a file of images, that of its labels is found by its name
+    path : a file or a folder; the labels of a file of images are found beside it by their name
     invert : swap ink and paper, for images that are dark on bright
     transpose : swap rows and columns, for images that are stored by columns, as EMNIST's are
-    split : whether every sixth image is put aside for testing where the files have one set only;
-        without it, all of it is for testing and there are no training images
+    split : whether every sixth image is put aside for testing where the files have a single set;
+        otherwise all of it is for testing and there are no training images
 
     Returns
     -------
     Dataset
         Its `notice` says what was done to read the files, and whether the images look inverted or
-        transposed. It is empty for files that are like MNIST's.
+        transposed. It is empty for files like MNIST's.
 
     Raises
     ------
@@ -143,58 +141,50 @@ def load_own(
     return read_own_path(path).dataset(invert=invert, transpose=transpose, split=split)
 
 
-def read_own(
-    files: Mapping[str, bytes], *, invert: bool = False, transpose: bool = False
-) -> Dataset:
-    """A dataset from the contents of files by their names; otherwise as `load_own`."""
-    return read_own_files(files).dataset(invert=invert, transpose=transpose)
-
-
 def read_own_files(files: Mapping[str, bytes]) -> OwnImages:
-    """What files hold, from their contents by their names.
-
-    Raises
-    ------
-    DataError
-        Naming what was found and what to give instead.
-    """
+    """Read images from the contents of files by their names; errors are those of `load_own`."""
     if not files:
         raise DataError(f"There is no file; {WANTED}.")
     _check_kaggle(files, "These files are")
-    names = {name: printable(name) for name in files}
-    contents = [
-        read_file(io.BytesIO(files[name]), shown, MAX_UPLOAD_BYTES) for name, shown in names.items()
+    remarks: list[str] = []
+    pieces = [
+        piece
+        for name, content in files.items()
+        for piece in read_file(io.BytesIO(content), printable(name), remarks, MAX_UPLOAD_BYTES)
     ]
-    return _own_images(contents, ", ".join(sorted(names.values())))
+    return _own_images(pieces, ", ".join(sorted(map(printable, files))), remarks)
 
 
 def read_own_path(path: str | Path) -> OwnImages:
-    """What a file, or a folder with files, holds; see `load_own`.
+    """Read images from a file, or a folder with files; see `load_own`.
 
-    Only for a page that is served to oneself: a visitor's path would read the server's disk.
+    Only for a page on one's own machine: a visitor's path would read the server's disk.
     """
     path = Path(path).expanduser()
+    remarks: list[str] = []
     try:
-        files = _files_of(path)
+        files = _files_in(path) if path.is_dir() else _file_with_labels(path)
+        names = [printable(file.name) for file in files]
         with ExitStack() as stack:
-            opened = [(stack.enter_context(file.open("rb")), file) for file in files]
-            contents = [read_file(file, printable(each.name)) for file, each in opened]
+            opened = [stack.enter_context(file.open("rb")) for file in files]
+            read = [read_file(f, name, remarks) for f, name in zip(opened, names, strict=True)]
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         what = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{printable(str(path))} cannot be read ({what}); {WANTED}.") from error
-    return _own_images(contents, ", ".join(printable(file.name) for file in files))
+    return _own_images(list(chain.from_iterable(read)), ", ".join(names), remarks)
 
 
-def from_arrays(arrays: Arrays, title: str) -> Dataset:
-    """A dataset from `x_train, y_train, x_test, y_test`, or `x, y`; see `read_own`."""
+def from_arrays(arrays: Mapping[str, NDArray[np.generic]], title: str) -> Dataset:
+    """Return a dataset of `x_train, y_train, x_test, y_test`, or `x, y`; see `load_own`."""
     pieces = [Piece(title, name[0], split_of(name), values) for name, values in arrays.items()]
-    return _own_images([Contents(tuple(pieces))], title).dataset(remedies={})
+    return _own_images(pieces, title, []).dataset(remedies={})
 
 
-def _files_of(path: Path) -> list[Path]:
-    """The files that a path means: itself and its labels, or what a folder has."""
-    if path.is_dir():
-        return _files_in(path)
+# Paths
+
+
+def _file_with_labels(path: Path) -> list[Path]:
+    """Return a file, with that of the labels beside it where it has images only."""
     if not path.exists():
         raise DataError(
             f"{printable(str(path))} cannot be read: there is no such file or folder; {WANTED}."
@@ -211,18 +201,24 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    files = [f for f in sorted(folder.iterdir()) if f.is_file() and _is_data(f.name)]
-    # torchvision, for one, keeps each file beside its compressed copy.
+    files = [f for f in sorted(folder.iterdir()) if f.is_file() and _is_data(f.name.lower())]
+    # torchvision, for example, keeps each file beside its compressed copy.
     files = [f for f in files if f.suffix.lower() != ".gz" or f.with_suffix("") not in files]
-    _check_kaggle([f.name for f in files], f"{printable(str(folder))} has the files")
+    name = printable(str(folder))
+    _check_kaggle([f.name for f in files], f"{name} has the files")
     if not files:
-        raise DataError(f"{printable(str(folder))} has no data files; {_instead(folder)}.")
-    if len(files) > _MOST_FILES:
+        raise DataError(f"{name} has no data files; {_instead(folder)}.")
+    if len(files) > _MAX_FILES:
         raise DataError(
-            f"{printable(str(folder))} has {len(files):,} data files; give the path of one, or a "
-            "folder with one training set and one test set."
+            f"{name} has {len(files):,} data files; give the path of one, or a folder with one "
+            "training set and one test set."
         )
     return files
+
+
+def _is_data(low: str) -> bool:
+    named = "." not in low and ("image" in low or "label" in low)
+    return not low.startswith(".") and (low.endswith(_DATA_FILES) or named)
 
 
 def _check_kaggle(names: Iterable[str], what: str) -> None:
@@ -234,53 +230,39 @@ def _check_kaggle(names: Iterable[str], what: str) -> None:
 
 
 def _instead(folder: Path) -> str:
-    """What to give instead of a folder without data files."""
+    """Return what to give instead of a folder without data files."""
     found = chain.from_iterable(folder.glob(pattern) for pattern in ("*", "*/*", "*/*/*"))
-    for file in islice(found, _MOST_LOOKED_AT):
+    for file in islice(found, _MAX_SEARCHED):
         if file.suffix.lower() in PICTURES:
             example = printable(str(file.relative_to(folder)))
             return f"folders of pictures, such as {example}, are not read: {FROM_PICTURES}"
     return WANTED
 
 
-def _is_data(name: str) -> bool:
-    low = name.lower()
-    if low.startswith("."):
-        return False
-    return low.endswith(_DATA_FILES) or ("." not in low and ("image" in low or "label" in low))
-
-
 # From arrays to images and labels
 
 
-def _own_images(contents: list[Contents], title: str) -> OwnImages:
-    remarks = [remark for each in contents for remark in each.remarks]
-    sets = _sets([piece for each in contents for piece in each.pieces], title, remarks)
-    parts: dict[str, tuple[Images, Labels]] = {}
-    for split, (x, y) in sets.items():
+def _own_images(pieces: list[Piece], title: str, remarks: list[str]) -> OwnImages:
+    sets: dict[str, tuple[Images, Labels]] = {}
+    for split, (x, y) in _pairs(pieces, title, remarks).items():
         images = images_of(x, remarks)
         labels = labels_of(y, len(images), remarks)
         if len(labels):
-            parts[split] = images, labels
-    total = sum(len(y) for _, y in parts.values())
-    if total < _LEAST:
-        found = "no images" if not total else f"{total:,} {'image' if total == 1 else 'images'}"
-        raise DataError(f"{title} has {found}; give at least {_LEAST}.")
-    is_one_set = len(parts) == 1
-    called = {split: "images" if is_one_set else f"{split} images" for split in parts}
-    remarks += ink_remarks({called[split]: x for split, (x, _) in parts.items()})
-    if is_one_set:
-        ((x_all, y_all),) = parts.values()
-        test = _is_test(len(y_all))
-        parts = {"train": (x_all[~test], y_all[~test]), "test": (x_all[test], y_all[test])}
-    arrays = dict(zip(ARRAYS, (*parts["train"], *parts["test"]), strict=True))
-    return OwnImages(title, arrays, is_one_set, tuple(dict.fromkeys(remarks)))
+            sets[split] = images, labels
+    total = sum(len(y) for _, y in sets.values())
+    if total < _MIN_IMAGES:
+        found = counted(total, "image") if total else "no images"
+        raise DataError(f"{title} has {found}; give at least {_MIN_IMAGES}.")
+    is_one_set = len(sets) == 1
+    named = {"images" if is_one_set else f"{split} images": x for split, (x, _) in sets.items()}
+    remarks += ink_remarks(named)
+    return OwnImages(title, sets, tuple(dict.fromkeys(remarks)))
 
 
-def _sets(
+def _pairs(
     pieces: Iterable[Piece], title: str, remarks: list[str]
 ) -> dict[str, tuple[Piece, Piece]]:
-    """Images with their labels, by `"train"` and `"test"`; one set has either name."""
+    """Return images with their labels, by `"train"` and `"test"`; a single set has either name."""
     found: dict[tuple[str, str], Piece] = {}
     for piece in pieces:
         other = found.setdefault((piece.split, piece.kind), piece)
@@ -315,7 +297,7 @@ def _pair(split: str, found: Mapping[tuple[str, str], Piece], title: str) -> tup
     return x, y
 
 
-# How the images lie
+# Orientation
 
 
 def _turned(x: Images, invert: bool, transpose: bool) -> Images:
@@ -323,30 +305,11 @@ def _turned(x: Images, invert: bool, transpose: bool) -> Images:
     return np.ascontiguousarray(x.swapaxes(1, 2)) if transpose else x
 
 
-def _is_test(images: int) -> NDArray[np.bool_]:
-    """Which images of one set are put aside for testing."""
-    rows: NDArray[np.bool_] = np.arange(images) % _TEST_EVERY == _TEST_EVERY - 1
-    return rows
-
-
-def _joined(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """One set again as it was in its file."""
-    test_rows = _is_test(len(train) + len(test))
-    whole = np.empty((len(test_rows), *train.shape[1:]), np.uint8)
-    whole[~test_rows], whole[test_rows] = train, test
-    return whole
-
-
-def _turns(invert: bool, transpose: bool) -> list[str]:
-    turns = {"Ink and paper were swapped.": invert, "Rows and columns were swapped.": transpose}
-    return [text for text, is_done in turns.items() if is_done]
-
-
 def _warnings(found: Orientation, remedies: Mapping[str, str]) -> list[str]:
-    """What speaks against the way in which the images lie, and what turns them."""
+    """Say how the images differ from upright bright ink on black, and how to turn them."""
     turn = {name: f" Turn them with {remedy}." for name, remedy in remedies.items()}
     warnings = []
-    if found.is_inverted:
+    if 2 * found.inverted > found.sample:
         warnings.append(
             "Ink and paper look swapped: these images are dark on bright, and the models read "
             f"bright ink on black.{turn.get('invert', '')}"
@@ -354,7 +317,7 @@ def _warnings(found: Orientation, remedies: Mapping[str, str]) -> list[str]:
     elif found.inverted > _NOTABLE * found.sample:
         warnings.append(
             f"Ink and paper look swapped in {found.inverted:,} of {found.sample:,} images that "
-            "were looked at, and not in the others. Swap those before you load them."
+            "were examined, and not in the others. Swap those before you load them."
         )
     if found.view == "transposed":
         warnings.append(

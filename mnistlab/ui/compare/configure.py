@@ -137,7 +137,7 @@ def _fields() -> dict[str, Any]:
         "schedule": widgets.Dropdown(options=SCHEDULES),
         "dropout": widgets.FloatText(0.2, step=0.05),
         "augmentation": widgets.Dropdown(options=AUGMENTATIONS),
-        "share": widgets.FloatText(1.0, step=0.1),
+        "fraction": widgets.FloatText(1.0, step=0.1),
         "seed": widgets.FloatText(0),
         "seeds": widgets.FloatText(1),
     }
@@ -160,8 +160,8 @@ _LABELS = {
         "light: images are turned, scaled, shifted and thickened a little, at random; full: bent "
         "as well, with slashed zeros, flagged ones and barred sevens.",
     ),
-    "share": (
-        "Share of the data",
+    "fraction": (
+        "Fraction of the data",
         "ml-share",
         "Of the training set: 1 is all of it; a tenth trains ten times as fast and reads worse.",
     ),
@@ -208,14 +208,15 @@ def describe(config: TrainingConfig) -> str:
     """The settings that matter, in a line."""
     epochs = counted(config.epochs, "epoch")
     parts = [
+        f"network {config.network_title}",
         epochs,
         f"batch {config.batch_size}",
         f"rate {config.learning_rate:g} ({config.schedule})",
         f"dropout {config.dropout:g}",
         f"augmentation {config.augmentation}",
     ]
-    if config.share < 1:
-        parts.append(f"{config.share:.0%} of the data")
-    if config.outliers:
+    if config.fraction < 1:
+        parts.append(f"{config.fraction:.0%} of the data")
+    if config.non_digits:
         parts.append("learns what is not a digit")
     return " · ".join(parts)

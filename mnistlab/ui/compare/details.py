@@ -12,14 +12,14 @@ from mnistlab.charts.pair import per_class_table
 from mnistlab.charts.reliability import reliability_diagram
 from mnistlab.charts.robustness import robustness_table
 from mnistlab.errors import MnistLabError
-from mnistlab.metrics.calibration import calibrate
 from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.pair import Pair
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.study.robustness import IMAGES, measure_robustness, sample
-from mnistlab.study.validation import validation_answers
+from mnistlab.study.validation import calibrate_model
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.results import Results
-from mnistlab.ui.compare.state import CompareState, Pair
+from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState
 
 _FOLDS = ("By digit", "Calibration", "Robustness")
@@ -132,18 +132,17 @@ class Details:
             return
         a, b = pair.evaluations
         if self.folds.selected_index == 0:
-            self.by_digit.value = per_class_table(a.scores, b.scores, *pair.titles)
+            self.by_digit.value = per_class_table(pair)
         elif self.folds.selected_index == 1:
             self.calibration.value = "".join(self._calibration(each) for each in (a, b))
 
     def _calibration(self, each: Evaluation) -> str:
         if each.model not in self._calibrations:
             classifier = self._results.classifier(each.model)
-            answers = validation_answers(each.model, classifier, self._app.dataset)
-            if answers is None:
+            known = self._state.evaluations[each.model]  # on the labels as published
+            result = calibrate_model(classifier, known, self._app.dataset)
+            if result is None:
                 return f"<p class='ml-note'>{ui.escape(each.title)}: {_NO_VALIDATION}</p>"
-            known = self._state.evaluations[each.model]
-            result = calibrate(*answers, self._app.dataset.y_test, known.y_proba)
             self._calibrations[each.model] = reliability_diagram(
                 result, each.title, str(each.card.get("architecture", "mlp"))
             )

@@ -1,4 +1,4 @@
-"""The test images that make the difference: doors to them, a page of them, and one large."""
+"""Test images by which model is right: groups, a page of one, and one image enlarged."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
+from mnistlab.metrics.pair import ORDERS, Group, Pair
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.results import Results
-from mnistlab.ui.compare.state import ORDERS, CompareState, Door, Pair
+from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState
 
 PAGE = 20
@@ -18,7 +19,7 @@ _ANY = -1
 
 
 class Images:
-    """The gallery. `widget` is all of it; `open` shows what lies behind a door."""
+    """The gallery. `widget` is all of it; `open` shows a group of images."""
 
     def __init__(self, app: AppState, state: CompareState, results: Results) -> None:
         self._app, self._state, self._results = app, state, results
@@ -27,7 +28,7 @@ class Images:
         # Any of these may come together with the others; one repaint each is cheap enough.
         for trait, paint in (
             ("pair", self._paint),
-            ("door", self._paint),
+            ("group", self._paint),
             ("order", self._paint),
             ("page", self._paint),
             ("item", self._paint_item),
@@ -37,11 +38,11 @@ class Images:
 
     # Verbs
 
-    def open(self, door: Door) -> None:
-        """Show the images behind a door."""
+    def open(self, group: Group) -> None:
+        """Show the images of a group."""
         with self._state.hold_trait_notifications():
             self._state.page, self._state.item = 0, None
-            self._state.door = door
+            self._state.group = group
 
     def turn(self, pages: int) -> None:
         """Turn forward (positive) or back."""
@@ -52,7 +53,7 @@ class Images:
         """Positions in the pair of the images on the page."""
         if self._state.pair is None:
             return np.zeros(0, np.int64)
-        found = self._state.pair.behind(self._state.door, self._state.order)
+        found = self._state.pair.select(self._state.group, self._state.order)
         return found[self._state.page * PAGE :][:PAGE]
 
     # View
@@ -61,7 +62,7 @@ class Images:
         return ui.guard(self._app, handler)
 
     def _build(self) -> None:
-        self._doors = widgets.ToggleButtons(options=[("", "only A")])
+        self._groups = widgets.ToggleButtons(options=[("", "only A")])
         self._side = widgets.Dropdown(options=[("A", 0), ("B", 1)], description="or where")
         digits = [(str(digit), digit) for digit in range(10)]
         self._read_as = widgets.Dropdown(
@@ -80,13 +81,13 @@ class Images:
         self._send = self._button("Send to pad", "ml-send", self._results.send_to_pad)
         choosers = [self._side, self._read_as, self._true, self._order]
         rows = [
-            ui.classed(self._doors, "ml-doors"),
+            ui.classed(self._groups, "ml-groups"),
             ui.classed(widgets.Box(choosers), "ml-tools", "ml-cell-choice"),
         ]
         turn = ui.classed(widgets.Box([self._previous, self._next, self._note]), "ml-tools")
         self._detail = ui.classed(widgets.Box([self._large, self._send]), "ml-gallery-detail")
         self.widget = widgets.VBox([*rows, self.gallery, turn, self._detail])
-        self._doors.observe(self._guard(lambda _: self._on_door()), "value")
+        self._groups.observe(self._guard(lambda _: self._on_group()), "value")
         self._order.observe(self._guard(lambda _: self._on_order()), "value")
         for chooser in choosers[:3]:
             chooser.observe(self._guard(lambda _: self._on_cell()), "value")
@@ -104,9 +105,9 @@ class Images:
     def _choose(self, place: int) -> None:
         self._state.item = int(self.shown[place])
 
-    def _on_door(self) -> None:
-        if not self._filling and self._doors.value is not None:
-            self.open(Door(self._doors.value))
+    def _on_group(self) -> None:
+        if not self._filling and self._groups.value is not None:
+            self.open(Group(self._groups.value))
 
     def _on_order(self) -> None:
         self._state.page, self._state.order = 0, self._order.value
@@ -114,7 +115,7 @@ class Images:
     def _on_cell(self) -> None:
         true, predicted = self._true.value, self._read_as.value
         if not self._filling and _ANY not in (true, predicted):
-            self.open(Door("cell", self._side.value, true, predicted))
+            self.open(Group("cell", self._side.value, true, predicted))
 
     # Painting
 
@@ -123,8 +124,8 @@ class Images:
         if pair is None:
             self._note.value = "<p class='ml-note'>Measuring …</p>"
             return
-        self._paint_doors(pair)
-        found = len(pair.behind(state.door, state.order))
+        self._paint_groups(pair)
+        found = len(pair.select(state.group, state.order))
         last = max(0, -(-found // PAGE) - 1)
         if state.page > last:
             state.page = last
@@ -138,27 +139,27 @@ class Images:
         self._note.value = _place(found, state.page, last)
         self._paint_item()
 
-    def _paint_doors(self, pair: Pair) -> None:
+    def _paint_groups(self, pair: Pair) -> None:
         a, b = pair.titles
-        door = self._state.door
+        group = self._state.group
         self._filling = True
         try:
             options = []
             for name, text in (
-                ("only A", f"only {a} reads"),
-                ("only B", f"only {b} reads"),
-                ("neither", "neither reads"),
+                ("only A", f"only {a} is right"),
+                ("only B", f"only {b} is right"),
+                ("neither", "neither is right"),
             ):
-                number = len(pair.behind(Door(name), "by index"))
+                number = len(pair.select(Group(name), "by index"))
                 options.append((f"{text} ({number:,})", name))
-            if tuple(options) != tuple(self._doors.options):
-                self._doors.options = options
+            if tuple(options) != tuple(self._groups.options):
+                self._groups.options = options
             self._side.options = [(a, 0), (b, 1)] if a != b else [(f"A {a}", 0), (f"B {b}", 1)]
-            is_cell = door.kind == "cell"
-            self._doors.value = None if is_cell else door.kind
-            self._side.value = door.side
-            self._true.value = door.true if is_cell else _ANY
-            self._read_as.value = door.predicted if is_cell else _ANY
+            is_cell = group.kind == "cell"
+            self._groups.value = None if is_cell else group.kind
+            self._side.value = group.side
+            self._true.value = group.true if is_cell else _ANY
+            self._read_as.value = group.predicted if is_cell else _ANY
             self._order.value = self._state.order
         finally:
             self._filling = False
@@ -187,11 +188,11 @@ def _fill_item(
         return
     a, b = (int(guess[at]) for guess in guesses)
     title_a, title_b = pair.titles
-    item.description = f"{int(pair.y[at])}: {a} {b}"
+    item.description = f"{int(pair.y_true[at])}: {a} {b}"
     sure = [float(each.y_proba[at].max()) for each in pair.evaluations]
     item.tooltip = (
-        f"Test image {int(pair.rows[at]):,}, true digit {int(pair.y[at])}; {title_a} reads {a} "
-        f"({ui.percent(sure[0])}), {title_b} {b} ({ui.percent(sure[1])})"
+        f"Test image {int(pair.rows[at]):,}, true digit {int(pair.y_true[at])}; {title_a} reads "
+        f"{a} ({ui.percent(sure[0])}), {title_b} {b} ({ui.percent(sure[1])})"
     )
 
 
@@ -207,7 +208,7 @@ def _place(found: int, page: int, last: int) -> str:
 
 def large_html(pair: Pair, at: int, images: np.ndarray) -> str:
     """One image with both models' probabilities."""
-    row, true = int(pair.rows[at]), int(pair.y[at])
+    row, true = int(pair.rows[at]), int(pair.y_true[at])
     cards = []
     for side, each in zip(("a", "b"), pair.evaluations, strict=True):
         proba: Any = each.y_proba[at]

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from mnistlab.charts.curves import Curves, curves
+from mnistlab.charts.curves import Curves, draw_curves
 from mnistlab.models.config import MODELS, TITLES
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.state import CompareState, Key, RunState, fraction_of
@@ -91,7 +91,7 @@ def curves_html(runs: Mapping[Key, RunState]) -> str:
     epochs = max(run.config.epochs for run in runs.values())
     many = len(runs) > len(MODELS)
     series = {_title(run, many): _curves(run) for run in shown}
-    return curves(series, epochs) + _best(begun)
+    return draw_curves(series, epochs) + _best(begun)
 
 
 def _newest(runs: Sequence[RunState], model: str) -> Sequence[RunState]:

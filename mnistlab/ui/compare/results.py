@@ -13,14 +13,14 @@ import numpy as np
 from mnistlab.data.label_errors import applies_to, corrected_test_labels
 from mnistlab.errors import MnistLabError, ModelError
 from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.seed_comparison import SeedComparison, compare_settings
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, Run, list_runs, load_classifier, remove_run
 from mnistlab.models.config import MODELS
 from mnistlab.models.store import PRETRAINED, read_predictions, rename_run
 from mnistlab.study.evaluation import score, time_models
+from mnistlab.study.study import make_study
 from mnistlab.ui.common.widgets import log, start_thread
-from mnistlab.ui.compare.state import CompareState, Pair
+from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState, Sent
 
 SHOWN_AT_FIRST = 6  # newest runs in the table, beside the pretrained pair
@@ -119,7 +119,7 @@ class Results:
             raise ModelError("No image is chosen; click one first.")
         row = int(pair.rows[item])
         image = np.array(self._app.dataset.x_test[row])
-        self._app.sent = Sent(image, f"Test image {row:,}: true label {int(pair.y[item])}")
+        self._app.sent = Sent(image, f"Test image {row:,}: true label {int(pair.y_true[item])}")
 
     # What they rest on
 
@@ -239,25 +239,16 @@ class Results:
         labels, keep = corrected_test_labels(self._app.dataset)
         return {name: each.rescored(labels, keep) for name, each in found.items()}
 
-    def compare_settings(
-        self, card_a: Mapping[str, Any], card_b: Mapping[str, Any]
-    ) -> SeedComparison | None:
-        """The settings of two models over all runs on disk, as `mnistlab report` compares them."""
-        cards = [run.card for run in reversed(self._state.history) if not run.damage]
-        return compare_settings(card_a, card_b, cards, self._app.dataset.digest)
-
     def pair_up(self) -> None:
-        """Set the pair from its two names, once both are scored."""
+        """Compare the two models side by side, once both are scored."""
         known = self._state.evaluations
         if not all(name in known for name in self._state.names):
             return
         a, b = (known[name] for name in self._state.names)
-        y = np.array(self._app.dataset.y_test)
-        keep = np.ones(len(y), bool)
-        if self._state.corrected:
-            y, keep = corrected_test_labels(self._app.dataset)
-            a, b = a.rescored(y, keep), b.rescored(y, keep)
-        pair = Pair((a, b), y[keep], np.flatnonzero(keep))
-        if self._state.pair is None or self._state.pair.key != pair.key:
-            self._state.item, self._state.page = None, 0
-            self._state.pair = pair
+        cards = [run.card for run in reversed(self._state.history) if not run.damage]
+        study = make_study(self._app.dataset, a, b, cards)
+        pair = study.corrected if self._state.corrected else study.pair
+        if pair is None or (self._state.pair is not None and self._state.pair.key == pair.key):
+            return
+        self._state.item, self._state.page = None, 0
+        self._state.study, self._state.pair = study, pair

@@ -15,7 +15,7 @@ from mnistlab.models import Run
 from mnistlab.models.config import TITLES
 from mnistlab.models.store import PRETRAINED
 from mnistlab.report.export import export_model
-from mnistlab.study.report import compare_models
+from mnistlab.study.study import compare
 from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.results import Results
@@ -186,9 +186,10 @@ class Report:
     def _write(self, names: tuple[str, str]) -> None:
         try:
             known = [self._state.evaluations[name] for name in dict.fromkeys(names)]
-            page = compare_models(
+            study = compare(
                 *names, self._app.dataset, known=known, robustness=self._state.robustness
             )
+            page = study.to_html()
             with self._app.lock:
                 self.link.value = download(page.encode(), "mnistlab-report.html", "text/html")
                 self._app.say("The report is ready: see the link beside the button.")

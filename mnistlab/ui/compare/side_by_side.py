@@ -9,12 +9,12 @@ import ipywidgets as widgets
 
 from mnistlab.charts.confusion import difference_table
 from mnistlab.charts.pair import corrected_table, seeds_verdict, verdict
-from mnistlab.metrics.comparison import compare_predictions
+from mnistlab.metrics.pair import Group
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.images import Images
 from mnistlab.ui.compare.matrix import Matrix
 from mnistlab.ui.compare.results import Results
-from mnistlab.ui.compare.state import CompareState, Door
+from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState
 
 
@@ -70,7 +70,7 @@ class SideBySide:
         state.observe(self._guard(lambda _: self._paint()), ["pair"])
 
     def _open(self, side: int, true: int, predicted: int) -> None:
-        self.images.open(Door("cell", side, true, predicted))
+        self.images.open(Group("cell", side, true, predicted))
 
     def _on_pair(self) -> None:
         chosen = tuple(dropdown.value for dropdown in self.pair)
@@ -92,24 +92,18 @@ class SideBySide:
             self._filling = False
 
     def _paint(self) -> None:
-        pair = self._state.pair
-        if pair is None:
+        study, pair = self._state.study, self._state.pair
+        if study is None or pair is None:
             return
-        a, b = pair.evaluations
-        result = compare_predictions(pair.y, a.y_proba, b.y_proba)
-        seeds = self._results.compare_settings(a.card, b.card)
-        self.verdict.value = verdict(result, *pair.titles) + (
-            f"<div class='ml-seeds-say'>{seeds_verdict(seeds, a, b)}</div>" if seeds else ""
-        )
-        for matrix, each in zip(self.matrices, (a, b), strict=True):
-            matrix.show(each.scores.confusion, each.title)
-        self.difference.value = difference_table(
-            a.scores.confusion, b.scores.confusion, *pair.titles
-        )
-        known = self._state.evaluations
-        published = [known[each.model].scores for each in (a, b)]
-        moved = corrected_table(pair.titles, published, [a.scores, b.scores])
-        self.moved.value = moved if self._state.corrected else ""
+        sentence = verdict(pair)
+        if study.seeds is not None:
+            sentence += f"<div class='ml-seeds-say'>{seeds_verdict(study.seeds, pair)}</div>"
+        self.verdict.value = sentence
+        a, b = (each.scores.confusion for each in pair.evaluations)
+        for matrix, confusion, title in zip(self.matrices, (a, b), pair.titles, strict=True):
+            matrix.show(confusion, title)
+        self.difference.value = difference_table(a, b, *pair.titles)
+        self.moved.value = corrected_table(study.pair, pair) if self._state.corrected else ""
 
 
 _IMAGES = (

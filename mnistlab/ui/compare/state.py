@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
 import traitlets
 from traitlets import HasTraits
 
+from mnistlab.metrics.pair import ORDERS, Group, Pair
 from mnistlab.models.config import TrainingConfig
+from mnistlab.study.study import Study
 from mnistlab.texts import duration
 from mnistlab.training import events
 
@@ -41,7 +41,7 @@ class RunState:
     def after(self, event: events.Event) -> RunState:
         """The state once `event` has happened."""
         match event:
-            case events.Waiting(ahead):
+            case events.Queued(ahead):
                 others = "another training" if ahead == 1 else f"{ahead} other trainings"
                 return replace(self, text=f"place {ahead} in the queue, after {others}")
             case events.Preparing(message):
@@ -94,76 +94,6 @@ class RunState:
         return replace(self, fraction=event.fraction, text=text, training_curve=curve)
 
 
-DOORS = ("only A", "only B", "neither", "cell")
-ORDERS = ("most confident first", "least confident first", "by index")
-
-
-@dataclass(frozen=True)
-class Door:
-    """Which test images the gallery shows: one of `DOORS`, and for a cell which one."""
-
-    kind: str = "only A"
-    side: int = 0
-    """Whose confusion matrix the cell is in: 0 for A, 1 for B."""
-    true: int | None = None
-    predicted: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two models on the same images, as the page compares them.
-
-    `evaluations` are A's and B's on the labels `y` (n,); `rows` (n,) are the images' places in the
-    test set, for with corrected labels some are left out.
-    """
-
-    evaluations: tuple[Any, Any]
-    y: np.ndarray
-    rows: np.ndarray
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What tells it from another pair: a run's answers never change, its title may."""
-        return (len(self.y), *((each.model, each.title) for each in self.evaluations))
-
-    @property
-    def titles(self) -> tuple[str, str]:
-        """A's and B's names."""
-        a, b = self.evaluations
-        return a.title, b.title
-
-    @property
-    def predicted(self) -> tuple[np.ndarray, np.ndarray]:
-        """A's and B's digits, (n,) each."""
-        a, b = self.evaluations
-        return a.y_proba.argmax(1), b.y_proba.argmax(1)
-
-    def behind(self, door: Door, order: str) -> np.ndarray:
-        """Positions (m,) of the images behind a door, in the order asked for.
-
-        How sure a model is means its highest probability; of those that misread the image, or of
-        the one whose cell it is, the surer counts.
-        """
-        a, b = self.predicted
-        wrong_a, wrong_b = a != self.y, b != self.y
-        sure_a, sure_b = (e.y_proba.max(1) for e in self.evaluations)
-        if door.kind == "cell":
-            guess, sure = ((a, sure_a), (b, sure_b))[door.side]
-            chosen = (guess == door.predicted) & (self.y == door.true)
-        else:
-            chosen = {
-                "only A": ~wrong_a & wrong_b,
-                "only B": wrong_a & ~wrong_b,
-                "neither": wrong_a & wrong_b,
-            }[door.kind]
-            sure = np.maximum(sure_a * wrong_a, sure_b * wrong_b)
-        found = np.flatnonzero(chosen)
-        if order == "by index":
-            return found
-        sign = -1 if order == "most confident first" else 1
-        return found[np.argsort(sign * sure[found], kind="stable")]
-
-
 class CompareState(HasTraits):
     """What the Train & Compare tab shows."""
 
@@ -200,11 +130,13 @@ class CompareState(HasTraits):
     """Whether figures are on the corrected labels."""
     names = traitlets.Tuple(("mlp", "cnn"))
     """The two that stand side by side, A and B."""
+    study = traitlets.Instance(Study, allow_none=True)
+    """Those two compared on the labels as published, None until both are scored."""
     pair = traitlets.Instance(Pair, allow_none=True)
-    """Those two's answers, None until both are known."""
+    """Those two on the labels that are chosen, None until both are scored."""
 
     # Images
-    door = traitlets.Instance(Door, ())
+    group = traitlets.Instance(Group, ())
     order = traitlets.Enum(ORDERS, default_value=ORDERS[0])
     page = traitlets.Int(0, min=0)
     item = traitlets.Int(None, allow_none=True)

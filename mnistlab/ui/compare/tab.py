@@ -70,7 +70,7 @@ class CompareTab:
         dataset: Dataset = self.app.dataset
         if not self.state.my_digits:
             return dataset
-        return dataset.with_more(*Collection(my_digits_file()).as_dataset())
+        return dataset.with_extra(*Collection(my_digits_file()).as_dataset())
 
     def _sections(self) -> list[widgets.Widget]:
         top = ui.classed(widgets.HBox([self.configure.widget, self.live.widget]), "ml-train-row")

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from mnistlab.errors import DataError, UploadError
-from mnistlab.images.finding import Found, find_digits
+from mnistlab.images.finding import Piece, find_digits
 from mnistlab.images.preprocessing import IMAGE_SIDE, STAGES
 from mnistlab.images.upload import read_upload
-from mnistlab.models.classifier import Classifier, judge
+from mnistlab.models.classifier import Classifier, digit_scorer
 from mnistlab.ui.common.answers import ask
 from mnistlab.ui.predict.pad import Pad
 from mnistlab.ui.predict.state import Picture, PredictState, Reading, Source
@@ -29,7 +29,7 @@ class PredictController:
 
     def __init__(self, app: AppState, classifiers: Mapping[str, Classifier] | None = None) -> None:
         self._app = app
-        self._found: dict[int, tuple[list[Found], float]] = {}  # by the id of an uploaded ink
+        self._found: dict[int, tuple[list[Piece], float]] = {}  # by the id of an uploaded ink
         self.state = PredictState(models=pretrained() if classifiers is None else classifiers)
         self.pad = Pad(app, self.predict)
         self.state.reading = self._read(self.pad.drawing)
@@ -146,7 +146,7 @@ class PredictController:
             seconds,
         )
 
-    def _find(self, source: Source) -> tuple[list[Found], float]:
+    def _find(self, source: Source) -> tuple[list[Piece], float]:
         """The digits, and the seconds it took; an uploaded picture is preprocessed only once."""
         if id(source) not in self._found:
             start = time.perf_counter()
@@ -154,7 +154,7 @@ class PredictController:
                 source,
                 single=self.state.single,
                 without=self.state.without,
-                likeness=judge(self.state.models.values()),
+                digit_score=digit_scorer(self.state.models.values()),
             )
             result = found, time.perf_counter() - start
             if not any(file.ink is source for file in self.state.files):

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+from mnistlab.metrics.pair import Group
 from mnistlab.metrics.seed_comparison import compare_seeds
-from mnistlab.study.report import compare_models
+from mnistlab.study.study import compare
 from mnistlab.ui.compare import CompareTab
-from mnistlab.ui.compare.state import Door
 
 
 def test_the_pretrained_pair_stands_there_from_the_start(tab: CompareTab) -> None:
@@ -49,36 +49,36 @@ def test_a_cell_opens_its_images_and_one_is_seen_large_and_sent(tab: CompareTab)
     true, predicted = np.unravel_index(errors.argmax(), errors.shape)
     tab.side_by_side.matrices[0].cells[true][predicted].click()
     images = tab.side_by_side.images
-    assert tab.state.door == Door("cell", 0, true, predicted)
+    assert tab.state.group == Group("cell", 0, true, predicted)
     assert len(images.shown) == min(20, errors.max())
     shown = [item for item in images.items if item.layout.display != "none"]
     assert len(shown) == len(images.shown)
     assert all(item.description.startswith(f"{true}: {predicted}") for item in shown)
     shown[0].click()
     position = tab.state.item
-    assert pair.y[position] == true
+    assert pair.y_true[position] == true
     assert f"reads {predicted}: wrong" in images._large.value
     images._send.click()
     np.testing.assert_array_equal(tab.app.sent.image, tab.app.dataset.x_test[pair.rows[position]])
     assert f"true label {true}" in tab.app.sent.note
 
 
-def test_the_doors_are_the_four_kinds_of_images(tab: CompareTab) -> None:
+def test_the_groups_are_the_four_kinds_of_images(tab: CompareTab) -> None:
     pair, images = tab.state.pair, tab.side_by_side.images
-    a, b = (guess == pair.y for guess in pair.predicted)
+    a, b = (guess == pair.y_true for guess in pair.predicted)
     for kind, expected in (("only A", a & ~b), ("only B", ~a & b), ("neither", ~a & ~b)):
-        images._doors.value = kind
-        behind = pair.behind(tab.state.door, "by index")
+        images._groups.value = kind
+        behind = pair.select(tab.state.group, "by index")
         np.testing.assert_array_equal(behind, np.flatnonzero(expected))
 
 
 def test_the_most_confident_mistakes_come_first(tab: CompareTab) -> None:
     pair = tab.state.pair
-    found = pair.behind(Door("only B"), "most confident first")
+    found = pair.select(Group("only B"), "most confident first")
     sure = pair.evaluations[0].y_proba.max(1)[found]
     assert len(sure) > 1
     assert np.all(np.diff(sure) <= 0)
-    again = pair.behind(Door("only B"), "least confident first")
+    again = pair.select(Group("only B"), "least confident first")
     assert sorted(found) == sorted(again)
 
 
@@ -86,7 +86,7 @@ def test_a_long_list_is_turned_page_by_page(tab: CompareTab) -> None:
     images = tab.side_by_side.images
     matrix = tab.state.pair.evaluations[1].scores.confusion
     digit = int(np.argmax(np.diag(matrix)))
-    images.open(Door("cell", 1, digit, digit))
+    images.open(Group("cell", 1, digit, digit))
     first = images.shown
     assert (images._previous.disabled, images._next.disabled) == (True, False)
     images._next.click()
@@ -98,7 +98,7 @@ def test_a_long_list_is_turned_page_by_page(tab: CompareTab) -> None:
 def test_the_keyboard_reaches_a_cell_in_three_choices(tab: CompareTab) -> None:
     images = tab.side_by_side.images
     images._side.value, images._true.value, images._read_as.value = 1, 3, 3
-    assert tab.state.door == Door("cell", 1, 3, 3)
+    assert tab.state.group == Group("cell", 1, 3, 3)
 
 
 def test_runs_are_listed_chosen_and_compared(tab: CompareTab, save_run) -> None:
@@ -218,7 +218,7 @@ def test_several_seeds_say_what_each_figure_answers(tab: CompareTab, save_run) -
     sentence = "CNN and MLP trained with several seeds (3 each): CNN is significantly better"
     assert sentence in text
     # The page, the report and the library say the same.
-    report = compare_models("mlp-0000-aaa0", "cnn-0000-bbb0", tab.app.dataset)
+    report = compare("mlp-0000-aaa0", "cnn-0000-bbb0", tab.app.dataset).to_html()
     assert sentence in report
     accuracies = [
         [1 - (first + step * seed) / len(tab.app.dataset.y_test) for seed in range(3)]

@@ -28,12 +28,12 @@ from tests.ui.compare.conftest import FakeJob
 def test_settings_reach_the_training(tab: CompareTab, jobs: list[FakeJob]) -> None:
     fields = tab.configure.fields
     fields["epochs"].value = 7
-    fields["share"].value = 0.25
+    fields["fraction"].value = 0.25
     fields["seed"].value = 5
     fields["schedule"].value = "cosine"
     tab.configure.choices["mlp"].value = False
     tab.configure.train.click()
-    expected = TrainingConfig("cnn", epochs=7, share=0.25, seed=5, schedule="cosine")
+    expected = TrainingConfig("cnn", epochs=7, fraction=0.25, seed=5, schedule="cosine")
     assert [job.config for job in jobs] == [expected]
     assert tab.configure.train.disabled
     assert not tab.configure.cancel.disabled
@@ -45,7 +45,7 @@ def test_settings_reach_the_training(tab: CompareTab, jobs: list[FakeJob]) -> No
         ("epochs", 1.5, "epochs is 1.5; give a whole number"),
         ("epochs", 1e9, "epochs is 1000000000"),
         ("epochs", 0, "epochs is 0; give a whole number from 1 to 200"),
-        ("share", 1.5, "share is 1.5"),
+        ("fraction", 1.5, "fraction is 1.5"),
         ("dropout", 1.0, "dropout is 1"),
         ("learning_rate", -1.0, "learning rate is -1"),
         ("seed", -3, "seed is -3"),
@@ -190,8 +190,8 @@ def test_my_digits_join_the_training(tab: CompareTab, jobs: list[FakeJob], home:
     drawing = Drawing.from_strokes([[[100, 50], [100, 120], [101, 220]]])
     Collection(my_digits_file()).add(drawing, 1)
     tab.configure.train.click()
-    assert [len(job.dataset.x_more) for job in jobs] == [1, 1]
-    np.testing.assert_array_equal(jobs[0].dataset.y_more, [1])
+    assert [len(job.dataset.extra_images) for job in jobs] == [1, 1]
+    np.testing.assert_array_equal(jobs[0].dataset.extra_labels, [1])
 
 
 def test_a_run_state_counts_from_event_to_event() -> None:

@@ -1,7 +1,7 @@
-// Says when the page can no longer reach its kernel: without this, buttons just stop working.
+// Tells the visitor when the page cannot reach its kernel. Otherwise buttons would just stop working.
 (() => {
   const NativeSocket = window.WebSocket;
-  const PATIENCE = 2500; // milliseconds in which a lost socket may come back unnoticed
+  const PATIENCE = 2500; // milliseconds in which a lost socket may reconnect without a notice
   const kernel = new URL(document.querySelector("meta[name=mnistlab-kernel]").content, location.href);
   let socket = null; // the kernel's
   let presence = null; // the server's
@@ -46,9 +46,9 @@
     return any !== null && any.readyState === NativeSocket.OPEN;
   }
 
-  // This socket tells the server that the page is there: while it loads, and while the kernel's
-  // socket is busy with megabytes or lost.
-  function beHere() {
+  // This socket tells the server that the page is open, even while it loads, and while the kernel's
+  // socket is lost or busy with megabytes.
+  function connectPresence() {
     presence = new NativeSocket(`${kernel.href.replace(/^http/, "ws")}/presence`);
     presence.addEventListener("open", () => { if (!lost) hide(); });
     presence.addEventListener("close", check);
@@ -65,17 +65,17 @@
       try {
         ended = (await fetch(kernel)).status === 404;
       } catch {
-        // The server itself cannot be reached.
+        // The server cannot be reached.
       }
       if (leaving) return;
-      if (!ended) beHere();
+      if (!ended) connectPresence();
     }
     if (ended) {
       say(window.mnistlabSession.end());
       document.getElementById("loading")?.remove();
     } else if (!isOpen(socket) && (lost || !isOpen(presence))) {
       window.mnistlabSession.lose();
-      say("The connection to the lab is lost; trying again. If this stays, reload.");
+      say("Connection lost. Reconnecting … If this takes long, reload the page.");
     }
   }
 
@@ -95,5 +95,5 @@
     }
   };
 
-  beHere();
+  connectPresence();
 })();

@@ -1,5 +1,4 @@
-// What the page itself knows of its session: it warns before a training is lost, and its status
-// line says when the kernel cannot be reached.
+// Warns before a training is lost, and shows in the status line that the kernel cannot be reached.
 window.mnistlabSession = (() => {
   let ended = false;
   let mustShutDown = false;
@@ -18,8 +17,8 @@ window.mnistlabSession = (() => {
   addEventListener("beforeunload", (event) => {
     mustShutDown = isTraining();
     if (!mustShutDown) return;
-    // Voilà's listener, which was added later, shuts the kernel down before the visitor has
-    // answered. It must not run; `pagehide` does its work once the page really closes.
+    // Voilà's listener, which was added later, would shut the kernel down before the visitor has
+    // answered. `pagehide` does this when the page really closes.
     event.stopImmediatePropagation();
     event.preventDefault();
     event.returnValue = "";
@@ -40,7 +39,7 @@ window.mnistlabSession = (() => {
   }
 
   return {
-    /** The session's kernel has ended; returns what the visitor should know. */
+    /** Show that the session's kernel has ended; returns the text for the notice. */
     end() {
       ended = true;
       showStatus("Disconnected: your session has ended.");
@@ -48,16 +47,16 @@ window.mnistlabSession = (() => {
       let lost = "";
       if (app?.classList.contains("ml-shared")) lost = " Its drawings and runs were deleted.";
       else if (app) {
-        lost = " Finished runs and My digits are kept; the drawing on the pad and unfinished"
+        lost = " Finished runs and My digits are kept. The drawing on the pad and unfinished"
           + " trainings are lost.";
       }
       return `Your session has ended.${lost} Reload to start a new session.`;
     },
-    /** The server cannot be reached for now. */
+    /** Show that the server cannot be reached. */
     lose() {
       showStatus("Disconnected: trying to reconnect …");
     },
-    /** The kernel can be reached, for the first time or again. */
+    /** Remove that: the kernel can be reached again. */
     connect() {
       const said = document.querySelector(".ml-status .ml-says-disconnected");
       if (said) said.parentNode.innerHTML = statusBefore;

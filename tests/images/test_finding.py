@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mnistlab.images import Drawing, preprocess
-from mnistlab.images.segment import split_digits
+from mnistlab.images.finding import split_digits
 
 from .conftest import FOUR, ONE, THREE, ZERO
 

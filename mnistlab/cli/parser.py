@@ -1,0 +1,170 @@
+"""The commands' arguments."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, NoReturn
+
+from mnistlab.cli import commands, terminal
+from mnistlab.server.options import ENVIRONMENT, AppOptions
+from mnistlab.version import __version__
+
+_MODEL = "mlp, cnn or a run's id"
+Run = Callable[[argparse.Namespace], int | None]
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a mistake as all other errors are: in one line with the remedy."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and exit with status 2."""
+        terminal.complain(f"{message}; see: {self.prog} --help")
+        sys.exit(2)
+
+    def add(self, *names: str, **settings: Any) -> Parser:
+        """Add an argument; returns the parser, so that calls chain."""
+        self.add_argument(*names, **settings)
+        return self
+
+
+def make_parser() -> Parser:
+    """The parser of `mnistlab`; `run` of what it returns is the command's function."""
+    parser = Parser(
+        prog="mnistlab", description="Explore MNIST, train and compare models, read digits."
+    )
+    parser.add("--version", action="version", version=f"mnistlab {__version__}")
+    add = _adder(parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser))
+    _add_data(add)
+    _add_training(add)
+    _add_models(add)
+    _add_results(add)
+    _add_app(add)
+    return parser
+
+
+def _adder(group: Any) -> Callable[..., Parser]:
+    """A function that adds a command: its name, what it does, its help; `json=True` for --json."""
+
+    def add(name: str, run: Run | None, text: str, json: bool = False) -> Parser:
+        command: Parser = group.add_parser(name, help=text, description=text)
+        if run is not None:
+            command.set_defaults(run=run)
+        return command.add("--json", action="store_true", help="print JSON") if json else command
+
+    return add
+
+
+def _parts(add: Callable[..., Parser], name: str, text: str, parts: str) -> Callable[..., Parser]:
+    """The same for the parts of a command, such as `models list`."""
+    command = add(name, None, text)
+    return _adder(command.add_subparsers(required=True, metavar=parts, parser_class=Parser))
+
+
+def _add_own_data(command: Parser, name: str = "--data", **settings: Any) -> None:
+    command.add(
+        name, metavar="PATH", **settings,
+        help="your own images and labels: .npz, .csv or IDX files, or a folder of those",
+    )  # fmt: skip
+    command.add(
+        "--invert", action="store_true",
+        help="invert your images, when their ink is dark on a bright ground",
+    )  # fmt: skip
+    command.add("--transpose", action="store_true", help="transpose your images, as EMNIST's need")
+
+
+def _add_data(add: Callable[..., Parser]) -> None:
+    part = _parts(add, "data", "download MNIST, or describe data", "fetch|info")
+    part("fetch", commands.fetch_data, "put MNIST into the cache, from MNISTLAB_MNIST or a mirror")
+    text = "describe the data that the dashboard would open with, or a file; downloads nothing"
+    _add_own_data(part("info", commands.show_data, text, True), "data", nargs="?")
+
+
+def _add_training(add: Callable[..., Parser]) -> None:
+    command = add("train", commands.train, "train a model in a worker process", True)
+    command.add("model", metavar="MODEL", help="mlp or cnn")
+    command.add("--seed", type=int, metavar="X", help="the same seed gives the same weights (0)")
+    _add_settings(command)
+    _add_own_data(command)
+
+
+def _add_settings(command: Parser) -> None:
+    # The defaults are TrainingConfig's; importing it would load NumPy for --help.
+    for flag, kind, text in (
+        ("--epochs", int, "passes over the training images (3)"),
+        ("--batch-size", int, "images per step (128)"),
+        ("--learning-rate", float, "the highest one of the run (0.003)"),
+        ("--schedule", str, "one cycle, cosine or constant (one cycle)"),
+        ("--dropout", float, "fraction of the units left out at each step, 0 to 0.9 (0.2)"),
+        ("--share", float, "fraction of the training images to use, 0.01 to 1 (1.0)"),
+        ("--augmentation", str, "none, light or full: how much images are changed (none)"),
+    ):
+        setting = "fraction" if flag == "--share" else None  # None: the flag's own name
+        command.add(flag, dest=setting, type=kind, metavar="X", help=text)
+    text = "train on the cluster of this Dask scheduler (MNISTLAB_SCHEDULER)"
+    command.add("--scheduler", metavar="ADDRESS", help=text)
+
+
+def _add_models(add: Callable[..., Parser]) -> None:
+    command = add("evaluate", commands.evaluate, "a model's scores on the test set", True)
+    _add_own_data(command.add("model", metavar="MODEL", help=_MODEL))
+
+    command = _add_pair(add("compare", commands.compare, "compare two models", True))
+    text = "train mlp and cnn with N seeds each and compare those, with the settings below"
+    command.add("--seeds", type=int, metavar="N", help=text)
+    _add_settings(command)
+    _add_own_data(command)
+
+    command = add("predict", commands.predict, "read digits in images and drawings", True)
+    text = "image, or .json or .jsonl file of drawings"
+    command.add("file", metavar="FILE", nargs="+", help=text)
+    command.add("--model", action="append", metavar="M", help=f"{_MODEL}; may be repeated")
+    command.add("--single", action="store_true", help="read each input as one digit")
+
+    part = _parts(add, "models", "list, export or remove models", "list|export|remove")
+    part("list", commands.list_models, "the pretrained pair and the finished runs", True)
+    command = part("export", commands.export_model, "save a model, its scores or its card")
+    command.add("run_id", metavar="RUN", help=_MODEL)
+    text = "keras, tflite, csv (scores), json (card) or zip (all files of a run) (%(default)s)"
+    command.add("--format", default="tflite", metavar="F", help=text)
+    command.add("--out", metavar="FILE", help="(RUN.FORMAT, in this folder)")
+    part("remove", commands.remove_model, "delete a run").add("run_id", metavar="RUN")
+
+
+def _add_pair(command: Parser) -> Parser:
+    return command.add("a", metavar="A", help=_MODEL).add("b", metavar="B", help="another one")
+
+
+def _add_results(add: Callable[..., Parser]) -> None:
+    command = _add_pair(add("report", commands.report, "two models compared, as a web page", True))
+    command.add("--out", metavar="FILE", help="(report-A-B.html, in this folder)")
+    text = "also test both on corrupted images, which takes a minute"
+    command.add("--robustness", action="store_true", help=text)
+    _add_own_data(command)
+
+    text = "predictions for the test.csv of Kaggle's digit-recognizer"
+    command = add("kaggle", commands.kaggle, text, True)
+    command.add("file", metavar="TEST.csv", help="as downloaded, 28,000 images")
+    command.add("--model", default="cnn", metavar="M", help=_MODEL)
+    text = "(%(default)s, in this folder)"
+    command.add("--out", default="submission.csv", metavar="FILE", help=text)
+
+
+def _add_app(add: Callable[..., Parser]) -> None:
+    command = add("app", commands.app, "serve the dashboard to this machine, or to a class")
+    command.epilog = (
+        f"Each setting may also stand in the environment, as {ENVIRONMENT}MAX_VISITORS=30, or in a "
+        "TOML file, as max_visitors = 30. Flags win over the environment, that over the file."
+    )
+    for each in fields(AppOptions):
+        kind, text = each.metadata["kind"], each.metadata["help"]
+        name = each.name.replace("_", "-")
+        if kind is bool:
+            action = "store_false" if each.default else "store_true"
+            switch = f"--no-{name}" if each.default else f"--{name}"
+            command.add(switch, dest=each.name, action=action, default=None, help=text)
+        else:
+            command.add(f"--{name}", type=kind, metavar=each.metadata["metavar"], help=text)
+    command.add("--config", metavar="FILE", help="TOML file with the settings above")

@@ -1,0 +1,470 @@
+"""All private and unstable names in use of Voilà, Jupyter Server, jupyter_client and tornado.
+
+`tests/server/test_jupyter_adapter.py` lists them, and what needs each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import run_sync
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.auth.login import LoginFormHandler
+from jupyter_server.base.handlers import FileFindHandler, JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.services.kernels.handlers import KernelHandler
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.iostream import StreamBufferFullError
+from tornado.web import HTTPError, RequestHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from traitlets.config import Config
+from voila.app import Voila
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.static_file_handler import MultiStaticFileHandler
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+from voila.utils import ENV_VARIABLE
+
+from mnistlab.server import resources
+from mnistlab.server.folders import VisitFolders
+from mnistlab.server.messages import V1_PROTOCOL, Message, RefusedError, check_message, idle_status
+from mnistlab.server.moves import Moves
+from mnistlab.server.options import AppOptions
+from mnistlab.server.visits import CHECK_SECONDS, PING_SECONDS, SILENCE_SECONDS, Visit, Visits
+
+# An upload of 15 MB and its envelope. Beyond this tornado closes the socket without an error
+# message, so the limit is well above the one that the page explains.
+_MAX_MESSAGE = 24 * 2**20
+_MAX_UNREAD = 32 * 2**20  # bytes that wait for a page which does not read
+_HEARTBEAT_SECONDS = 3  # a kernel answers within a millisecond, on a busy machine later
+_FREED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
+_DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow machine
+_LOOK_SECONDS = 0.5  # between looks whether a kernel that starts is alive
+
+# The scripts of the page: no other extension that is installed is served.
+_EXTENSIONS = [
+    "@voila-dashboards/widgets-manager8",  # runs the widgets ...
+    "@jupyter-widgets/jupyterlab-manager",  # ... and draws them
+    "ipycanvas",
+    "jupyterlab-plotly",
+]
+_SESSION = re.compile(r"[\w-]{0,64}")
+_arriving: ContextVar[Visit] = ContextVar("arriving")
+"""The visit whose page a request makes, known also to what Voilà calls in it."""
+_log = logging.getLogger(__name__)
+
+
+class VisitKernels(AsyncMappingKernelManager):
+    """The kernels of all visits, and warm kernels that wait for one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        server: Any = self.parent
+        options: AppOptions = server.options
+        self.visits = Visits(options.max_visitors, 60 * options.idle_minutes)
+        self._folders = VisitFolders(server.folder / "visits", options.shared)
+        # When a class opens the page, the first students need not wait until all pages are made.
+        self.starting = asyncio.Semaphore(os.cpu_count() or 1)
+        self._free_until = float("-inf")
+        self._ending: set[asyncio.Future[Any]] = set()
+
+    async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
+        """Start a kernel with a folder of its own."""
+        environment = kwargs.pop("env", os.environ)
+        kernel_id = kernel_id or str(uuid.uuid4())
+        try:
+            own = await asyncio.to_thread(self._folders.create, kernel_id)
+            await super().start_kernel(kernel_id=kernel_id, **kwargs, env={**environment, **own})
+        except Exception:
+            self._folders.remove(kernel_id)
+            with suppress(ValueError):  # in the pool, it would make Voilà's next shutdown fail
+                self._pool().remove(asyncio.current_task())  # type: ignore[arg-type]
+            raise
+        if environment.get(ENV_VARIABLE.VOILA_PREHEAT) != "True":  # it does not become warm
+            self.visits.assign(_arriving.get(), kernel_id)
+        return kernel_id
+
+    def start_watching_activity(self, kernel_id: str) -> None:
+        """Mark the kernel as ready. Reading its messages here, too, would double their cost."""
+        self._kernels[kernel_id].execution_state = "idle"
+
+    async def shutdown_kernel(self, kernel_id: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """End a kernel; its place is free at once."""
+        self.visits.release(kernel_id)
+        return await super().shutdown_kernel(kernel_id, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        """Forget a kernel that has ended, its visit and its folder."""
+        self.visits.end(kernel_id)
+        self._free_until = time.monotonic() + _FREED_SECONDS
+        asyncio.get_running_loop().run_in_executor(None, self._folders.remove, kernel_id)
+        return super().remove_kernel(kernel_id)
+
+    def _handle_kernel_died(self, kernel_id: str) -> None:
+        """Log one line, and end the visit."""
+        visit = self.visits.get(kernel_id)
+        for socket in visit.sockets if visit else ():
+            # Jupyter would write to the socket after it was closed.
+            if connection := getattr(socket, "connection", None):
+                self.remove_restart_callback(kernel_id, connection.on_restart_failed, "dead")
+        _log.error("A kernel died, perhaps because memory ran out; its page offers a reload.")
+        self.remove_kernel(kernel_id)
+
+    async def sweep(self) -> None:
+        """Shut down overdue kernels, replace dead warm ones, and free disk space and memory."""
+        await asyncio.gather(*map(self.shutdown_kernel, self.visits.overdue()))
+        self._refill()
+        await asyncio.to_thread(self._folders.clean_up)
+        if time.monotonic() < self._free_until:
+            resources.free_memory()
+
+    # Warm kernels, in Voilà's pool of tasks that start them
+
+    @property
+    def warm(self) -> int:
+        """The number of warm kernels that are ready."""
+        return sum(map(_is_drawn, self._pool()))
+
+    def _pool(self) -> list[asyncio.Task[Any]]:
+        """Voilà's tasks for the one notebook; empty unless its preheating is on."""
+        return next(iter(getattr(self, "_pools", {}).values()), [])
+
+    async def find_warm(self) -> str | None:
+        """The id of the kernel that Voilà takes next; None if no warm kernel is ready."""
+        while self.warm:
+            pool = self._pool()
+            pool.sort(key=_is_drawn, reverse=True)
+            first, kernel_id = pool[0], str(pool[0].result()["kernel_id"])
+            if not await self._answers(kernel_id):
+                self._drop(first)
+            elif pool and pool[0] is first:  # another visitor may have taken it meanwhile
+                return kernel_id
+        self._refill()
+        return None
+
+    async def _answers(self, kernel_id: str) -> bool:
+        """Whether a kernel's process lives and is not stopped."""
+        if kernel_id not in self or not await self._kernels[kernel_id].is_alive():
+            return False
+        heartbeat, answer = self._kernels[kernel_id].connect_hb(), asyncio.Future[Any]()
+        heartbeat.on_recv(answer.set_result)
+        heartbeat.send(b"ping")
+        await asyncio.wait({answer}, timeout=_HEARTBEAT_SECONDS)
+        heartbeat.close(linger=0)
+        return answer.done() and kernel_id in self
+
+    def _drop(self, start: asyncio.Task[Any]) -> None:
+        if start not in self._pool():  # another visitor has dropped it meanwhile
+            return
+        self._pool().remove(start)
+        if (made := _result(start)) and made["kernel_id"] in self:
+            ending = asyncio.ensure_future(self.shutdown_kernel(made["kernel_id"], now=True))
+            self._ending.add(ending)  # asyncio forgets a task that nobody holds
+            ending.add_done_callback(self._ending.discard)
+
+    def _refill(self) -> None:
+        """Start warm kernels in place of those that died or could not be started."""
+        if not hasattr(self, "_pools"):  # Voilà's preheating is off
+            return
+        for start in [each for each in self._pool() if each.done()]:
+            made = _result(start)
+            is_alive = made is not None and made["kernel_id"] in self
+            if not is_alive or (made["task"].done() and not _result(made["task"])):
+                self._drop(start)
+        voila: Any = self  # Voilà has put its own class on top of this one
+        voila.fill_if_needed(delay=0, notebook_name=voila.notebook_path)
+
+
+def _result(task: asyncio.Task[Any]) -> Any:
+    """What a task has returned; None if it still runs or has failed."""
+    failed = not task.done() or task.cancelled() or task.exception()
+    return None if failed else task.result()
+
+
+def _is_drawn(start: asyncio.Task[Any]) -> bool:
+    """Whether a warm kernel and its page are ready."""
+    made = _result(start)
+    return made is not None and _result(made["task"]) is not None
+
+
+class VoilaPage(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
+    """Voilà's handler of the page, which starts the kernel of a visit or takes a warm one."""
+
+    kernel_manager: VisitKernels
+    _warm = False
+
+    async def page_parts(self, visit: Visit) -> AsyncIterator[str]:
+        """The page's HTML as it is made, with a kernel that becomes the visit's."""
+        _arriving.set(visit)
+        if warm := await self.kernel_manager.find_warm():
+            self.kernel_manager.visits.assign(visit, warm)
+            self._warm = True
+        async for html in self.get_generator(path=None):
+            yield html
+
+    def should_use_rendered_notebook(self, *_: Any) -> bool:
+        """Whether to take the first warm kernel of the pool; only one that works counts."""
+        return self._warm
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Explain an error; in one line if it comes before the visitor has been recognised."""
+        if self.request.method in self.SUPPORTED_METHODS:
+            super().write_error(status_code, **kwargs)
+        else:
+            RequestHandler.write_error(self, status_code, **kwargs)
+
+
+class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """A socket of a visit's page. While one is open, the page is there and its kernel lives."""
+
+    kernel_manager: VisitKernels
+    ws_connection: Any
+
+    write_error = RequestHandler.write_error  # Jupyter's error page needs files of its own
+    reaches_kernel = False
+
+    @ws_authenticated
+    async def get(self, kernel_id: str) -> None:
+        """Serve the socket to its end; refuse one too many."""
+        self.kernel_id = kernel_id
+        kernels = self.kernel_manager
+        if kernel_id not in kernels:
+            raise HTTPError(404)
+        # Before the first `await`: many may come at the same moment.
+        if not kernels.visits.connect(kernel_id, self):
+            raise HTTPError(429, reason="This session has too many connections")
+        try:
+            await super().get(kernel_id=kernel_id)
+        finally:
+            kernels.visits.disconnect(kernel_id, self)
+
+    def on_close(self) -> None:
+        """Forget the socket, even if `get` still waits for an answer of the kernel."""
+        self.kernel_manager.visits.disconnect(self.kernel_id, self)
+        super().on_close()
+
+
+class PresenceSocket(VisitSocket):
+    """The socket by which a page shows that it is open, even while a slow network loads it.
+
+    Its first script opens it, and the browser answers the server's pings by itself.
+    """
+
+    def on_message(self, message: str | bytes) -> None:
+        """Refuse it: the page sends nothing here."""
+        self.close(1008, "refused")
+
+
+class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[misc]
+    """Voilà's socket between a page and its kernel, for checked messages and without delay."""
+
+    reaches_kernel = True
+
+    async def get(self, kernel_id: str) -> None:
+        """Refuse a session id that would fail later, or fill the memory."""
+        if not _SESSION.fullmatch(self.get_argument("session_id", "")):
+            raise HTTPError(400, reason="A session_id is letters, digits and dashes")
+        call_later = asyncio.get_running_loop().call_later
+        self._moves = Moves(self._forward, self._send_idle, call_later)
+        await super().get(kernel_id)
+
+    def send_ping(self) -> None:
+        """Ping. While megabytes delay the answer, the page's other socket answers sooner."""
+        if visit := self.kernel_manager.visits.get(self.kernel_id):
+            self.last_pong = max(each.last_pong for each in (self, *visit.sockets))
+        super().send_ping()
+
+    async def pre_get(self) -> None:
+        """Wait for the kernel's answer, but no minute as Jupyter does if the kernel is dead."""
+        ready = asyncio.ensure_future(super().pre_get())
+        while not (await asyncio.wait({ready}, timeout=_LOOK_SECONDS))[0]:
+            if self.kernel_id not in self.kernel_manager:
+                ready.cancel()
+                raise HTTPError(404)
+        await ready
+
+    async def open(self, *args: Any, **kwargs: Any) -> None:
+        """Send each message at once; otherwise an answer comes 40 ms later."""
+        self.set_nodelay(True)
+        self.ws_connection.stream.max_write_buffer_size = _MAX_UNREAD
+        await super().open(*args, **kwargs)
+
+    def on_close(self) -> None:
+        """Forget the socket and what waits for the kernel."""
+        self._moves.close()
+        if self.connection is not None:
+            super().on_close()
+
+    def on_message(self, message: str | bytes) -> None:
+        """Forward a widget's message to the kernel; anything else ends the connection."""
+        try:
+            self._moves.take(check_message(message, self.selected_subprotocol))
+        except RefusedError as error:
+            _log.warning("refused a message of a page: %.200s", error)
+            self.close(1008, "refused")
+
+    def _forward(self, message: Message) -> None:
+        if self.connection is not None and self.connection.channels:
+            stream = self.connection.channels[message.channel]
+            # Not by Jupyter's own method, which would parse the message again.
+            self.connection.session.send_raw(stream, list(message.parts))
+
+    def _send_idle(self, message: Message) -> None:
+        status = idle_status(message.header, message.protocol)
+        with suppress(WebSocketClosedError):
+            WebSocketHandler.write_message(self, status, isinstance(status, bytes))
+
+    def write_message(self, message: Any, binary: bool = False) -> Any:
+        """Send a message of the kernel to the page.
+
+        Voilà reads the first bytes of each binary message as a number of offsets, which is right
+        in the v1 protocol only. In the legacy one, which also packs a picture that arrives just
+        after the page has closed, it would count to a number of 18 digits.
+        """
+        if self.ws_connection is None:
+            raise WebSocketClosedError
+        self.kernel_manager.visits.touch(self.kernel_id)
+        if isinstance(message, str | bytes):
+            self._moves.answered(message)
+        try:
+            if isinstance(message, bytes) and self.selected_subprotocol != V1_PROTOCOL:
+                sent = WebSocketHandler.write_message(self, message, binary)
+            else:
+                sent = super().write_message(message, binary)
+        except StreamBufferFullError as error:
+            _log.warning("a page does not read what its kernel sends; it is disconnected")
+            self.ws_connection.stream.close()
+            raise WebSocketClosedError from error
+        if sent is not None:  # Voilà drops the source code that a kernel runs
+            # Nobody waits for it, and a page that closes meanwhile is not an error.
+            sent.add_done_callback(asyncio.Future.exception)
+        return sent
+
+
+class _ExtensionFile(FileFindHandler):
+    """A script of the page."""
+
+    write_error = RequestHandler.write_error  # as for `VisitSocket`
+
+
+class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
+    """Voilà for one notebook and many visits; `make_server` sets the attributes."""
+
+    options: AppOptions
+    folder: Path
+    page: type[VoilaPage]
+    routes: Mapping[str, tuple[Any, ...]]
+    transforms: list[Any]
+    on_start: Callable[[], None]
+
+    def start(self) -> None:
+        """Serve until Ctrl-C or SIGTERM."""
+        # Nobody at the terminal can act on a refused request. Failures are reported elsewhere.
+        logging.getLogger("tornado").setLevel(logging.ERROR)
+        logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
+        loop = IOLoop.current()
+        signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
+        loop.add_callback(self.on_start)  # runs when the loop does; the port is open by then
+        resources.freeze_objects()
+        super().start()
+
+    def stop(self) -> None:
+        """End all kernels and delete all files."""
+        self._sweeper.stop()  # it would start warm kernels
+        run_sync(self.kernel_manager.shutdown_all)()
+        shutil.rmtree(self.connection_dir, ignore_errors=True)
+
+    def init_settings(self) -> dict[str, Any]:
+        """Voilà's settings, and the app's in place of some."""
+        made: dict[str, Any] = super().init_settings()
+        self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * CHECK_SECONDS)
+        self._sweeper.start()
+        return made | {
+            "jinja2_env": made["voila_jinja2_env"],  # Jupyter's form for the token mentions Jupyter
+            "transforms": self.transforms,
+            "websocket_max_message_size": _MAX_MESSAGE,
+            "ws_ping_interval": 1000 * PING_SECONDS,
+            "ws_ping_timeout": 1000 * SILENCE_SECONDS,
+            # A page of another site can reach a server for this machine only by giving its own
+            # name this machine's address.
+            "allow_remote_access": not self.options.listens_here,
+            "local_hostnames": ["localhost", *filter(None, [self.options.host])],
+        }
+
+    def init_handlers(self) -> list[Any]:
+        """All that is served: the app's routes, and what the page needs of Voilà's."""
+        kernel, scripts = r"api/kernels/([\w-]+)", "|".join(map(re.escape, _EXTENSIONS))
+        files = (MultiStaticFileHandler, {"paths": self.static_paths})
+        page = {
+            "notebook_path": Path(self.notebook_path).name,
+            "template_paths": self.template_paths,
+            "config": self.config,
+            "voila_configuration": self.voila_configuration,
+        }
+        routes = {
+            **self.routes,
+            kernel: (KernelHandler,),  # a page that lost its socket asks whether its kernel lives
+            f"{kernel}/channels": (KernelSocket,),
+            f"{kernel}/presence": (PresenceSocket,),
+            "voila/api/shutdown/(.*)": (VoilaShutdownKernelHandler,),
+            "voila/static/(.*)": files,
+            "voila/templates/mnistlab/static/(.*)": files,
+            f"voila/labextensions/((?:{scripts})/.+)": (
+                _ExtensionFile,
+                {"path": self.labextensions_path, "no_cache_paths": ["/"]},
+            ),
+            **({"login": (LoginFormHandler,)} if self.options.token else {}),
+            "(.*)": (self.page, page),
+        }
+        return [(re.escape(self.server_url) + path, *route) for path, route in routes.items()]
+
+
+def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) -> LabServer:
+    """A server of a notebook whose files go into `folder`; it lacks handlers yet."""
+    app = {
+        "notebook_path": str(notebook),
+        "port": port,
+        "port_retries": 50 if options.port is None else 0,
+        "ip": options.ip,
+        "base_url": options.base_url,
+        "token": options.token,
+        "open_browser": False,  # Voilà would pass it a file, and the token in its command line
+        "connection_dir_root": str(folder),
+        "config_file_paths": [],  # the settings of other Voilà pages do not apply
+        "log_level": "ERROR",  # as for tornado in `LabServer.start`
+    }
+    page = {
+        "template": "mnistlab",
+        "allow_template_override": "NO",
+        "allow_theme_override": "NO",
+        "strip_sources": True,
+        "http_keep_alive_timeout": 2,  # seconds until a kernel that died while starting is noticed
+        "extension_allowlist": _EXTENSIONS,
+        "multi_kernel_manager_class": VisitKernels,
+        "preheat_kernel": options.warm > 0,
+        "default_pool_size": options.warm,
+    }
+    config = Config(
+        LabServer=app,
+        VoilaConfiguration=page,
+        VisitKernels={"fill_delay": _DRAWN_SECONDS},  # the next warm kernel starts after that
+        # A `python3` of another folder may be an environment without mnistlab.
+        KernelSpecManager={"allowed_kernelspecs": {"python3"}},
+        KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel
+    )
+    server = LabServer(config=config)
+    server.options, server.folder = options, folder
+    return server

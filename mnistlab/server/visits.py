@@ -1,0 +1,145 @@
+"""What a visit is: a page with its kernel, from the request for the page to the kernel's end.
+
+Plain data: this module knows nothing of the web server and its packages.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from math import inf
+from typing import Protocol
+
+# A page that is closed sends a shutdown request. If that is lost, the kernel ends within a minute:
+# 15 s until a silent page counts as closed, 30 s in which it may reconnect, 5 s to the next check.
+PING_SECONDS = 5
+SILENCE_SECONDS = 3 * PING_SECONDS  # one late answer does not close a page
+ABANDONED_SECONDS = 30
+CHECK_SECONDS = 5
+MAX_SOCKETS = 8  # of a visit: two of its page, and those that a failing network has not closed yet
+
+
+class State(Enum):
+    """The states of a visit, in their usual order."""
+
+    ARRIVING = "its page is being made"
+    LOADING = "its page is connected to the server, not yet to the kernel"
+    PRESENT = "its page is connected to the kernel"
+    LEFT = "its page has no connection, and may come back"
+    ENDED = "its kernel is shut down"
+
+
+class PageSocket(Protocol):
+    """A socket of a page; `last_pong` is when it last answered a ping, in the loop's time."""
+
+    reaches_kernel: bool
+    last_pong: float
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close it."""
+
+
+@dataclass(eq=False)
+class Visit:
+    """One page with one kernel; `active_at` is when something last happened in it."""
+
+    kernel_id: str | None = None
+    is_arriving: bool = True
+    has_ended: bool = False
+    active_at: float = 0.0
+    sockets: set[PageSocket] = field(default_factory=set)
+
+    @property
+    def state(self) -> State:
+        """Where the visit is between its arrival and its end."""
+        if self.has_ended or self.is_arriving:
+            return State.ENDED if self.has_ended else State.ARRIVING
+        if any(socket.reaches_kernel for socket in self.sockets):
+            return State.PRESENT
+        return State.LOADING if self.sockets else State.LEFT
+
+
+@dataclass
+class Visits:
+    """The visits of a server."""
+
+    places: int  # the largest number of visits at once; 0 for no limit
+    idle_seconds: float  # a visit without activity for longer ends; 0 for no limit
+    clock: Callable[[], float] = time.monotonic
+    _counted: set[Visit] = field(default_factory=set, init=False)
+    _by_kernel: dict[str, Visit] = field(default_factory=dict, init=False)
+
+    def __len__(self) -> int:
+        """The number of places taken."""
+        return len(self._counted)
+
+    def get(self, kernel_id: str) -> Visit | None:
+        """The visit of a kernel."""
+        return self._by_kernel.get(kernel_id)
+
+    def reserve(self) -> Visit | None:
+        """Take a place for a visit that arrives; None when all are taken."""
+        if self.places and len(self) >= self.places:
+            return None
+        visit = Visit()
+        self._counted.add(visit)
+        return visit
+
+    def assign(self, visit: Visit, kernel_id: str) -> None:
+        """Give a visit its kernel."""
+        visit.kernel_id = kernel_id
+        self._by_kernel[kernel_id] = visit
+
+    def page_sent(self, visit: Visit) -> None:
+        """End the arrival of a visit; without a kernel its place is free again."""
+        visit.is_arriving = False
+        visit.active_at = self.clock()
+        if visit.kernel_id is None:
+            self._counted.discard(visit)
+
+    def connect(self, kernel_id: str, socket: PageSocket) -> bool:
+        """Count a socket before it is open; False if it must be refused."""
+        visit = self.get(kernel_id)
+        if visit is None or len(visit.sockets) >= MAX_SOCKETS:
+            return False
+        visit.sockets.add(socket)
+        return True
+
+    def disconnect(self, kernel_id: str, socket: PageSocket) -> None:
+        """Forget a socket that has closed or failed, if it is not forgotten yet."""
+        visit = self.get(kernel_id)
+        if visit is not None and socket in visit.sockets:
+            visit.sockets.remove(socket)
+            visit.active_at = self.clock()
+
+    def touch(self, kernel_id: str) -> None:
+        """Count something that happened as activity."""
+        if visit := self.get(kernel_id):
+            visit.active_at = self.clock()
+
+    def overdue(self) -> list[str]:
+        """Kernels to be shut down: their page is closed, or idle for too long.
+
+        What a training sends to its page counts as activity. A page that loads is not idle.
+        """
+        limits = {State.LEFT: ABANDONED_SECONDS, State.PRESENT: self.idle_seconds or inf}
+        return [
+            kernel_id
+            for kernel_id, visit in self._by_kernel.items()
+            if self.clock() - visit.active_at > limits.get(visit.state, inf)
+        ]
+
+    def release(self, kernel_id: str) -> None:
+        """Free the place of a visit whose kernel is being shut down."""
+        if visit := self.get(kernel_id):
+            visit.has_ended = True
+            self._counted.discard(visit)
+
+    def end(self, kernel_id: str) -> None:
+        """Forget a visit whose kernel has ended, and close its sockets."""
+        self.release(kernel_id)
+        if visit := self._by_kernel.pop(kernel_id, None):
+            for socket in visit.sockets:
+                socket.close(1001, "the session has ended")

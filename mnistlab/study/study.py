@@ -1,0 +1,191 @@
+"""Two models compared: every figure computed once, shown by the page, the report and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mnistlab.charts.curves import Curves
+from mnistlab.data import Dataset
+from mnistlab.data.label_errors import applies_to, corrected_test_labels
+from mnistlab.metrics.calibration import Calibration
+from mnistlab.metrics.comparison import Comparison
+from mnistlab.metrics.evaluation import Evaluation, distinct_titles
+from mnistlab.metrics.pair import Pair, pair_up
+from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.seed_comparison import SeedComparison, compare_settings
+from mnistlab.metrics.stopping import ShouldStop, check
+from mnistlab.models import Classifier, list_runs, load_classifier
+from mnistlab.report.export import read_history
+from mnistlab.report.html import build_report, build_summary
+from mnistlab.study.evaluation import score, time_models
+from mnistlab.study.robustness import measure_robustness, sample
+from mnistlab.study.validation import calibrate_model
+
+# Fractions of the progress, by time measured on two cores.
+_WITHOUT_ROBUSTNESS = 0.2
+_SCORED = 0.7
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Two models on one test set. Made by `compare`."""
+
+    dataset: Dataset
+    pair: Pair
+    seeds: SeedComparison | None = None
+    """The settings of both over all their runs; None where a single run of each is known."""
+    others: tuple[Evaluation, ...] = ()
+    """Further models in the table of results."""
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    """Model -> its calibration, where its validation answers are known."""
+    robustness: tuple[Robustness, ...] = ()
+    """Of A and B, where it was asked for."""
+    curves: Mapping[str, Curves] = field(default_factory=dict)
+    """Model -> its training curves, where they were kept."""
+
+    @property
+    def a(self) -> Evaluation:
+        """Scores and latency of the first model."""
+        return self.pair.a
+
+    @property
+    def b(self) -> Evaluation:
+        """Scores and latency of the second model."""
+        return self.pair.b
+
+    @property
+    def paired(self) -> Comparison:
+        """Both right, only A, only B, neither, p-value, difference and its interval."""
+        return self.pair.comparison
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: which model is better, or that no difference is significant."""
+        return self.pair.verdict
+
+    @cached_property
+    def corrected(self) -> Pair | None:
+        """The same answers on the published corrections of the labels; None for other data."""
+        if not applies_to(self.dataset):
+            return None
+        return pair_up(self.a, self.b, *corrected_test_labels(self.dataset))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every figure as plain lists and numbers, ready for JSON."""
+        return {
+            "a": {**self.a.to_dict(), "data": self.dataset.name},
+            "b": {**self.b.to_dict(), "data": self.dataset.name},
+            **self.paired.to_dict(*self.pair.titles),
+            "seed_comparison": self.seeds and self.seeds.to_dict(*self.pair.titles),
+            "temperatures": {name: each.temperature for name, each in self.calibrations.items()},
+            "robustness": [each.to_dict() for each in self.robustness],
+            "notice": self.dataset.notice,
+        }
+
+    def to_html(self) -> str:
+        """All of it as one self-contained HTML page."""
+        return build_report(
+            self.pair,
+            self.dataset,
+            corrected=self.corrected,
+            seeds=self.seeds,
+            others=self.others,
+            calibrations=self.calibrations,
+            robustness=self.robustness,
+            curves=self.curves,
+        )
+
+    def _repr_html_(self) -> str:
+        return build_summary(self.pair, self.seeds)
+
+
+def compare(
+    a: str | Classifier,
+    b: str | Classifier,
+    dataset: Dataset,
+    *,
+    robustness: bool | Sequence[Robustness] = False,
+    known: Iterable[Evaluation] = (),
+    on_progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+    runs: Path | None = None,
+) -> Study:
+    """Measure two models on a dataset's test set and compare them.
+
+    Parameters
+    ----------
+    a, b : `"mlp"`, `"cnn"`, a run's id, or a classifier
+    dataset : whose `x_test` and `y_test` are used
+    robustness : also let both read a thousand images under every corruption, about a minute of
+        work; or what was measured of them already
+    known : evaluations on this test set, which are not computed again; all of them are in the
+        table of results. Unless both models are among them, both are timed anew, in turns
+    on_progress : called with the fraction that is done, rising to 1
+    should_stop : asked now and then
+    runs : the folder of the runs, by default the one under `MNISTLAB_HOME`
+
+    Raises
+    ------
+    ModelError
+        When there is no such model or it is damaged.
+    MeasurementStopped
+        When `should_stop` said so.
+    """
+    report_progress = on_progress or (lambda fraction: None)
+    classifiers = [load_classifier(x, runs) if isinstance(x, str) else x for x in (a, b)]
+    part = _WITHOUT_ROBUSTNESS if robustness is True else 1.0
+    evaluations = {each.model: each for each in known}
+    is_new = any(each.name not in evaluations for each in classifiers)
+    calibrations: dict[str, Calibration] = {}
+    for done, classifier in enumerate(classifiers, 1):
+        check(should_stop)
+        if classifier.name not in evaluations:
+            proba = classifier.predict_proba(dataset.x_test)
+            evaluations[classifier.name] = score(classifier, dataset.y_test, proba)
+        calibration = calibrate_model(classifier, evaluations[classifier.name], dataset, runs)
+        if calibration is not None:
+            calibrations[classifier.name] = calibration
+        report_progress(_SCORED * part * done / 2)
+    if is_new:  # both: a latency that was measured at another time does not compare
+        untimed = [evaluations[each.name] for each in classifiers]
+        timed = time_models(untimed, classifiers, dataset.x_test, should_stop=should_stop)
+        evaluations |= {each.model: each for each in timed}
+    report_progress(part)
+    if robustness is True:
+        robustness = measure_robustness(
+            classifiers,
+            *sample(dataset),
+            lambda fraction: report_progress(part + (1 - part) * fraction),
+            should_stop,
+        )
+    finished = list_runs(runs)
+    evaluations = {each.model: each for each in distinct_titles(evaluations.values())}
+    two = [evaluations[each.name] for each in classifiers]
+    study = make_study(dataset, two[0], two[1], [r.card for r in finished if not r.damage])
+    kept = {run.id for run in finished}
+    return replace(
+        study,
+        others=tuple(each for each in evaluations.values() if each not in two),
+        calibrations=calibrations,
+        robustness=tuple(robustness or ()),
+        curves={name: read_history(name, runs) for name in evaluations if name in kept},
+    )
+
+
+def make_study(
+    dataset: Dataset, a: Evaluation, b: Evaluation, cards: Iterable[Mapping[str, Any]]
+) -> Study:
+    """Compare two evaluations on a dataset's test set; nothing is predicted or timed.
+
+    Parameters
+    ----------
+    cards : those of all known runs, oldest first, for the comparison over seeds
+    """
+    seeds = compare_settings(a.card, b.card, cards, dataset.digest)
+    return Study(dataset, pair_up(a, b, dataset.y_test), seeds)

@@ -1,0 +1,172 @@
+"""What `server/jupyter_adapter.py` needs of other packages, and that it alone does.
+
+After an upgrade a failure here says which name went missing, and what must be written anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import mnistlab
+from mnistlab.server import jupyter_adapter
+from mnistlab.server.messages import V1_PROTOCOL
+
+PACKAGE = Path(mnistlab.__file__).parent
+SERVER_KERNELS = "jupyter_server.services.kernels"
+KERNELS = f"{SERVER_KERNELS}.kernelmanager:AsyncMappingKernelManager"
+CONNECTION = f"{SERVER_KERNELS}.connection.channels:ZMQChannelsWebsocketConnection"
+SOCKET = f"{SERVER_KERNELS}.websocket:KernelWebsocketHandler"
+FACTORY = "voila.voila_kernel_manager:voila_kernel_manager_factory"
+VOILA_SOCKET = "voila.tornado.kernel_websocket_handler:VoilaKernelWebsocketHandler"
+PAGE = "voila.tornado.handler:TornadoVoilaHandler"
+
+# Attributes, as package.module:attribute.attribute, and what of the adapter needs them.
+ATTRIBUTES = {
+    f"{KERNELS}._kernels": "VisitKernels",
+    f"{KERNELS}.start_kernel": "VisitKernels.start_kernel",
+    f"{KERNELS}.start_watching_activity": "VisitKernels.start_watching_activity",
+    f"{KERNELS}.shutdown_kernel": "VisitKernels.shutdown_kernel",
+    f"{KERNELS}.shutdown_all": "LabServer.stop",
+    f"{KERNELS}.remove_kernel": "VisitKernels.remove_kernel",
+    f"{KERNELS}._handle_kernel_died": "VisitKernels._handle_kernel_died",
+    f"{KERNELS}.remove_restart_callback": "VisitKernels._handle_kernel_died",
+    f"{CONNECTION}.on_restart_failed": "VisitKernels._handle_kernel_died",
+    f"{CONNECTION}.channels": "KernelSocket._forward",
+    f"{CONNECTION}.session": "KernelSocket._forward",
+    "jupyter_client.session:Session.send_raw": "KernelSocket._forward",
+    "jupyter_client.manager:AsyncKernelManager.connect_hb": "VisitKernels._answers",
+    "jupyter_client.manager:AsyncKernelManager.is_alive": "VisitKernels._answers",
+    "jupyter_client.restarter:KernelRestarter.restart_limit": "make_server",
+    "jupyter_client.kernelspec:KernelSpecManager.allowed_kernelspecs": "make_server",
+    f"{SOCKET}.pre_get": "KernelSocket.pre_get",
+    f"{SOCKET}.open": "KernelSocket.open",
+    "jupyter_server.base.websocket:WebSocketMixin.send_ping": "KernelSocket.send_ping",
+    "jupyter_server.base.websocket:WebSocketMixin.last_pong": "KernelSocket.send_ping",
+    "jupyter_server.base.handlers:JupyterHandler.kernel_manager": "VisitSocket.get",
+    "jupyter_server.auth.decorator:ws_authenticated": "VisitSocket.get",
+    "jupyter_server.auth.login:LoginFormHandler": "LabServer.init_handlers",
+    f"{SERVER_KERNELS}.handlers:KernelHandler": "LabServer.init_handlers",
+    "tornado.websocket:WebSocketHandler.set_nodelay": "KernelSocket.open",
+    "tornado.iostream:BaseIOStream": "KernelSocket.open",
+    "tornado.ioloop:IOLoop.add_callback_from_signal": "LabServer.start",
+    "voila.app:Voila.init_settings": "LabServer.init_settings",
+    "voila.app:Voila.init_handlers": "LabServer.init_handlers",
+    "voila.app:Voila.labextensions_path": "LabServer.init_handlers",
+    "voila.app:Voila.template_paths": "LabServer.init_handlers",
+    "voila.app:Voila.static_paths": "LabServer.init_handlers",
+    "voila.app:Voila.server_url": "LabServer.init_handlers",
+    "voila.app:Voila.connection_dir_root": "make_server",
+    "voila.app:Voila.port_retries": "make_server",
+    "voila.configuration:VoilaConfiguration.multi_kernel_manager_class": "make_server",
+    "voila.configuration:VoilaConfiguration.preheat_kernel": "make_server",
+    "voila.configuration:VoilaConfiguration.default_pool_size": "make_server",
+    "voila.configuration:VoilaConfiguration.http_keep_alive_timeout": "make_server",
+    "voila.utils:ENV_VARIABLE.VOILA_PREHEAT": "VisitKernels.start_kernel",
+    "voila.shutdown_kernel_handler:VoilaShutdownKernelHandler.post": "LabServer.init_handlers",
+    "voila.static_file_handler:MultiStaticFileHandler.initialize": "LabServer.init_handlers",
+    f"{VOILA_SOCKET}.write_message": "KernelSocket.write_message",
+    f"{PAGE}.get_generator": "VoilaPage.page_parts",
+    f"{PAGE}.should_use_rendered_notebook": "VoilaPage.should_use_rendered_notebook",
+    f"{PAGE}.render_template": "Page._send_notice of handlers.py",
+}  # fmt: skip
+
+# Code without a name to ask for: a text of the source of an object.
+SOURCES = [
+    (FACTORY, "self._pools: ", "VisitKernels._pool"),
+    (FACTORY, "self._pools[notebook_name].pop(0)", "VisitKernels.find_warm"),
+    (FACTORY, '{"task": task, "renderer": renderer, "kernel_id": kernel_id}', "_is_drawn"),
+    (FACTORY, "f.result().get(", "VisitKernels.start_kernel"),
+    (FACTORY, "self.notebook_path = ", "VisitKernels._refill"),
+    (FACTORY, "def fill_if_needed(", "VisitKernels._refill"),
+    (FACTORY, "fill_delay = Float(", "make_server"),
+    (f"{KERNELS}.start_kernel", "_finish_kernel_start", "VisitKernels.start_kernel"),
+    (f"{KERNELS}._finish_kernel_start", "_handle_kernel_died", "VisitKernels._handle_kernel_died"),
+    (f"{CONNECTION}.nudge", 'execution_state == "starting"',
+     "VisitKernels.start_watching_activity"),
+    (f"{SOCKET}.pre_get", "self.connection = ", "KernelSocket.on_close"),
+    (f"{SOCKET}.select_subprotocol", V1_PROTOCOL, "KernelSocket.write_message"),
+    ("jupyter_server.base.websocket:WebSocketMixin", "ws_ping_interval", "LabServer.init_settings"),
+    ("jupyter_server.base.websocket:WebSocketMixin", "ws_ping_timeout", "LabServer.init_settings"),
+    ("jupyter_server.base.handlers:JupyterHandler", '"jinja2_env"', "LabServer.init_settings"),
+    ("jupyter_server.base.handlers:JupyterHandler", '"local_hostnames"', "LabServer.init_settings"),
+    ("voila.app:Voila.init_settings", "voila_jinja2_env=", "LabServer.init_settings"),
+    ("voila.app:Voila.start", "self.connection_dir = ", "LabServer.stop"),
+    ("voila.handler:VoilaHandler.initialize", '"notebook_path"', "LabServer.init_handlers"),
+    ("voila.handler:VoilaHandler.get_generator", "self.should_use_rendered_notebook(",
+     "VoilaPage.should_use_rendered_notebook"),
+    ("tornado.web:Application.__init__", "transforms", "LabServer.init_settings"),
+    ("tornado.iostream:BaseIOStream.__init__", "self.max_write_buffer_size", "KernelSocket.open"),
+    ("tornado.websocket:WebSocketHandler", "self.ws_connection", "KernelSocket.write_message"),
+    ("jupyter_client.manager:KernelManager.format_kernel_cmd", "sys.executable", "kernel.json"),
+]  # fmt: skip
+
+
+def find(path: str) -> object:
+    """The object at package.module:attribute.attribute; raises AttributeError or ImportError."""
+    module, _, names = path.partition(":")
+    found: object = importlib.import_module(module)
+    for name in names.split("."):
+        found = getattr(found, name)
+    return found
+
+
+@pytest.mark.parametrize("path", ATTRIBUTES)
+def test_private_and_unstable_names_are_there(path: str) -> None:
+    try:
+        find(path)
+    except (AttributeError, ImportError) as error:
+        package, name = path.split(".")[0].partition(":")[0], path.partition(":")[2]
+        pytest.fail(
+            f"{package} no longer has {name} ({path}), which {ATTRIBUTES[path]} of "
+            f"server/jupyter_adapter.py needs: {error}."
+        )
+
+
+@pytest.mark.parametrize(("path", "text", "needed_by"), SOURCES)
+def test_code_that_has_no_name_is_there(path: str, text: str, needed_by: str) -> None:
+    source = inspect.getsource(find(path))  # type: ignore[arg-type]
+    assert text in source, (
+        f"{path.split('.')[0]} no longer has {text!r} in {path}, which {needed_by} of "
+        "server/jupyter_adapter.py needs."
+    )
+
+
+def test_the_kernel_is_the_servers_python() -> None:
+    spec = json.loads((PACKAGE / "server/jupyter/kernels/python3/kernel.json").read_text("utf-8"))
+    assert spec["argv"][0] == "python", "which jupyter_client replaces by sys.executable"
+
+
+# What other modules of the server may import: names in the documentation of tornado.
+PUBLIC = {
+    "tornado.httputil": {"HTTPHeaders", "HTTPServerRequest"},
+    "tornado.web": {"HTTPError", "OutputTransform", "RequestHandler"},
+}
+OTHERS = {"voila", "jupyter_server", "jupyter_client", "jupyter_core", "tornado", "traitlets"}
+
+
+def test_other_modules_know_documented_names_only() -> None:
+    for path in (PACKAGE / "server").rglob("*.py"):
+        if path.name == "jupyter_adapter.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not {each.name.partition(".")[0] for each in node.names} & OTHERS, path
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                public = PUBLIC.get(node.module, set())
+                is_other = node.module.partition(".")[0] in OTHERS
+                assert not is_other or {each.name for each in node.names} <= public, path
+
+
+def test_functions_named_here_exist() -> None:
+    names = [*ATTRIBUTES.values(), *(needed_by for _, _, needed_by in SOURCES)]
+    module: ModuleType = jupyter_adapter
+    for name in names:
+        if " " not in name and not name.endswith(".json"):
+            find(f"{module.__name__}:{name}")

@@ -1,0 +1,175 @@
+"""A visit as plain data: its states, its place, and when its kernel may end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from mnistlab.server.visits import (
+    ABANDONED_SECONDS,
+    CHECK_SECONDS,
+    MAX_SOCKETS,
+    SILENCE_SECONDS,
+    State,
+    Visit,
+    Visits,
+)
+from tests.ui.conftest import Clock
+
+
+@dataclass(eq=False)
+class Socket:
+    reaches_kernel: bool = True
+    last_pong: float = 0.0
+    closed: tuple[int | None, str | None] | None = None
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        self.closed = (code, reason)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def visits(clock: Clock) -> Visits:
+    return Visits(2, 600.0, clock)
+
+
+def opened(visits: Visits, kernel: str = "k") -> Visit:
+    """A visit whose page has been sent."""
+    visit = visits.reserve()
+    assert visit is not None
+    visits.assign(visit, kernel)
+    visits.page_sent(visit)
+    return visit
+
+
+def test_a_visit_arrives_loads_is_present_leaves_and_ends(visits: Visits) -> None:
+    visit = visits.reserve()
+    assert visit is not None
+    visits.assign(visit, "k")
+    assert visit.state is State.ARRIVING
+    presence, socket = Socket(reaches_kernel=False), Socket()
+    visits.connect("k", presence)
+    assert visit.state is State.ARRIVING, "the first script runs before the page is complete"
+    visits.page_sent(visit)
+    assert visit.state is State.LOADING
+    visits.connect("k", socket)
+    assert visit.state is State.PRESENT
+    visits.disconnect("k", presence)
+    assert visit.state is State.PRESENT
+    visits.disconnect("k", socket)
+    assert visit.state is State.LEFT
+    visits.release("k")
+    assert visit.state is State.ENDED
+    visits.end("k")
+    assert visits.get("k") is None
+    assert len(visits) == 0
+
+
+def test_places_are_counted_from_the_arrival_to_the_shutdown(visits: Visits) -> None:
+    opened(visits, "a")
+    arriving = visits.reserve()
+    assert arriving is not None
+    assert visits.reserve() is None
+    visits.page_sent(arriving)  # no kernel could be started for it
+    assert len(visits) == 1
+    opened(visits, "b")
+    assert visits.reserve() is None
+    visits.release("a")
+    assert len(visits) == 1, "its kernel is still shutting down"
+    visits.end("a")
+    assert len(visits) == 1
+    assert opened(visits, "c").state is State.LEFT
+
+
+def test_no_limit_of_places() -> None:
+    visits = Visits(0, 0.0)
+    for number in range(100):
+        opened(visits, str(number))
+    assert len(visits) == 100
+
+
+def test_a_page_that_arrives_or_loads_keeps_its_kernel(visits: Visits, clock: Clock) -> None:
+    visit = visits.reserve()
+    assert visit is not None
+    visits.assign(visit, "k")
+    clock.now = 10_000
+    assert visits.overdue() == []
+    visits.connect("k", Socket(reaches_kernel=False))
+    visits.page_sent(visit)
+    clock.now = 20_000
+    assert visits.overdue() == []
+
+
+def test_a_kernel_without_a_page_is_overdue_after_a_while(visits: Visits, clock: Clock) -> None:
+    opened(visits)
+    clock.now = ABANDONED_SECONDS
+    assert visits.overdue() == []
+    clock.now += 1
+    assert visits.overdue() == ["k"]
+    socket = Socket()
+    visits.connect("k", socket)
+    assert visits.overdue() == [], "the page is back"
+    visits.disconnect("k", socket)
+    visits.disconnect("k", socket)  # reported twice
+    clock.now += ABANDONED_SECONDS
+    assert visits.overdue() == []
+    clock.now += 1
+    assert visits.overdue() == ["k"]
+    visits.release("k")
+    assert visits.overdue() == [], "its kernel is being shut down"
+
+
+def test_a_closed_page_loses_its_kernel_within_a_minute() -> None:
+    assert SILENCE_SECONDS + ABANDONED_SECONDS + 2 * CHECK_SECONDS < 60
+
+
+@pytest.mark.parametrize(("limit", "ends"), [(600.0, True), (0.0, False)])
+def test_an_idle_page_is_overdue_where_idleness_is_limited(
+    clock: Clock, limit: float, ends: bool
+) -> None:
+    visits = Visits(0, limit, clock)
+    opened(visits)
+    visits.connect("k", Socket())
+    clock.now = 500
+    visits.touch("k")
+    clock.now = 1100
+    assert visits.overdue() == []
+    clock.now = 1101
+    assert visits.overdue() == (["k"] if ends else [])
+
+
+def test_a_visit_has_a_few_sockets_only_and_they_are_closed_with_it(visits: Visits) -> None:
+    opened(visits)
+    sockets = [Socket() for _ in range(MAX_SOCKETS)]
+    assert all(visits.connect("k", socket) for socket in sockets)
+    assert not visits.connect("k", Socket())
+    visits.disconnect("k", sockets[0])
+    assert visits.connect("k", sockets[0])
+    visits.end("k")
+    assert {socket.closed for socket in sockets} == {(1001, "the session has ended")}
+    visits.disconnect("k", sockets[0])  # what the closed socket reports
+
+
+def test_a_kernel_without_a_visit_is_ignored(visits: Visits) -> None:
+    assert not visits.connect("warm", Socket())
+    for act in (visits.touch, visits.release, visits.end):
+        act("warm")
+    visits.disconnect("warm", Socket())
+    assert len(visits) == 0
+
+
+def test_visits_need_no_web_server() -> None:
+    code = (
+        "import sys, mnistlab.server.visits, mnistlab.server.folders, mnistlab.server.moves\n"
+        "print({name.partition('.')[0] for name in sys.modules}"
+        " & {'voila', 'jupyter_server', 'jupyter_client', 'tornado', 'traitlets'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -68,15 +68,11 @@ class Answer:
 def ask(name: str, model: Classifier, images: NDArray[np.uint8]) -> Answer:
     """One model's answer to images (n, 28, 28)."""
     start = time.perf_counter()
-    outputs = model.read(images)
+    read = model.read(images)
+    seconds = time.perf_counter() - start
+    threshold, kept = model.digit_threshold, model.card.get("digits_kept")
     return Answer(
-        name=name,
-        title=model.title,
-        probabilities=outputs.probabilities,
-        scores=outputs.digit_scores,
-        threshold=model.digit_threshold,
-        kept=model.card.get("digits_kept"),
-        seconds=time.perf_counter() - start,
+        name, model.title, read.probabilities, read.digit_scores, threshold, kept, seconds
     )
 
 

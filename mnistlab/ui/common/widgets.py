@@ -26,12 +26,13 @@ from mnistlab.ui.state import AppState
 
 log = logging.getLogger(__name__)
 
+POSITIVE, NEGATIVE = (255, 140, 40), (60, 150, 255)  # orange and blue, for any colour vision
 TILE = 28
 TILE_GAP = 4
 CAPTION_HEIGHT = 14
 
 __all__ = [
-    "View", "button", "classed", "data_uri", "digit_grid", "download_link", "escape",
+    "View", "button", "classed", "data_uri", "digit_grid", "diverging", "download_link", "escape",
     "file_button", "guard", "heading", "log", "note", "percent", "png", "probability_bars",
     "reported", "show_chart", "start_thread", "style_sheet", "subheading", "table", "tools",
     "with_article",
@@ -72,14 +73,8 @@ def reported(app: AppState) -> Iterator[None]:
 def start_thread(work: Callable[[], object], undo: Callable[[], object]) -> threading.Thread:
     """Start `work` in a thread that ends with the page.
 
-    Parameters
-    ----------
-    undo : called when no thread can be started, to reset what the page shows as under way
-
-    Raises
-    ------
-    MnistLabError
-        When the thread could not be started.
+    Where no thread can be started, `undo` resets what the page shows as under way, and
+    `MnistLabError` is raised.
     """
     thread = threading.Thread(target=work, daemon=True)
     try:
@@ -262,6 +257,16 @@ def digit_grid(
         f"<img src='{data_uri(sheet)}' alt='{escape(description)}'>"
         f"<div class='ml-grid-captions' aria-hidden='true'>{texts}</div></div>"
     )
+
+
+def diverging(values: NDArray[np.floating], zero: Sequence[int]) -> NDArray[np.float64]:
+    """Signed values (h, w) as colours (h, w, 3), 0 to 255.
+
+    They go from `zero` to `POSITIVE` and to `NEGATIVE`, fully at the largest magnitude.
+    """
+    strength = np.abs(values)[..., None] / max(float(np.abs(values).max()), 1e-9)
+    colours = np.where(values[..., None] >= 0, np.array(POSITIVE), np.array(NEGATIVE))
+    return np.asarray(zero + strength * (colours - np.array(zero)))
 
 
 def probability_bars(outcomes: Sequence[float], best: int | None) -> str:

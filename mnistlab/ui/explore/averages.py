@@ -12,6 +12,8 @@ from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.section import Section
 
+GREY = (40, 44, 52)  # where two means are equal
+
 
 class AveragesSection(Section):
     """The mean and standard deviation of each digit's training images, and more on request."""
@@ -76,7 +78,7 @@ class AveragesSection(Section):
         difference = found.mean[a] - found.mean[b]
         apart = float(np.sqrt((difference**2).mean()))
         self._difference.value = _figure(
-            two_coloured(difference),
+            ui.diverging(difference, GREY).round().astype(np.uint8),
             f"Where the mean {a} and the mean {b} differ",
             f"Orange: ink of {a}; blue: ink of {b}. The means differ by {apart:.0f} of 255 "
             "(root mean square over the pixels).",
@@ -97,15 +99,6 @@ def spread_text(found: Averages) -> str:
         f"On average over the pixels, {most}s differ most ({spread[most]:.0f} of 255) and "
         f"{least}s least ({spread[least]:.0f})."
     )
-
-
-def two_coloured(difference: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Signed values (h, w) as an image (h, w, 3): orange above zero, blue below, grey at zero."""
-    strength = np.clip(difference / max(float(np.abs(difference).max()), 1e-9), -1, 1)[..., None]
-    orange, blue, grey = np.array([230, 120, 20]), np.array([30, 130, 210]), np.array([40, 44, 52])
-    end = np.where(strength > 0, orange, blue)
-    coloured: NDArray[np.uint8] = (grey + np.abs(strength) * (end - grey)).round().astype(np.uint8)
-    return coloured
 
 
 def _figure(image: NDArray[np.uint8], alt: str, caption: str) -> str:

@@ -10,16 +10,10 @@ from mnistlab.charts.plotly_charts import distribution_figure
 from mnistlab.data.features import by_digit
 from mnistlab.markup import number
 from mnistlab.ui.common import widgets as ui
-from mnistlab.ui.explore.material import Material
+from mnistlab.ui.explore.material import FEATURES, Material
 from mnistlab.ui.explore.section import Section
 
-CHOICES = {
-    "ink": "Ink (fraction of full brightness)",
-    "slant": "Slant (degrees to the right)",
-    "width": "Width (pixels)",
-    "height": "Height (pixels)",
-    "stroke_width": "Stroke width (pixels)",
-}
+CHOICES = ("ink", "slant", "width", "height", "stroke_width")
 QUANTILES = "5 % of a digit's images lie below its 5 % quantile, half of them below its median."
 
 
@@ -28,7 +22,7 @@ class Handwriting(Section):
 
     def _build(self) -> None:
         choice = widgets.Dropdown(
-            options=[(text, name) for name, text in CHOICES.items()], description="Show"
+            options=[(_title(name), name) for name in CHOICES], description="Show"
         )
         self.choice = self._watch(choice, lambda _: self._paint_one())
         self._chart = ui.classed(widgets.Output(), "ml-chart")
@@ -42,7 +36,7 @@ class Handwriting(Section):
         self._close.value = close_html(self._material)
 
     def _paint_one(self) -> None:
-        name, text = self.choice.value, CHOICES[self.choice.value]
+        name, text = self.choice.value, _title(self.choice.value)
         values = self._material.features["train"]
         known = values.measured(name)
         labels = np.asarray(self._material.labels("train"))
@@ -52,6 +46,11 @@ class Handwriting(Section):
         head = ["digit", "5 %", "25 %", "median", "75 %", "95 %"]
         table = ui.table(head, rows, f"{text} by digit, quantiles of the training set")
         self._numbers.value = table + ui.note(f"{QUANTILES} {median_text(quantiles[:, 2])}")
+
+
+def _title(name: str) -> str:
+    what, unit = FEATURES[name]
+    return f"{what.capitalize()} ({unit})"
 
 
 def median_text(median: NDArray[np.float64]) -> str:

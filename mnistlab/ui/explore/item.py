@@ -6,26 +6,17 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.features import NAMES
 from mnistlab.data.label_errors import LABEL_ERRORS, applies_to
+from mnistlab.markup import number
 from mnistlab.metrics.projection import nearest
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import ask, sentences
 from mnistlab.ui.common.tiles import Tiles
 from mnistlab.ui.explore.controller import image_name
+from mnistlab.ui.explore.material import FEATURES
 from mnistlab.ui.explore.section import Section
 
 NEIGHBOURS = 5
-
-_WORDS = {
-    "ink": "ink, fraction of full brightness",
-    "centre_x": "centre of mass, pixels from the left",
-    "centre_y": "centre of mass, pixels from the top",
-    "width": "width, pixels",
-    "height": "height, pixels",
-    "slant": "slant, degrees to the right",
-    "stroke_width": "stroke width, pixels",
-}
 
 
 class Item(Section):
@@ -70,10 +61,10 @@ class Item(Section):
 
     def _written(self, split: str, row: int) -> str:
         values = self._material.features[split]
-        rows = [
-            [_WORDS[name], f"{values.of(name)[row]:.2f}" if values.measured(name)[row] else "–"]
-            for name in NAMES
-        ]
+        rows = []
+        for name, words in FEATURES.items():
+            value = float(values.of(name)[row]) if values.measured(name)[row] else None
+            rows.append([", ".join(words), number(value, ".2f")])
         return ui.table(["how it is written", ""], rows, "How this image is written")
 
     def _label_note(self, split: str, row: int) -> str:
@@ -90,7 +81,7 @@ class Item(Section):
         rows = [row for row in self._nearest(image) if self._state.item != ("train", row)]
         self._rows = rows[:NEIGHBOURS]
         labels = [str(label) for label in self._material.labels("train")[self._rows]]
-        note = f"Compared by {self._material.how}. Click one to open it."
+        note = f"Measured in {self._material.how}. Click one to open it."
         note = note if self._rows else "There are no others."
         self._near_note.value = ui.subheading("Nearest training images") + ui.note(note)
         self._near.show(

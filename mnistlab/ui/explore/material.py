@@ -19,6 +19,16 @@ from mnistlab.models import Classifier, load_classifier
 from mnistlab.models.neighbours import Neighbours, load_neighbours, make_neighbours
 
 SPLITS = {"train": "training set", "test": "test set"}
+FEATURES = {
+    "ink": ("ink", "fraction of full brightness"),
+    "centre_x": ("centre of mass", "pixels from the left"),
+    "centre_y": ("centre of mass", "pixels from the top"),
+    "width": ("width", "pixels"),
+    "height": ("height", "pixels"),
+    "slant": ("slant", "degrees to the right"),
+    "stroke_width": ("stroke width", "pixels"),
+}
+"""What each feature is called, and its unit."""
 MAP_IMAGES = 3000
 _FIT_IMAGES = 6000  # of the training set, evenly spread, for the principal components
 

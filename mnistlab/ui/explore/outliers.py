@@ -100,7 +100,7 @@ def _far(material: Material) -> Found:
         return Found("No digit has training images that differ.")
     return Found(
         "For each digit, up to two training images that are farthest from the mean of all its "
-        f"images, compared by {material.how}. Check whether the label below each is right.",
+        f"images, measured in {material.how}. Check whether the label below each is right.",
         tuple(("train", int(row)) for row in rows),
         tuple(str(labels[row]) for row in rows),
     )

@@ -132,10 +132,10 @@ def balance(split: SplitStatistics) -> str:
 
 
 def _missing(counts: NDArray[np.int64]) -> str:
-    *others, last = ["", *(str(digit) for digit in np.flatnonzero(counts == 0))]
-    if not last:
+    missing = [str(digit) for digit in np.flatnonzero(counts == 0)]
+    if not missing:
         return ""
-    named = " or ".join(part for part in (", ".join(others[1:]), last) if part)
+    named = " or ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
     return f"No training image is labelled {named}. "
 
 

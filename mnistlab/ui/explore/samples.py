@@ -32,7 +32,7 @@ class Samples(Section):
             for options, value, text in (
                 (digits, ALL_DIGITS, "Show"),
                 (splits, state.split, "of the"),
-                (NUMBERS, state.number, "at a time"),
+                (NUMBERS, state.number, "Images per page"),
             )
         ]
         zoom = widgets.IntSlider(state.zoom, min=1, max=6, description="Size", readout=False)

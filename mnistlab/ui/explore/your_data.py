@@ -73,8 +73,9 @@ class YourData(Section):
     def paint(self) -> None:
         """Show the notice of the dataset, and how its images can be turned."""
         dataset = self._material.dataset
-        is_own = self._images is not None and dataset is self._shown
-        self._turn_buttons.layout.display = "" if is_own else "none"
+        if dataset is not self._shown:
+            self._images = self._shown = None
+        self._turn_buttons.layout.display = "none" if self._images is None else ""
         notice = "" if dataset is self._app.dataset else dataset.notice  # the header has that
         self._notice.value = (
             f"<div class='ml-banner' role='note'>{ui.escape(notice)}</div>" if notice else ""
@@ -99,7 +100,7 @@ class YourData(Section):
 
     def turn(self, name: str) -> None:
         """Swap ink and paper (`"invert"`) or rows and columns (`"transpose"`), or undo that."""
-        if self._images is None or self._material.dataset is not self._shown:
+        if self._images is None:
             raise DataError("There are no images to turn; choose a file of your own first.")
         self._explore_own(self._images, **{**self._turns, name: not self._turns[name]})
 

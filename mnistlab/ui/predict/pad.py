@@ -30,24 +30,21 @@ ANSWER_FRACTION = 1 / 4  # of the time at most: on a slow machine the points wai
 
 
 class Pad(View):
-    """A canvas to draw on with mouse, finger or keyboard.
+    """A canvas to draw on with mouse, finger or keyboard; its `widget` has the class `ml-pad`.
 
     Parameters
     ----------
-    app : the page's state, for its lock and status line
+    app : the page's state
     on_change : called each time the content changes, with `final` and `counted`. `final` is False
         while a stroke grows (at most ten times a second). `counted` is True for a new input (a
         finished stroke, a picture, a loaded drawing), not for Undo, Redo or Clear.
     clock : seconds, monotonic
-    run : calls its argument some dozens of times a second until it returns False, without
-        blocking
+    run : calls its argument some dozens of times a second, until it returns False, elsewhere
 
     Attributes
     ----------
     drawing : the strokes, including the one that grows; blank where there is a picture
-    keys : the keyboard's pen
-    pointers : mouse and fingers
-    widget : the box of class `ml-pad`
+    keys, pointers : the keyboard's pen; mouse and fingers
     """
 
     def __init__(

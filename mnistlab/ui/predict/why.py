@@ -19,7 +19,7 @@ from mnistlab.ui.state import AppState
 
 RANDOM_NETWORKS = 3  # a single one is like or unlike by chance
 LEARNED, INK = 0.4, 0.6  # rank correlations below and above which the meaning of a map is clear
-FOR, AGAINST = (255, 140, 40), (60, 150, 255)  # orange and blue, for any colour vision
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 LEGEND = (
     f"Each patch of {PATCH} × {PATCH} pixels is blacked out in turn, and the models read the rest. "
     "Orange ink is evidence for the digit, blue ink is evidence against it, and ink without colour "
@@ -140,14 +140,11 @@ def _neighbour_html(neighbour: Neighbour, picture: NDArray[np.uint8] | None) -> 
 def coloured(image: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """An image (28, 28) tinted by its map (28, 28): (28, 28, 3) uint8.
 
-    Each pixel keeps the brightness of its ink. Its colour goes from white to `FOR` where the map
-    is positive and to `AGAINST` where it is negative, fully at the map's largest value.
+    Each pixel keeps the brightness of its ink. Its colour goes from white to that of the map.
     """
-    strength = np.clip(np.abs(heat) / max(float(np.abs(heat).max()), 1e-9), 0, 1)[..., None]
-    target = np.where(heat[..., None] >= 0, np.array(FOR), np.array(AGAINST))
     ink = image[..., None] / 255
     # A little of the colour on the background as well: the map is about patches, not pixels.
-    tinted = ink * (255 + (target - 255) * strength) + (1 - ink) * 0.22 * strength * target
+    tinted = ink * ui.diverging(heat, WHITE) + 0.22 * (1 - ink) * ui.diverging(heat, BLACK)
     return np.rint(tinted).astype(np.uint8)
 
 

@@ -15,8 +15,9 @@ from mnistlab.errors import DataError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
 from mnistlab.settings import my_digits_file
+from mnistlab.ui.common.widgets import diverging
 from mnistlab.ui.explore import ExploreTab
-from mnistlab.ui.explore.averages import two_coloured
+from mnistlab.ui.explore.averages import GREY
 from mnistlab.ui.explore.map import _in_lasso
 from mnistlab.ui.state import AppState
 from tests.ui.files import choose
@@ -51,7 +52,7 @@ def test_averages_of_digits_of_two_and_of_what_is_shown(tab: ExploreTab, digits:
 
 
 def test_a_difference_is_orange_above_and_blue_below() -> None:
-    coloured = two_coloured(np.array([[5.0, 0.0, -5.0]]))
+    coloured = diverging(np.array([[5.0, 0.0, -5.0]]), GREY)
     (above, none, below) = coloured[0].astype(int)
     assert above[0] > above[2] + 100
     assert below[2] > below[0] + 100

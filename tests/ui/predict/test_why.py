@@ -13,8 +13,9 @@ from mnistlab.images.preprocessing import preprocess
 from mnistlab.models import load_classifier
 from mnistlab.models.neighbours import Neighbour
 from mnistlab.ui.common.answers import Answer
+from mnistlab.ui.common.widgets import NEGATIVE, POSITIVE
 from mnistlab.ui.predict.state import PredictState, Reading
-from mnistlab.ui.predict.why import AGAINST, BLANK, FOR, Why, coloured
+from mnistlab.ui.predict.why import BLANK, Why, coloured
 from mnistlab.ui.state import AppState
 
 
@@ -89,6 +90,6 @@ def test_colours_follow_the_sign() -> None:
     heat = np.zeros((28, 28), np.float32)
     heat[0, 0], heat[1, 1] = 2, -2
     tinted = coloured(image, heat)
-    assert tuple(tinted[0, 0]) == FOR
-    assert tuple(tinted[1, 1]) == AGAINST
+    assert tuple(tinted[0, 0]) == POSITIVE
+    assert tuple(tinted[1, 1]) == NEGATIVE
     assert tuple(tinted[2, 2]) == (255, 255, 255)

@@ -7,6 +7,8 @@ PYTHON := $(shell for p in python3.12 python3.13 python3.11 python3 python; do \
 BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
+# Each of the many processes that the tests start would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: app test install lint types bench soak pretrained screenshots lock clean
 

@@ -25,9 +25,10 @@ from mnistlab.settings import local_mnist
 from tests.browser.conftest import SWITCHES
 from tests.browser.jupyter import jupyter
 from tests.browser.lab import Lab
-from tests.server.server import Server, serving, wait_for
+from tests.server.server import Server, serving
 from tests.server.test_visitors import start_training
 from tests.visitor import Visitor
+from tests.waiting import until
 
 CLASS = 40
 DRAWINGS = 20  # of each visitor
@@ -116,7 +117,7 @@ def _costs(drawings: int, training: bool) -> None:
         )
         if training:
             start_training(visitor)
-            wait_for(lambda: server.health()["trainings_running"] == 1, 60, "a training")
+            until(lambda: server.health()["trainings_running"] == 1, "a training", 60)
             peak = _peak(pid, lambda: server.health()["trainings_running"] == 0)
             print(f"  a training at most {peak - drawing:.0f} MB more (PSS)")
 
@@ -125,7 +126,7 @@ def _explore() -> None:
     """One visitor's kernel while every part of Explore is opened, but for the t-SNE map."""
     with _server("--shared") as server:
         Visitor(server.url).leave()  # the first page of all makes the cache
-        wait_for(lambda: not server.kernels(), 90, "the kernel's end")
+        until(lambda: not server.kernels(), "the kernel's end", 90)
         visitor = Visitor(server.url, PATIENCE)
         kernel = server.kernels()[0].pid
         before, peaks, is_over = _pss(kernel), [0.0], threading.Event()
@@ -205,7 +206,7 @@ def _class(visitors: int, drawings: int, pause: float) -> None:
         lab = Lab(_patient_page(browser), server.url)
         print(f"  {clients.stdout.readline().strip()}")
         print(f"  all {visitors} pages at once: {time.perf_counter() - begun:.0f} s until the last")
-        wait_for(lambda: server.health()["visitors"] == visitors, 60, "all visitors")
+        until(lambda: server.health()["visitors"] == visitors, "all visitors", 60)
         idle = _pss(server.process.pid)
         print(f"  server {alone:.0f} MB, with {visitors} idle visitors {idle:.0f} MB (PSS)")
         status, headers, body = server.ask()
@@ -226,7 +227,7 @@ def _class(visitors: int, drawings: int, pause: float) -> None:
         clients.stdin.close()
         clients.wait()
         browser.close()
-        wait_for(lambda: not server.kernels(), 90, "the end of all kernels")
+        until(lambda: not server.kernels(), "the end of all kernels", 90)
 
 
 def _drawings(visitor: int, count: int) -> list[list[list[list[float]]]]:
@@ -293,10 +294,10 @@ def _warm_pages(pages: int) -> None:
         for _ in range(pages):
             for name, server in (("cold", cold), ("warm", warm)):
                 if name == "warm":
-                    wait_for(lambda: warm.health()["warm_kernels"] == 1, 60, "a warm kernel")
+                    until(lambda: warm.health()["warm_kernels"] == 1, "a warm kernel", 60)
                 times[name].append(_page_times(context, server.url))
                 for each in (cold, warm):  # the machine is quiet before the next page
-                    wait_for(lambda e=each: e.health()["visitors"] == 0, 90, "the kernel's end")
+                    until(lambda e=each: e.health()["visitors"] == 0, "the kernel's end", 90)
         browser.close()
     served, usable = (
         {name: statistics.median(pair[i] for pair in found) for name, found in times.items()}
@@ -332,7 +333,7 @@ def _visits_in_a_row(visits: int, afterwards: float) -> None:
                 time.sleep(afterwards)
                 before = _footprint(server)
         begun = time.perf_counter()
-        wait_for(lambda: not server.kernels(), 90, "the end of all kernels")
+        until(lambda: not server.kernels(), "the end of all kernels", 90)
         ended = time.perf_counter() - begun
         time.sleep(afterwards)
         print(f"  after one visit   {before}")

@@ -1,1 +1,7 @@
 """The dashboard as a web app. `options` is cheap to import; `app` loads the whole server."""
+
+import sys
+
+# jsonschema, which Jupyter's server loads, compiles a grammar of international web addresses with
+# it: 1.5 s of each start, for a check that nothing here needs.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

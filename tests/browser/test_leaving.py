@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser.lab import Lab
-from tests.server.server import Server, serving, wait_for
+from tests.server.server import Server, serving
+from tests.waiting import until
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def test_a_reload_in_mid_training_asks_first(chromium: Browser, tmp_path: Path) 
         _reload(lab.page).accept()
         expect(lab.at("ml-progress-cnn")).to_have_count(0)  # the old page is gone
         expect(lab.at("ml-samples").locator("img").first).to_be_visible()
-        wait_for(lambda: not psutil.pid_exists(kernel), 20, "the end of the old kernel")
+        until(lambda: not psutil.pid_exists(kernel), "the end of the old kernel", 20)
         lab.open("Train & Compare")  # a click, without which browsers never ask
         expect(lab.at("ml-train")).to_be_visible()
         lab.page.reload()  # asks nothing, for it would wait for an answer

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.server.server import serving, wait_for
+from tests.server.server import serving
+from tests.waiting import until
 
 SLOWLY = 240_000  # milliseconds; 10 MB take 60 s at 2 Mbit/s, on an idle machine
 
@@ -31,7 +32,7 @@ def test_the_page_is_usable_at_2_mbit(chromium: Browser, tmp_path: Path) -> None
     with serving(tmp_path) as server, chromium.new_context() as context:
         page = slow_page(context, 250_000)
         page.goto(server.url, wait_until="commit")
-        wait_for(server.kernels, 60, "the visit's kernel")
+        until(server.kernels, "the visit's kernel", 60)
         kernels = server.kernels()
         expect(page.locator(".ml-samples img").first).to_be_visible(timeout=SLOWLY)
         assert server.kernels() == kernels

@@ -22,6 +22,7 @@ from mnistlab.images import Drawing
 from mnistlab.texts import percent
 from mnistlab.ui.predict.drawing_file import write_drawing
 from mnistlab.version import __version__
+from tests.waiting import until
 
 ONE = [[[140, 40], [140, 240]]]
 ZERO = [[[140, 40], [80, 140], [140, 240], [200, 140], [140, 40]]]
@@ -343,10 +344,9 @@ def test_train_keeps_a_run_that_other_commands_take(capsys: Captured) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C cannot be sent to one process elsewhere")
 def test_ctrl_c_ends_a_training_and_its_worker() -> None:
     with start("train", "cnn", "--epochs", "100") as process:
-        deadline = time.monotonic() + 60
-        while not (workers := psutil.Process(process.pid).children()):
-            assert time.monotonic() < deadline, "no worker was started"
-            time.sleep(0.05)
+        main_process = psutil.Process(process.pid)
+        until(main_process.children, "the worker", 60)
+        workers = main_process.children()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
     gone, alive = psutil.wait_procs(workers, timeout=10)

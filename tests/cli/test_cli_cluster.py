@@ -20,6 +20,7 @@ from mnistlab.models import find_run, list_runs
 from mnistlab.settings import scheduler
 from mnistlab.texts import percent
 from tests.jobs.dask_processes import dask_cluster
+from tests.waiting import until
 
 SETTINGS = ["--epochs", "1", "--share", "0.2", "--batch-size", "64"]
 NOBODY = "tcp://127.0.0.1:9"  # the port that discards, where no scheduler listens
@@ -99,8 +100,8 @@ def test_a_scheduler_lost_in_mid_run_is_one_line(tmp_path: Path) -> None:
             text=True,
             env=os.environ | {"MNISTLAB_SCHEDULER": dask.address},
         )
-        while not dask.trainings():
-            assert process.poll() is None, process.stderr.read()
+        until(lambda: dask.trainings() or process.poll() is not None, "the training")
+        assert process.poll() is None, process.stderr.read()
         dask.kill_scheduler()
         out, errors = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, "")
@@ -171,10 +172,13 @@ def test_ctrl_c_ends_all_trainings(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         env=os.environ | {"MNISTLAB_WORKERS": "2"},
     )
-    workers: list[psutil.Process] = []
-    while len(workers) < 2:
-        assert process.poll() is None, process.stderr.read()
-        workers = psutil.Process(process.pid).children(recursive=True)
+    family = psutil.Process(process.pid)
+    until(
+        lambda: len(family.children(recursive=True)) == 2 or process.poll() is not None,
+        "two workers",
+    )
+    assert process.poll() is None, process.stderr.read()
+    workers = family.children(recursive=True)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")

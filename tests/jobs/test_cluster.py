@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,30 +15,22 @@ import pytest
 
 from mnistlab.data import Dataset, open_folder
 from mnistlab.errors import ConfigError, DataError, TrainingError
-from mnistlab.jobs import Job, JobStatus, submit
+from mnistlab.jobs import JobStatus, submit
 from mnistlab.jobs import cluster as cluster_module
 from mnistlab.jobs.cluster import keep_run
 from mnistlab.jobs.remote import Answer, Task, mismatch, pack, unpack, versions
 from mnistlab.models import TrainingConfig, find_run, list_runs
 from mnistlab.models.store import read_run_file
 from mnistlab.training import events
+from tests.trained import CONFIGS, Trained
+from tests.waiting import until
 
 from .dask_processes import DaskProcesses, dask_cluster
 
-QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "filters": 4, "units": 32}
 LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
-CONFIGS = [TrainingConfig(model, seed=seed, **QUICK) for seed in (0, 1) for model in ("mlp", "cnn")]
 MINUTES = 240  # seconds; generous, for a loaded machine
 
 pytestmark = pytest.mark.tensorflow
-
-
-def until(condition: Callable[[], bool], what: str, job: Job | None = None) -> None:
-    deadline = time.monotonic() + MINUTES
-    while not condition():
-        assert job is None or not job.status.is_over, f"{job} {job.failure} before {what}"
-        assert time.monotonic() < deadline, f"waited {MINUTES} s for {what}"
-        time.sleep(0.02)
 
 
 def digest(name: str, runs: Path) -> str:
@@ -52,11 +43,10 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
         yield processes
 
 
-@pytest.fixture(scope="module")
-def local_digests(blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    runs = tmp_path_factory.mktemp("local")
-    jobs = [submit(config, blocks, runs=runs) for config in CONFIGS]
-    return [digest(job.result(MINUTES), runs) for job in jobs]
+@pytest.fixture
+def local_digests(trained: dict[str, Trained]) -> list[str]:
+    """Of the same trainings on this machine."""
+    return [str(each.run.card["weights_digest"]) for each in trained.values()]
 
 
 class KillTheFirst:
@@ -92,7 +82,7 @@ def test_the_digests_of_local_runs_though_a_worker_is_killed_in_mid_run(
         killer = KillTheFirst(dask)
         jobs = [
             submit(config, blocks, killer.listener(n), tmp_path / "runs", dask.address)
-            for n, config in enumerate(CONFIGS)
+            for n, config in enumerate(CONFIGS.values())
         ]
         names = [job.result(MINUTES) for job in jobs]
         assert [digest(name, tmp_path / "runs") for name in names] == local_digests
@@ -119,7 +109,7 @@ def test_cancel_ends_a_running_and_a_waiting_training(
     seen: list[events.Event] = []
     config = TrainingConfig("cnn", **LONG)
     first = submit(config, blocks, seen.append, tmp_path)
-    until(lambda: any(isinstance(e, events.Progress) for e in seen), "the first step", first)
+    until(lambda: any(isinstance(e, events.Progress) for e in seen), "the first step", job=first)
     assert (first.status, first.pid) == (JobStatus.RUNNING, None)
     others = [submit(config, blocks, runs=tmp_path) for _ in range(3)]
     for job in (first, *others):
@@ -142,7 +132,7 @@ def test_a_killed_training_process_is_tried_again(
         if [type(e) for e in seen].count(events.Started) == 1 and isinstance(event, events.Started):
             dask.trainings()[0].kill()
 
-    job = submit(CONFIGS[0], blocks, listen, tmp_path, dask.address)
+    job = submit(CONFIGS["mlp"], blocks, listen, tmp_path, dask.address)
     assert digest(job.result(MINUTES), tmp_path) == local_digests[0]
     assert [type(e) for e in seen].count(events.Started) == 2
     assert any("starting again" in e.message for e in seen if isinstance(e, events.Preparing))
@@ -152,7 +142,7 @@ def test_a_training_process_that_is_always_killed_is_reported(
     dask: DaskProcesses, blocks: Dataset, tmp_path: Path
 ) -> None:
     def listen(event: events.Event) -> None:
-        if isinstance(event, events.Started):
+        if event == events.Preparing("loading TensorFlow"):  # its first words
             dask.trainings()[0].kill()
 
     job = submit(TrainingConfig("cnn", **LONG), blocks, listen, tmp_path, dask.address)
@@ -168,7 +158,7 @@ def test_a_lost_scheduler_is_reported_and_its_trainings_end(
         seen: list[events.Event] = []
         config = TrainingConfig("cnn", **LONG)
         job = submit(config, blocks, seen.append, tmp_path / "runs", dask.address)
-        until(lambda: any(isinstance(e, events.Started) for e in seen), "the start", job)
+        until(lambda: any(isinstance(e, events.Started) for e in seen), "the start", job=job)
         trainings = dask.trainings()
         dask.kill_scheduler()
         with pytest.raises(TrainingError, match=r"connection to the Dask scheduler .* was lost"):
@@ -196,12 +186,12 @@ def test_a_scheduler_that_was_stopped_is_reported_and_waited_for(
         ]
 
     job = submit(TrainingConfig("cnn", **LONG), blocks, seen.append, tmp_path, dask.address)
-    until(lambda: any(isinstance(e, events.Progress) for e in seen), "the first step", job)
+    until(lambda: any(isinstance(e, events.Progress) for e in seen), "the first step", job=job)
     with dask.stopped_scheduler():
-        until(lambda: bool(notices("has not answered")), "the notice", job)
+        until(lambda: bool(notices("has not answered")), "the notice", job=job)
         assert dask.address in caplog.text, "the command line shows it too"
-    until(lambda: bool(notices("answers again")), "the scheduler", job)
-    until(lambda: isinstance(seen[-1], events.Progress), "more progress", job)
+    until(lambda: bool(notices("answers again")), "the scheduler", job=job)
+    until(lambda: isinstance(seen[-1], events.Progress), "more progress", job=job)
     with dask.stopped_scheduler():
         job.cancel()
         assert job.wait(30)
@@ -216,7 +206,7 @@ def test_other_versions_on_the_workers_are_reported(
     monkeypatch.setattr(
         cluster_module, "Task", lambda config, run, topic: Task(config, run, topic, other)
     )
-    job = submit(CONFIGS[0], blocks, None, tmp_path, dask.address)
+    job = submit(CONFIGS["mlp"], blocks, None, tmp_path, dask.address)
     with pytest.raises(TrainingError, match=r"has tensorflow .*; install .*: tensorflow==2\.0\."):
         job.result(MINUTES)
 
@@ -236,7 +226,7 @@ def test_no_scheduler_there_is_reported_soon(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent_address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         for address in ("tcp://127.0.0.1:9", silent_address, "nonsense", "foo://x:1"):
-            jobs = [submit(CONFIGS[0], blocks, None, tmp_path, address) for _ in range(3)]
+            jobs = [submit(CONFIGS["mlp"], blocks, None, tmp_path, address) for _ in range(3)]
             for job in jobs:
                 remedy = f"scheduler at {address} does not answer .*MNISTLAB_SCHEDULER"
                 with pytest.raises(TrainingError, match=remedy):
@@ -248,7 +238,7 @@ def test_without_distributed_the_remedy_is_named(
 ) -> None:
     monkeypatch.setattr(cluster_module, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'mnistlab\[cluster\]'"):
-        submit(CONFIGS[0], blocks, None, tmp_path, "tcp://127.0.0.1:9")
+        submit(CONFIGS["mlp"], blocks, None, tmp_path, "tcp://127.0.0.1:9")
 
 
 def test_packed_data_is_unpacked_once_and_checked(blocks: Dataset, tmp_path: Path) -> None:

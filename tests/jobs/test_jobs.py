@@ -27,6 +27,7 @@ from mnistlab.models import TrainingConfig, find_run, list_runs
 from mnistlab.models.store import read_run_file
 from mnistlab.settings import workers
 from mnistlab.training import events
+from tests.waiting import until
 
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "units": 32, "seed": 4}
 LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
@@ -52,13 +53,6 @@ SOAK = [
     ("testing", 9),
     ("saving", 10),
 ]
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = MINUTES) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.005)
 
 
 def own_children() -> set[int]:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -22,8 +21,9 @@ from tornado.websocket import WebSocketClosedError
 
 from mnistlab.server import app, visits
 from mnistlab.server.jupyter_adapter import KernelSocket
-from tests.server.server import Server, serving, wait_for
+from tests.server.server import IMPATIENT, Server, serving
 from tests.visitor import Visitor
+from tests.waiting import holds, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGTERM is a signal of Unix")
 
@@ -85,7 +85,7 @@ def test_template_cannot_be_chosen_by_a_visitor(server: Server) -> None:
 def test_signal_ends_it_without_leftovers(tmp_path: Path, sig: signal.Signals, warm: int) -> None:
     with serving(tmp_path, "--warm", str(warm)) as running:
         assert running.get()[0] == 200
-        wait_for(lambda: len(running.kernels()) == 1 + warm, 30, "the visitor's kernel, and warm")
+        until(lambda: len(running.kernels()) == 1 + warm, "the visitor's kernel, and warm", 30)
         kernels = running.kernels()
         running.process.send_signal(sig)
         assert running.process.wait(20) == 0
@@ -104,13 +104,14 @@ def test_kernels_end_with_a_killed_server(tmp_path: Path) -> None:
 
 
 def test_kernel_without_a_page_is_gone_within_a_minute(tmp_path: Path) -> None:
-    with serving(tmp_path, "--warm", "1") as running:
-        wait_for(running.kernels, 30, "a warm kernel")
+    assert visits.SILENCE_SECONDS + visits.ABANDONED_SECONDS + visits.CHECK_SECONDS < 60
+    with serving(tmp_path, "--warm", "1", constants=IMPATIENT) as running:
+        until(running.kernels, "a warm kernel", 30)
         assert running.get()[0] == 200  # a visitor who loads the page and never connects
-        wait_for(lambda: len(running.kernels()) == 2, 30, "another warm kernel")
-        wait_for(lambda: len(running.kernels()) == 1, 60, "the end of the visitor's kernel")
-        time.sleep(2 * visits.CHECK_SECONDS)
-        assert len(running.kernels()) == 1, "a warm kernel waits for its visitor"
+        until(lambda: len(running.kernels()) == 2, "another warm kernel", 30)
+        until(lambda: len(running.kernels()) == 1, "the end of the visitor's kernel", 60)
+        seconds = IMPATIENT["ABANDONED_SECONDS"] + 2 * IMPATIENT["CHECK_SECONDS"]
+        holds(lambda: len(running.kernels()) == 1, "a warm kernel waits for its visitor", seconds)
 
 
 def test_taken_port_is_one_line_with_the_remedy() -> None:
@@ -199,7 +200,7 @@ def test_the_browser_and_other_machines_are_led_to_the_page(tmp_path: Path) -> N
         )
         assert here[0] == "http://127.0.0.1"
         assert elsewhere == (f"http://{socket.gethostname()}", *here[1:])
-        wait_for(opened.exists, 30, "the browser")
+        until(opened.exists, "the browser", 30)
         # Whoever sees this machine's processes would see the token there.
         assert opened.read_text() == f"http://127.0.0.1:{here[1]}/a+b/\n"
         with Visitor(f"http://127.0.0.1:{here[1]}/a+b/{here[2]}") as visitor:
@@ -263,7 +264,7 @@ def test_visits_of_a_shared_server_are_apart_and_end_with_their_kernel(tmp_path:
             (folder / "my-digits.jsonl").write_text("mine")
         server.kernels()[0].kill()
         gone, stays = folders
-        wait_for(lambda: not gone.exists() or not stays.exists(), 60, "the visit's folder gone")
+        until(lambda: not gone.exists() or not stays.exists(), "the visit's folder gone", 60)
         assert gone.exists() != stays.exists()
 
 

@@ -18,8 +18,9 @@ import pytest
 import websocket
 
 from mnistlab.server.visits import MAX_SOCKETS
-from tests.server.server import Server, serving, wait_for
+from tests.server.server import Server, serving
 from tests.visitor import Visitor
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are looked at as on Unix")
 STROKES = [[[90, 60], [190, 60], [130, 220]]]
@@ -31,13 +32,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def bystander(server: Server) -> Iterator[Visitor]:
-    """Another visitor, whose answers must keep coming whatever happens."""
+@pytest.fixture(scope="module")
+def other(server: Server) -> Iterator[Visitor]:
     with Visitor(server.url) as visitor:
         visitor.open_pad()
         yield visitor
-        visitor.draw(STROKES)
+
+
+@pytest.fixture
+def bystander(other: Visitor) -> Iterator[Visitor]:
+    """Another visitor, whose answers must keep coming whatever happens."""
+    yield other
+    other.draw(STROKES)
 
 
 def raw(server: Server, target: str) -> tuple[int, bytes]:
@@ -250,7 +256,7 @@ def test_a_page_that_does_not_read_is_disconnected(server: Server, bystander: Vi
                 return True
             return False
 
-        wait_for(is_disconnected, 60, "the end of the socket that is not read")
+        until(is_disconnected, "the end of the socket that is not read", 60)
         visitor.open_pad()
         assert len(visitor.draw(STROKES)) == len(STROKES)
 
@@ -280,4 +286,4 @@ def test_what_a_visitor_made_goes_with_the_visit(server: Server) -> None:
     assert folder.name == visitor.kernel
     assert (folder / "tmp").is_dir()
     visitor.leave()
-    wait_for(lambda: not folder.exists() and not kernel.is_running(), 30, "the end of the visit")
+    until(lambda: not folder.exists() and not kernel.is_running(), "the end of the visit", 30)

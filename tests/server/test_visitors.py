@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import threading
-import time
 import urllib.error
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,19 +17,28 @@ import pytest
 import websocket
 from filelock import FileLock
 
-from mnistlab.server import visits
-from tests.server.server import Server, serving, wait_for
+from tests.server.server import IMPATIENT, Server, serving
 from tests.visitor import Visitor
+from tests.waiting import holds, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are looked at as on Unix")
 STROKES = [[[90, 60], [190, 60], [130, 220]]]
 
 
-@pytest.fixture
-def three(tmp_path: Path) -> Iterator[Server]:
-    """A server with three places."""
-    with serving(tmp_path, "--shared", "--max-visitors", "3") as running:
+@pytest.fixture(scope="module")
+def server_of_three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("serve"), "--shared", "--max-visitors", "3") as running:
         yield running
+
+
+@pytest.fixture
+def three(server_of_three: Server) -> Iterator[Server]:
+    """A server with three places, all of them free, whose visits' files end with them."""
+    yield server_of_three
+    for kernel in server_of_three.kernels():
+        kernel.kill()
+    until(lambda: server_of_three.health()["visitors"] == 0, "the ends of all visits", 30)
+    until(lambda: not server_of_three.kernels(), "the ends of all kernels", 30)
 
 
 def test_who_finds_all_places_taken_is_told_when_to_come_back(three: Server) -> None:
@@ -42,7 +50,7 @@ def test_who_finds_all_places_taken_is_told_when_to_come_back(three: Server) -> 
     assert len(three.kernels()) == 3
     assert three.health()["visitors"] == three.health()["max_visitors"] == 3
     visitors[0].leave()
-    wait_for(lambda: three.health()["visitors"] == 2, 30, "a free place")
+    until(lambda: three.health()["visitors"] == 2, "a free place", 30)
     with Visitor(three.url) as next_one:
         next_one.open_pad()
     for visitor in visitors[1:]:
@@ -70,8 +78,8 @@ def test_a_killed_kernel_ends_its_own_visit_only(three: Server) -> None:
         gone.wait_for_end()
         with pytest.raises(urllib.error.HTTPError):
             gone._opener.open(f"{three.url}api/kernels/{gone.kernel}")
-        wait_for(lambda: three.health()["visitors"] == 1, 30, "the free place")
-        wait_for(lambda: not folder.exists(), 30, "the end of what the visitor made")
+        until(lambda: three.health()["visitors"] == 1, "the free place", 30)
+        until(lambda: not folder.exists(), "the end of what the visitor made", 30)
         stays.draw(STROKES)
 
 
@@ -80,38 +88,38 @@ def test_a_kernel_that_dies_while_it_starts_holds_up_nobody(three: Server) -> No
     for _ in range((os.cpu_count() or 1) + 1):
         asking = threading.Thread(target=lambda: answers.append(three.ask()[2]))
         asking.start()
-        wait_for(three.kernels, 30, "a kernel")
+        until(three.kernels, "a kernel", 30)
         three.kernels()[0].kill()
         asking.join()
     assert all("could not be started" in answer for answer in answers)
-    wait_for(lambda: three.health()["visitors"] == 0, 30, "free places")
+    until(lambda: three.health()["visitors"] == 0, "free places", 30)
     with Visitor(three.url) as visitor:
         visitor.open_pad()
 
 
 def test_warm_kernels_are_no_visitors(tmp_path: Path) -> None:
     with serving(tmp_path, "--warm", "1", "--max-visitors", "1") as server:
-        wait_for(lambda: server.health()["warm_kernels"] == 1, 60, "a warm kernel")
+        until(lambda: server.health()["warm_kernels"] == 1, "a warm kernel", 60)
         assert server.health()["visitors"] == 0
         with Visitor(server.url) as visitor:
             visitor.open_pad()
             assert server.health()["visitors"] == 1
             assert server.ask()[0] == 503
-            wait_for(lambda: server.health()["warm_kernels"] == 1, 60, "the next one")
+            until(lambda: server.health()["warm_kernels"] == 1, "the next one", 60)
 
 
 def warm_kernel(server: Server) -> psutil.Process:
     """The one that waits, of a server without visitors."""
-    wait_for(lambda: server.health()["warm_kernels"] == 1, 60, "a warm kernel")
-    wait_for(lambda: len(server.kernels()) == 1, 60, "the ends of all other kernels")
+    until(lambda: server.health()["warm_kernels"] == 1, "a warm kernel", 60)
+    until(lambda: len(server.kernels()) == 1, "the ends of all other kernels", 60)
     return server.kernels()[0]
 
 
-def test_ten_dead_warm_kernels_cost_no_page(tmp_path: Path) -> None:
+def test_dead_warm_kernels_cost_no_page(tmp_path: Path) -> None:
     with serving(tmp_path, "--warm", "1") as server:
-        for number in range(10):
+        for number in range(4):
             kernel = warm_kernel(server)
-            if number == 3:
+            if number == 1:
                 kernel.suspend()  # it lives, but answers no more
             else:
                 kernel.kill()
@@ -133,27 +141,26 @@ def test_warm_kernels_come_back_when_they_can_be_started_again(tmp_path: Path) -
             visitor.open_pad()
 
 
-def test_a_socket_to_a_kernel_that_has_died_does_not_hang(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        visitor, (kernel,) = Visitor(server.url), server.kernels()
-        kernel.kill()
-        wait_for(lambda: kernel.status() == psutil.STATUS_ZOMBIE, 10, "its end, yet unnoticed")
-        visitor.patience = 10  # seconds; Jupyter waits for a minute
-        with suppress(websocket.WebSocketBadStatusException):
-            visitor.connect()
-            visitor.wait_for_end()  # where the server could not yet know
+def test_a_socket_to_a_kernel_that_has_died_does_not_hang(three: Server) -> None:
+    visitor, (kernel,) = Visitor(three.url), three.kernels()
+    kernel.kill()
+    until(lambda: kernel.status() == psutil.STATUS_ZOMBIE, "its end, yet unnoticed", 10)
+    visitor.patience = 10  # seconds; Jupyter waits for a minute
+    with suppress(websocket.WebSocketBadStatusException):
+        visitor.connect()
+        visitor.wait_for_end()  # where the server could not yet know
 
 
 def test_a_page_that_loads_keeps_its_kernel(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, constants=IMPATIENT) as server:
         page = server.get()[1]
         (address,) = re.findall(r'<meta name="mnistlab-kernel" content="/([^"]+)"', page)
         loading = websocket.create_connection(f"ws{server.url[4:]}{address}/presence")
         threading.Thread(target=receive_all, args=(loading,), daemon=True).start()
-        time.sleep(visits.ABANDONED_SECONDS + 2 * visits.CHECK_SECONDS)
-        assert len(server.kernels()) == 1
+        seconds = IMPATIENT["ABANDONED_SECONDS"] + 2 * IMPATIENT["CHECK_SECONDS"]
+        holds(lambda: len(server.kernels()) == 1, "the page's kernel", seconds)
         loading.close()
-        wait_for(lambda: not server.kernels(), 60, "the end of the kernel of a closed page")
+        until(lambda: not server.kernels(), "the end of the kernel of a closed page", 60)
 
 
 def receive_all(socket: websocket.WebSocket) -> None:
@@ -164,10 +171,10 @@ def receive_all(socket: websocket.WebSocket) -> None:
 
 
 def test_an_idle_visit_ends_where_that_is_asked_for(tmp_path: Path) -> None:
-    with serving(tmp_path, "--idle-minutes", "0.1") as server:
+    with serving(tmp_path, "--idle-minutes", "0.05", constants=IMPATIENT) as server:
         visitor = Visitor(server.url)
         visitor.wait_for_end()
-        wait_for(lambda: not server.kernels(), 30, "the end of the kernel")
+        until(lambda: not server.kernels(), "the end of the kernel", 30)
         assert server.health()["visitors"] == 0
 
 
@@ -183,10 +190,13 @@ def test_killed_kernels_leave_no_traceback(
         visitor.wait_for_end()
         asking = threading.Thread(target=server.ask)
         asking.start()
-        while asking.is_alive():  # as soon as they start
-            for kernel in server.kernels():
+
+        def kill_all_until_answered() -> bool:
+            for kernel in server.kernels():  # as soon as they start
                 kernel.kill()
-            time.sleep(0.05)
+            return not asking.is_alive()
+
+        until(kill_all_until_answered, "the answer", 60)
         server.process.terminate()
         assert server.process.wait(30) == 0
     said = capfd.readouterr().err
@@ -194,17 +204,16 @@ def test_killed_kernels_leave_no_traceback(
     assert "Traceback" not in said, said
 
 
-def test_the_queues_lock_holds_up_nobody_but_trainings(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        (folder,) = (tmp_path / "tmp").glob("mnistlab-app-*")
-        (folder / "queue").mkdir()
-        with FileLock(folder / "queue" / "queue.lock"):  # as a process that was stopped holds it
-            for _ in range(20):
-                threading.Thread(target=server.ask, args=("healthz",), daemon=True).start()
-            with Visitor(server.url) as visitor:
-                visitor.open_pad()
-            assert server.health()["trainings_running"] is None
-        wait_for(lambda: server.health()["trainings_running"] == 0, 10, "the count")
+def test_the_queues_lock_holds_up_nobody_but_trainings(three: Server) -> None:
+    (folder,) = (three.folder / "tmp").glob("mnistlab-app-*")
+    (folder / "queue").mkdir(exist_ok=True)
+    with FileLock(folder / "queue" / "queue.lock"):  # as a process that was stopped holds it
+        for _ in range(20):
+            threading.Thread(target=three.ask, args=("healthz",), daemon=True).start()
+        with Visitor(three.url) as visitor:
+            visitor.open_pad()
+        assert three.health()["trainings_running"] is None
+    until(lambda: three.health()["trainings_running"] == 0, "the count", 10)
 
 
 def start_training(visitor: Visitor) -> None:
@@ -216,28 +225,32 @@ def start_training(visitor: Visitor) -> None:
 
 @pytest.mark.tensorflow
 @pytest.mark.timeout(400)
-def test_trainings_of_all_visitors_queue_and_end_with_their_visits(tmp_path: Path) -> None:
-    with serving(tmp_path, "--shared") as server:
-        first, second = Visitor(server.url), Visitor(server.url)
-        start_training(first)
-        wait_for(lambda: server.health()["trainings_running"] == 1, 60, "a training")
-        start_training(second)
-        second.wait_for(lambda: "place 1" in second.text("ml-progress-mlp"), "a place in the queue")
-        assert server.health()["trainings_waiting"] == 1
-        workers = [
-            child
-            for kernel in server.kernels()
-            for child in kernel.children(recursive=True)
-            if "mnistlab.jobs.worker" in child.cmdline()
-        ]
-        assert len(workers) == 1
-        first.leave()
-        assert not psutil.wait_procs(workers, timeout=15)[1]
-        second.wait_for(lambda: "place" not in second.text("ml-progress-mlp"), "its turn")
-        second.leave()
-        wait_for(lambda: server.health()["trainings_running"] == 0, 30, "the end of the training")
-        wait_for(lambda: not server.kernels(), 60, "the end of the kernels")
-        assert not list((tmp_path / "tmp").glob("mnistlab-job-*"))
+def test_trainings_of_all_visitors_queue_and_end_by_cancel_or_with_their_visits(
+    three: Server,
+) -> None:
+    first, second = Visitor(three.url), Visitor(three.url)
+    start_training(first)
+    until(lambda: three.health()["trainings_running"] == 1, "a training", 60)
+    start_training(second)
+    second.wait_for(lambda: "place 1" in second.text("ml-progress-mlp"), "a place in the queue")
+    assert three.health()["trainings_waiting"] == 1
+    workers = [
+        child
+        for kernel in three.kernels()
+        for child in kernel.children(recursive=True)
+        if "mnistlab.jobs.worker" in child.cmdline()
+    ]
+    assert len(workers) == 1
+    first.leave()
+    assert not psutil.wait_procs(workers, timeout=15)[1]
+    second.wait_for(lambda: "place" not in second.text("ml-progress-mlp"), "its turn")
+    second.click("ml-cancel")
+    second.wait_for(lambda: "Training cancelled" in second.text("ml-status"), "the message")
+    assert "cancelled" in second.text("ml-progress-mlp")
+    until(lambda: three.health()["trainings_running"] == 0, "the end of the training", 30)
+    second.leave()
+    until(lambda: not three.kernels(), "the end of the kernels", 60)
+    assert not list((three.folder / "tmp").glob("mnistlab-job-*"))
 
 
 @pytest.mark.tensorflow
@@ -281,12 +294,12 @@ def test_a_restarted_server_begins_clean_after_it_was_killed(tmp_path: Path) -> 
         assert not any(folder.exists() for folder in left)
 
 
-def test_a_removed_cache_leaves_the_visits_at_work(tmp_path: Path) -> None:
-    with serving(tmp_path, "--shared") as server, Visitor(server.url) as visitor:
+def test_a_removed_cache_leaves_the_visits_at_work(three: Server) -> None:
+    with Visitor(three.url) as visitor:
         visitor.open_pad()
-        shutil.rmtree(tmp_path / "home", ignore_errors=True)
+        shutil.rmtree(three.folder / "home", ignore_errors=True)
         visitor.draw(STROKES)
-        with Visitor(server.url) as late:
+        with Visitor(three.url) as late:
             late.open_pad()
             late.draw(STROKES)
             assert (visitor.answers, late.answers) == (1, 1)

@@ -1,4 +1,7 @@
-"""A model's outputs are identified by their names, whatever their widths."""
+"""A model's outputs are identified by their names, whatever their widths.
+
+`tests/trained.py` trains a model whose features are as narrow.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
-from mnistlab.jobs import submit
-from mnistlab.models import Classifier, TrainingConfig, find_run, load_classifier
-from mnistlab.models.store import read_run_file
+from mnistlab.models import Classifier
 
 pytestmark = pytest.mark.tensorflow
 
@@ -62,12 +63,3 @@ def test_features_as_narrow_as_the_logits(units: int, non_digits: bool, exported
     no_digit = powers[:, 10:].sum(1) / powers.sum(1)
     score = 1 - no_digit if non_digits else proba.max(1)
     np.testing.assert_allclose(found.digit_scores, score, atol=1e-4)
-
-
-def test_a_training_of_such_a_width_is_kept(blocks: Dataset, tmp_path: Path) -> None:
-    config = TrainingConfig("mlp", units=20, epochs=1, batch_size=64)
-    run = submit(config, blocks, runs=tmp_path).result(180)
-    answers = load_classifier(run, tmp_path).predict_proba(blocks.x_test)
-    with np.load(find_run(run, tmp_path).folder / "predictions.npz") as stored:
-        np.testing.assert_allclose(answers, stored["test_proba"], atol=1e-5)
-    assert read_run_file(find_run(run, tmp_path), "model.keras")

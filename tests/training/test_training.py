@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +15,17 @@ import pytest
 
 from mnistlab.data import Dataset, save_folder
 from mnistlab.errors import ModelError, TrainingError
-from mnistlab.jobs import Job, JobStatus, submit
+from mnistlab.jobs import JobStatus, submit
 from mnistlab.models import TrainingConfig, find_run, list_runs, load_classifier, remove_run
 from mnistlab.models.store import read_run_file
 from mnistlab.training import events
+from tests.trained import CONFIGS, Trained
+from tests.waiting import until
 
 pytestmark = pytest.mark.tensorflow
 
-QUICK: dict[str, Any] = {
-    "epochs": 2,
-    "batch_size": 64,
-    "learning_rate": 1e-3,
-    "seed": 4,
-    "filters": 4,
-}
 LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
 MINUTES = 180  # seconds; generous, for a loaded machine
-
-
-def until(
-    condition: Callable[[], bool], what: str, seconds: float = MINUTES, job: Job | None = None
-) -> None:
-    """Wait for `condition()`; a failure names `what`, and comes at once when `job` has failed."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert job is None or not job.status.is_over, f"{job} {job.failure} before {what}"
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.02)
 
 
 def gone(process: psutil.Process) -> bool:
@@ -56,24 +36,14 @@ def gone(process: psutil.Process) -> bool:
         return True
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runs")
+@pytest.fixture(params=list(CONFIGS))
+def finished(request: pytest.FixtureRequest, trained: dict[str, Trained]) -> Trained:
+    """Each of the two trainings."""
+    return trained[request.param]
 
 
-@pytest.fixture(scope="module", params=["mlp", "cnn"])
-def finished(
-    request: pytest.FixtureRequest, blocks: Dataset, runs: Path
-) -> tuple[Job, list[events.Event]]:
-    seen: list[events.Event] = []
-    config = TrainingConfig(request.param, augmentation="light", **QUICK)
-    job = submit(config, blocks, seen.append, runs)
-    job.result(MINUTES)
-    return job, seen
-
-
-def test_a_job_sends_events_from_start_to_end(finished: tuple[Job, list[events.Event]]) -> None:
-    job, seen = finished
+def test_a_job_sends_events_from_start_to_end(finished: Trained) -> None:
+    job, seen = finished.job, finished.seen
     assert job.status is JobStatus.FINISHED
     kinds = [type(event) for event in seen]
     assert kinds[0] is events.Preparing
@@ -84,68 +54,53 @@ def test_a_job_sends_events_from_start_to_end(finished: tuple[Job, list[events.E
     assert progress[-1].fraction == 1
 
 
-def test_the_run_folder_holds_the_model_and_its_history(
-    finished: tuple[Job, list[events.Event]], runs: Path, blocks: Dataset
-) -> None:
-    job, seen = finished
-    run = find_run(job.id, runs)
+def test_the_run_folder_holds_the_model_and_its_story(finished: Trained, blocks: Dataset) -> None:
+    run = finished.run
     names = {path.name for path in run.folder.iterdir()}
     assert names == {"run.json", "model.keras", "model.tflite", "history.csv", "predictions.npz"}
-    assert run.card["config"] == job.config.to_dict()
+    assert all(read_run_file(run, name) for name in run.card["files"])
+    assert run.card["config"] == finished.job.config.to_dict()
     assert run.card["data"]["digest"] == blocks.digest
     with (run.folder / "history.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
     # What the run remembers of the test set is what its model answers.
     with np.load(run.folder / "predictions.npz") as stored:
-        answers = load_classifier(job.id, runs).predict_proba(blocks.x_test)
+        answers = load_classifier(run.id, finished.runs).predict_proba(blocks.x_test)
         np.testing.assert_allclose(stored["test_proba"], answers, atol=1e-5)
         accuracy = float((answers.argmax(1) == stored["y_test"]).mean())
-    assert isinstance(seen[-1], events.Finished)
-    assert seen[-1].test_accuracy == pytest.approx(accuracy)
+    assert finished.seen[-1].test_accuracy == pytest.approx(accuracy)
 
 
-def test_the_blocks_are_learned(finished: tuple[Job, list[events.Event]]) -> None:
-    _, seen = finished
-    losses = [event.loss for event in seen if isinstance(event, events.EpochEnd)]
+def test_the_blocks_are_learned(finished: Trained) -> None:
+    losses = [event.loss for event in finished.seen if isinstance(event, events.EpochEnd)]
     assert losses[1] < losses[0]
 
 
-def test_the_same_seed_gives_the_same_weights(
-    finished: tuple[Job, list[events.Event]], blocks: Dataset, runs: Path
-) -> None:
-    job, _ = finished
-    again = submit(job.config, blocks, runs=runs)
-    digest = find_run(again.result(MINUTES), runs).card["weights_digest"]
-    assert digest == find_run(job.id, runs).card["weights_digest"]
-
-
 def test_keras_and_litert_agree(
-    finished: tuple[Job, list[events.Event]], runs: Path, blocks: Dataset
+    trained: dict[str, Trained], blocks: Dataset, tmp_path: Path
 ) -> None:
     """In a process of its own: TensorFlow must not load in the one that runs the tests."""
-    job, _ = finished
-    folder = find_run(job.id, runs).folder
-    np.save(runs / "images.npy", blocks.x_test)
+    np.save(tmp_path / "images.npy", blocks.x_test)
     code = (
         "import sys, keras, numpy as np\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))"
+        "images = np.load('images.npy')\n"
+        "for number, file in enumerate(sys.argv[1:]):\n"
+        "    model = keras.models.load_model(file)\n"
+        "    np.save(f'{number}.npy', model.predict(images, verbose=0))"
     )
-    arguments = [folder / "model.keras", runs / "images.npy", runs / "logits.npy"]
-    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
-    logits = np.load(runs / "logits.npy")
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    expected = powers / powers.sum(1, keepdims=True)
-    answers = load_classifier(job.id, runs).predict_proba(blocks.x_test)
-    np.testing.assert_allclose(answers, expected, atol=1e-4)
+    files = [str(each.run.folder / "model.keras") for each in trained.values()]
+    subprocess.run([sys.executable, "-c", code, *files], check=True, cwd=tmp_path)
+    for number, each in enumerate(trained.values()):
+        logits = np.load(tmp_path / f"{number}.npy")
+        powers = np.exp(logits - logits.max(1, keepdims=True))
+        expected = powers / powers.sum(1, keepdims=True)
+        answers = load_classifier(each.run.id, each.runs).predict_proba(blocks.x_test)
+        np.testing.assert_allclose(answers, expected, atol=1e-4)
 
 
-def test_a_damaged_run_is_listed_as_damaged_and_not_used(
-    finished: tuple[Job, list[events.Event]], blocks: Dataset, tmp_path: Path, runs: Path
-) -> None:
-    job, _ = finished
-    shutil.copytree(runs / job.id, tmp_path / "flipped")
-    shutil.copytree(runs / job.id, tmp_path / "half")
+def test_a_damaged_run_is_listed_as_damaged_and_not_used(finished: Trained, tmp_path: Path) -> None:
+    for name in ("flipped", "half"):
+        shutil.copytree(finished.run.folder, tmp_path / name)
     model = tmp_path / "flipped" / "model.tflite"
     model.write_bytes(model.read_bytes()[:-1] + b"!")
     (tmp_path / "half" / "model.tflite").unlink()
@@ -185,25 +140,9 @@ def test_a_waiting_job_is_cancelled_without_ever_starting(blocks: Dataset, tmp_p
     assert first.wait(10)
 
 
-def test_a_killed_worker_is_reported_and_the_next_run_works(
-    blocks: Dataset, tmp_path: Path
-) -> None:
-    seen: list[events.Event] = []
-    job = submit(TrainingConfig("cnn", **LONG), blocks, seen.append, tmp_path)
-    until(lambda: any(isinstance(e, events.Started) for e in seen), "the start", job=job)
-    assert job.pid is not None
-    os.kill(job.pid, signal.SIGKILL)
-    assert job.wait(30)
-    assert job.status is JobStatus.FAILED
-    assert job.failure is not None
-    assert "ended without a result (killed" in job.failure.message
-    assert list(tmp_path.iterdir()) == []
-    assert submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path).result(MINUTES)
-
-
-def test_a_run_that_cannot_be_saved_is_reported(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_saved_is_told(blocks: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    job = submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path / "file")
+    job = submit(TrainingConfig("mlp"), blocks, runs=tmp_path / "file")
     with pytest.raises(TrainingError, match=r"could not be saved .* MNISTLAB_HOME"):
         job.result(MINUTES)
 

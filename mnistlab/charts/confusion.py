@@ -28,7 +28,7 @@ def confusion_table(matrix: Matrix, title: str) -> str:
         if true == guess:
             return f"<td class='ml-right'>{count}</td>"
         return (
-            f"<td class='ml-wrong' style='--share:{count / worst:.2f}' "
+            f"<td class='ml-wrong' style='--fraction:{count / worst:.2f}' "
             f"title='{count} of digit {true} read as {guess}'>{count or ''}</td>"
         )
 
@@ -48,7 +48,7 @@ def difference_table(matrix_a: Matrix, matrix_b: Matrix, title_a: str, title_b: 
         more, less = names if value > 0 else names[::-1]
         kind = "more" if value > 0 else "less"
         return (
-            f"<td class='ml-{kind}' style='--share:{abs(value) / largest:.2f}' "
+            f"<td class='ml-{kind}' style='--fraction:{abs(value) / largest:.2f}' "
             f"title='digit {true} read as {guess}: {abs(value)} more by {more} than by {less}'>"
             f"{signed(value)}</td>"
         )

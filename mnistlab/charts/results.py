@@ -8,7 +8,7 @@ from typing import Any
 
 from mnistlab.markup import UNKNOWN, note, number, table
 from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.seed_comparison import settings_key
+from mnistlab.models.card import settings_key
 from mnistlab.models.config import TITLES, network_title
 from mnistlab.texts import duration, percent
 

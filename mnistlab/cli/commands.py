@@ -336,7 +336,7 @@ def _study(options: argparse.Namespace, robustness: bool = False) -> Study:
     for name in (options.a, options.b):
         _load(name)  # a wrong name is an error before the work
     dataset = _dataset(options, options.a, options.b)
-    with terminal.share_bar("measuring") as show:
+    with terminal.progress_bar("measuring") as show:
         return compare(options.a, options.b, dataset, robustness=robustness, on_progress=show)
 
 

@@ -192,25 +192,25 @@ def _one_line(text: str) -> str:
 
 
 @contextmanager
-def share_bar(text: str) -> Iterator[Callable[[float], None]]:
-    """A progress bar on standard error, where that is a terminal; takes the share that is done."""
+def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar on standard error if that is a terminal; takes the fraction done."""
     from tqdm import tqdm
 
     with tqdm(desc=text, total=100, unit="%", disable=None, dynamic_ncols=True) as bar:
-        yield lambda share: bar.update(round(100 * share) - bar.n) and None
+        yield lambda fraction: bar.update(round(100 * fraction) - bar.n) and None
 
 
 @contextmanager
 def runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
-    """The same for many trainings: takes the share of the work, and how many runs are finished."""
+    """Show one for many trainings; takes the fraction done and the number of finished runs."""
     from tqdm import tqdm
 
     form = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}<{remaining}]"
     with tqdm(total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
 
-        def show(share: float, finished: int) -> None:
+        def show(fraction: float, finished: int) -> None:
             bar.set_description_str(f"{finished} of {counted(runs, 'run')}", refresh=False)
-            bar.update(share - bar.n)
+            bar.update(fraction - bar.n)
 
         yield show
 

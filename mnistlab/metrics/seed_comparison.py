@@ -7,9 +7,8 @@ is one observation: its accuracy.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -128,51 +127,6 @@ def compare_seeds(accuracies_a: Sequence[float], accuracies_b: Sequence[float]) 
     ahead = (lead > _ROUNDING).mean() + (np.abs(lead) <= _ROUNDING).mean() / 2
     p_value, interval = welch_test(a, b)
     return SeedComparison(a, b, a.mean - b.mean, interval, p_value, float(ahead))
-
-
-def compare_settings(
-    card_a: Mapping[str, Any],
-    card_b: Mapping[str, Any],
-    cards: Iterable[Mapping[str, Any]],
-    digest: str,
-) -> SeedComparison | None:
-    """Compare the settings of two models over all their seeds.
-
-    Parameters
-    ----------
-    card_a, card_b : the two models' cards
-    cards : those of all known runs, oldest first
-    digest : of the data; runs on other data are left out, since they cannot be compared
-
-    Returns
-    -------
-    SeedComparison, or None where both have the same settings or only one run of each is known
-    """
-    keys = [settings_key(card) for card in (card_a, card_b)]
-    if None in keys or keys[0] == keys[1]:
-        return None
-    known = [card for card in (card_a, card_b, *cards) if _digest(card) == digest]
-    a, b = (_accuracies(known, key) for key in keys)
-    return compare_seeds(a, b) if min(len(a), len(b)) and max(len(a), len(b)) > 1 else None
-
-
-def settings_key(card: Mapping[str, Any]) -> str | None:
-    """Return a key that runs share if they differ only in the seed; None for unknown settings."""
-    config = card.get("config")
-    if not config:
-        return None
-    return json.dumps([{**config, "seed": None}, _digest(card)], sort_keys=True)
-
-
-def _digest(card: Mapping[str, Any]) -> str | None:
-    digest: str | None = (card.get("data") or {}).get("digest")
-    return digest
-
-
-def _accuracies(cards: Sequence[Mapping[str, Any]], key: str | None) -> list[float]:
-    """Return the test accuracies of the runs with these settings, one for each seed."""
-    alike = [card for card in reversed(cards) if settings_key(card) == key]
-    return list({card["config"]["seed"]: float(card["test_accuracy"]) for card in alike}.values())
 
 
 def welch_test(a: SeedSummary, b: SeedSummary) -> tuple[float, tuple[float, float] | None]:

@@ -210,3 +210,17 @@ _CHECKS: Mapping[str, _Check] = {
     **dict.fromkeys(("seed", "parameters", "best_epoch", "file_size"), _WHOLE),
     **dict.fromkeys(("test_accuracy", "digit_threshold", "digits_kept"), _FRACTION),
 }
+
+
+def settings_key(card: Mapping[str, Any]) -> str | None:
+    """Return a key that runs share if they differ only in the seed; None for unknown settings."""
+    config = card.get("config")
+    if not config:
+        return None
+    return json.dumps([{**config, "seed": None}, data_digest(card)], sort_keys=True)
+
+
+def data_digest(card: Mapping[str, Any]) -> str | None:
+    """Return the digest of the data that a card's model was trained on, where it is known."""
+    digest: str | None = (card.get("data") or {}).get("digest")
+    return digest

@@ -157,9 +157,9 @@ def _caption(place: int, pair: Pair, corrected: Pair | None) -> list[str]:
     return lines
 
 
-def _percent(share: float) -> str:
+def _percent(fraction: float) -> str:
     """Never rounded up to a certainty that it is not."""
-    return "over 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+    return "over 99 %" if 0.995 <= fraction < 1 else percent(fraction, 0)
 
 
 def _calibration(

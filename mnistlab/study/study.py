@@ -16,9 +16,10 @@ from mnistlab.metrics.comparison import Comparison
 from mnistlab.metrics.evaluation import Evaluation, distinct_titles
 from mnistlab.metrics.pair import Pair, pair_up
 from mnistlab.metrics.robustness import Robustness
-from mnistlab.metrics.seed_comparison import SeedComparison, compare_settings
+from mnistlab.metrics.seed_comparison import SeedComparison, compare_seeds
 from mnistlab.metrics.stopping import ShouldStop, check
 from mnistlab.models import Classifier, list_runs, load_classifier
+from mnistlab.models.card import data_digest, settings_key
 from mnistlab.report.export import read_history
 from mnistlab.report.html import build_report, build_summary
 from mnistlab.study.evaluation import score, time_models
@@ -187,5 +188,37 @@ def make_study(
     ----------
     cards : those of all known runs, oldest first, for the comparison over seeds
     """
-    seeds = compare_settings(a.card, b.card, cards, dataset.digest)
+    seeds = _compare_settings(a.card, b.card, cards, dataset.digest)
     return Study(dataset, pair_up(a, b, dataset.y_test), seeds)
+
+
+def _compare_settings(
+    card_a: Mapping[str, Any],
+    card_b: Mapping[str, Any],
+    cards: Iterable[Mapping[str, Any]],
+    digest: str,
+) -> SeedComparison | None:
+    """Compare the settings of two models over all their seeds.
+
+    Parameters
+    ----------
+    card_a, card_b : the two models' cards
+    cards : those of all known runs, oldest first
+    digest : of the data; runs on other data are left out, since they cannot be compared
+
+    Returns
+    -------
+    SeedComparison, or None where both have the same settings or only one run of each is known
+    """
+    keys = [settings_key(card) for card in (card_a, card_b)]
+    if None in keys or keys[0] == keys[1]:
+        return None
+    known = [card for card in (card_a, card_b, *cards) if data_digest(card) == digest]
+    a, b = (_accuracies(known, key) for key in keys)
+    return compare_seeds(a, b) if min(len(a), len(b)) and max(len(a), len(b)) > 1 else None
+
+
+def _accuracies(cards: Sequence[Mapping[str, Any]], key: str | None) -> list[float]:
+    """Return the test accuracies of the runs with these settings, one for each seed."""
+    alike = [card for card in reversed(cards) if settings_key(card) == key]
+    return list({card["config"]["seed"]: float(card["test_accuracy"]) for card in alike}.values())

@@ -66,7 +66,7 @@ class CompareTab(Panel):
             [
                 widgets.HTML(_TRAIN),
                 ui.classed(top, "ml-train-row"),
-                _section(_RESULTS, self.table, ui.classed(runs, "ml-fold")),
+                _section(_RESULTS, self.table, widgets.HTML(_FIGURES), ui.classed(runs, "ml-fold")),
                 _section(ui.heading("Side by side"), self.side_by_side.widget),
                 _section(
                     ui.heading("More about these two"), self.details.widget, self.report.widget
@@ -83,7 +83,7 @@ class CompareTab(Panel):
         self.results.wait(timeout)
 
     def _paint_table(self) -> None:
-        self.table.value = results_table(self.results.shown()) + _FIGURES
+        self.table.value = results_table(self.results.shown())
 
 
 def _section(heading: str, *parts: widgets.Widget) -> widgets.Widget:

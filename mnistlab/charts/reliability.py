@@ -1,4 +1,4 @@
-"""Reliability diagrams: does a model's confidence match its accuracy?"""
+"""Reliability diagrams, which show whether a model's confidence matches its accuracy."""
 
 from __future__ import annotations
 

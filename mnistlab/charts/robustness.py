@@ -52,4 +52,5 @@ def _row(name: str, results: Sequence[Robustness], index: int) -> str:
 
 
 def _cell(accuracy: float, kind: str = "") -> str:
-    return f"<td class='{kind}ml-wrong' style='--fraction:{1 - accuracy:.2f}'>{100 * accuracy:.1f}</td>"
+    style = f"--fraction:{1 - accuracy:.2f}"
+    return f"<td class='{kind}ml-wrong' style='{style}'>{100 * accuracy:.1f}</td>"

@@ -113,7 +113,7 @@ def test_robustness_of_two_models() -> None:
     ]
     text = robustness_table(results)
     blur = next(row for row in text.split("<tr>") if "Blur" in row)
-    cells = re.findall(r"--share:([\d.]+)'>([\d.]+)</td>", blur)
+    cells = re.findall(r"--fraction:([\d.]+)'>([\d.]+)</td>", blur)
     assert cells == [
         ("0.10", "90.0"), ("0.20", "80.0"), ("0.15", "85.0"),
         ("0.00", "100.0"), ("0.50", "50.0"), ("0.25", "75.0"),

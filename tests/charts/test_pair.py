@@ -20,20 +20,20 @@ def test_confusion_shows_counts_and_says_what_they_are() -> None:
     matrix[2, 1] = 2
     text = confusion_table(matrix, EVIL)
     assert text.count("<td class='ml-right'>5</td>") == 10
-    assert "--share:1.00' title='4 of digit 3 read as 8'>4</td>" in text
-    assert "--share:0.50' title='2 of digit 2 read as 1'>2</td>" in text
+    assert "--fraction:1.00' title='4 of digit 3 read as 8'>4</td>" in text
+    assert "--fraction:0.50' title='2 of digit 2 read as 1'>2</td>" in text
     assert "<script" not in text
 
 
 def test_a_matrix_without_errors_is_no_trouble() -> None:
-    assert "--share:0.00" in confusion_table(np.diag([5] * 10), "A")
+    assert "--fraction:0.00" in confusion_table(np.diag([5] * 10), "A")
 
 
 def test_difference_has_signs_and_two_hues() -> None:
     a, b = np.diag([5] * 10), np.diag([5] * 10)
     a[1, 7], b[4, 9], b[0, 0] = 6, 3, 8
     text = difference_table(a, b, "A", EVIL)
-    assert "<td class='ml-more' style='--share:1.00'" in text
+    assert "<td class='ml-more' style='--fraction:1.00'" in text
     assert ">+6</td>" in text
     assert text.count("class='ml-less'") == 2
     assert text.count(">−3</td>") == 2

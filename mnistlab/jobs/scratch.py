@@ -55,7 +55,7 @@ def _remove(folder: Path, trash: Path) -> None:
 def clean_up(runs: Path) -> None:
     """Remove what jobs of killed processes left; whatever may still be in use stays."""
     now = time.time()
-    for folder in (*runs.glob(".*.partial"), *runs.glob(".probe-*")):
+    for folder in runs.glob(".*.partial"):
         if _age(folder, now) > _SAVING:
             shutil.rmtree(folder, ignore_errors=True)
     remove_orphans(PREFIX)

@@ -116,7 +116,7 @@ def _work(
     try:
         _keep_limits(tell, request)
         config = TrainingConfig.from_dict(request["config"])
-        check_writable(Path(request["runs"]))
+        check_writable(request["run"], Path(request["runs"]))
         dataset = open_folder(Path(request["dataset"]))
         trained = train(config, dataset, tell, stop)
         if stop():

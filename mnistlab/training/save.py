@@ -10,7 +10,6 @@ import hashlib
 import json
 import secrets
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -53,13 +52,18 @@ def save_run(trained: TrainedModel, run: str, runs: Path) -> Path:
     return runs / run
 
 
-def check_writable(runs: Path) -> None:
-    """Raise `TrainingError` now, not after an hour of training, where a run cannot be saved."""
+def check_writable(run: str, runs: Path) -> None:
+    """Raise `TrainingError` now, not after an hour of training, where a run cannot be saved.
+
+    It tries in the run's own partial folder, which is removed for a process that was killed.
+    """
+    partial = partial_folder(run, runs)
     try:
-        runs.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".probe-", dir=runs) as probe:
-            (Path(probe) / "room").write_bytes(bytes(_ROOM))
+        partial.mkdir(parents=True, exist_ok=True)
+        (partial / "room").write_bytes(bytes(_ROOM))
+        shutil.rmtree(partial)
     except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
         raise _not_saved(runs, error) from error
 
 

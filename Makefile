@@ -15,9 +15,9 @@ unexport PYTHONDONTWRITEBYTECODE
 app: install
 	$(BIN)/python -m mnistlab app $(ARGS)
 
-# Two processes: half of the tests wait for a server, a browser or a worker.
+# Three processes: on two cores, one of them waits for a server, a browser or a worker.
 test: install
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -p tests.in_parallel --numprocesses 3 --dist loadfile $(ARGS)
 
 install: $(READY)
 

@@ -22,7 +22,6 @@ import pytest
 
 from mnistlab.data import Dataset, load_default, load_digits
 from mnistlab.settings import local_mnist
-from tests import in_parallel
 from tests.blocks import blocks as blocks  # a fixture
 from tests.trained import trained as trained  # another
 
@@ -66,13 +65,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    if hasattr(config, "workerinput"):  # this is one of pytest-xdist's processes
-        in_parallel.sort(items)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    return in_parallel.LongFilesFirst(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

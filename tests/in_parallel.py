@@ -1,11 +1,18 @@
-"""What pytest-xdist's processes take next: whole files, the long ones first."""
+"""What pytest-xdist's processes take next: whole files, the long ones first.
+
+Used by `make test`, as a plugin.
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+
+# As in mnistlab/server/__init__.py: 2 s of each process's start.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 # These share the trainings of `tests/trained.py`, so one process takes them all.
 _TRAINED = ("tests/training/test_training.py", "tests/jobs/test_cluster.py")
@@ -20,13 +27,17 @@ class LongFilesFirst(LoadFileScheduling):
 
     def __init__(self, config: pytest.Config, log: Any = None) -> None:
         super().__init__(config, log)
-        config.option.loadscopereorder = False  # not by number of tests, but as `sort` has them
+        config.option.loadscopereorder = False  # not by number of tests, but as sorted below
 
     def _split_scope(self, nodeid: str) -> str:
         return "trained" if nodeid.startswith(_TRAINED) else super()._split_scope(nodeid)
 
 
-def sort(items: list[pytest.Item]) -> None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongFilesFirst:
+    return LongFilesFirst(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files first whose tests train, drive a browser or ask a server."""
     training = {item.path for item in items if item.get_closest_marker("tensorflow")}
 

@@ -75,7 +75,7 @@ class ClusterJob(Job):
 
     def _work(self) -> events.LastEvent:
         clean_up(self._runs)
-        check_writable(self._runs)
+        check_writable(self.id, self._runs)
         self._emit(events.Preparing(f"connecting to {self._address}"))
         connection = connect(self._address)
         if self._cancelled.is_set():

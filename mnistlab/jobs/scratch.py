@@ -53,7 +53,7 @@ def _remove(folder: Path, run: str, runs: Path) -> None:
 
 def clean_up(runs: Path) -> None:
     """Remove the folders that killed jobs left; those that may still be in use stay."""
-    for folder in (*runs.glob(".*.partial"), *runs.glob(".probe-*")):
+    for folder in runs.glob(".*.partial"):
         if _age(folder) > _MAX_SAVING:
             shutil.rmtree(folder, ignore_errors=True)
     remove_orphans(_PREFIX)

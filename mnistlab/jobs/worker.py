@@ -90,7 +90,7 @@ class _Worker:
         try:
             self._start_limits()
             config = TrainingConfig.from_dict(self._request["config"])
-            check_writable(self._runs)
+            check_writable(self._run, self._runs)
             dataset = open_folder(Path(self._request["dataset"]))
             trained = train(config, dataset, self._emit, self._stop.is_set)
             if self._stop.is_set():

@@ -7,7 +7,6 @@ import hashlib
 import json
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -56,13 +55,18 @@ def write_run(run: str, runs: Path, write: Callable[[Path], None]) -> None:
         raise _not_saved(runs, error) from error
 
 
-def check_writable(runs: Path) -> None:
-    """Raise `TrainingError` before the training if its run could not be saved."""
+def check_writable(run: str, runs: Path) -> None:
+    """Raise `TrainingError` before the training if its run could not be saved.
+
+    It tries in the run's own partial folder, which is removed for a process that was killed.
+    """
+    partial = partial_folder(run, runs)
     try:
-        runs.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".probe-", dir=runs) as probe:
-            (Path(probe) / "room").write_bytes(bytes(_ROOM))
+        partial.mkdir(parents=True, exist_ok=True)
+        (partial / "room").write_bytes(bytes(_ROOM))
+        shutil.rmtree(partial)
     except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
         raise _not_saved(runs, error) from error
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
+from mnistlab.settings import local_mnist
 from tests.browser.lab import Lab
 
 SECONDS = 60_000  # milliseconds a step may take on a loaded machine before it counts as hung
@@ -61,7 +62,12 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def url_without_mnist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url_without_mnist(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    if local_mnist() is None:
+        yield request.getfixturevalue("url")
+        return
     home = str(tmp_path_factory.mktemp("home"))
     with served(MNISTLAB_MNIST="", MNISTLAB_HOME=home, MNISTLAB_OFFLINE="1") as url:
         yield url
@@ -79,8 +85,8 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+@contextmanager
+def watched_pages(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Opens pages; at the end no console may hold an error, and no other host been asked."""
     errors: list[str] = []
     elsewhere: list[str] = []
@@ -112,5 +118,27 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages of a test's own."""
+    with watched_pages(chromium) as open_page:
+        yield open_page
+
+
+@pytest.fixture
 def lab(open_page: Callable[..., Page], url: str) -> Lab:
     return Lab(open_page(), url)
+
+
+@pytest.fixture(scope="module")
+def opened_pad(chromium: Browser, url: str) -> Iterator[Lab]:
+    with watched_pages(chromium) as open_page:
+        lab = Lab(open_page(), url)
+        lab.open_predict()
+        yield lab
+
+
+@pytest.fixture
+def lab_at_pad(opened_pad: Lab) -> Lab:
+    """A page at the empty pad, one for all tests of a file: to open a page takes seconds."""
+    opened_pad.begin_again()
+    return opened_pad

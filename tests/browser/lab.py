@@ -17,6 +17,7 @@ class Lab:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
+        self._answers_before = 0
         page.goto(url)
         expect(self.at("ml-samples").locator("img").first).to_be_visible()
 
@@ -30,14 +31,22 @@ class Lab:
     def open_predict(self) -> None:
         self.open("Predict")
         expect(self.at("ml-pad").locator("canvas")).to_be_visible()
-        expect(self.at("ml-answer")).to_have_text("answer 0")
+        self.expect_answer(0)
+
+    def begin_again(self) -> None:
+        """Empty the pad of a page that other tests have used; answers count from 1 again."""
+        self.page.mouse.move(0, 0)
+        self.page.evaluate("() => document.activeElement.blur()")
+        self.clear()
+        self._answers_before += self.answers
 
     @property
     def answers(self) -> int:
-        return int(self.at("ml-answer").inner_text().split()[1])
+        """So many answers have come since the test began."""
+        return int(self.at("ml-answer").inner_text().split()[1]) - self._answers_before
 
     def expect_answer(self, number: int) -> None:
-        expect(self.at("ml-answer")).to_have_text(f"answer {number}")
+        expect(self.at("ml-answer")).to_have_text(f"answer {self._answers_before + number}")
 
     def draw(self, strokes: Strokes) -> None:
         """Draw with the mouse and wait until each stroke is answered."""

@@ -25,10 +25,12 @@ def _choose(lab: Lab, file: Path) -> None:
     chooser.value.set_files(str(file))
 
 
-def test_filter_and_turn_the_page(lab: Lab) -> None:
+def test_filter_turn_the_page_open_and_send_to_the_pad(lab: Lab) -> None:
     samples = lab.at("ml-samples")
+    unfiltered = samples.locator("img").first.get_attribute("src") or ""
     samples.locator("select").nth(0).select_option(label="Digit 7")
     expect(samples).to_contain_text("images of the digit 7")
+    expect(samples.locator("img").first).not_to_have_attribute("src", unfiltered)
     captions = samples.locator(".ml-grid-captions span")
     expect(captions).to_have_count(50)
     assert set(captions.all_inner_texts()) == {"7"}
@@ -38,8 +40,6 @@ def test_filter_and_turn_the_page(lab: Lab) -> None:
     expect(samples).to_contain_text("51 to ")
     assert picture.get_attribute("src") != before
 
-
-def test_open_by_click_and_by_number_and_send_to_the_pad(lab: Lab) -> None:
     _tiles(lab).nth(4).click()
     expect(lab.at("ml-pixel-grid").locator("i")).to_have_count(784)
     expect(lab.at("ml-item-facts")).to_contain_text(re.compile(r"CNN(: not a digit| reads \d)"))
@@ -60,8 +60,9 @@ def test_open_by_click_and_by_number_and_send_to_the_pad(lab: Lab) -> None:
     expect(lab.at("ml-digit-cnn")).to_have_text(re.compile(rf"{label}|\?"))
 
 
-def test_a_box_drawn_in_the_map_selects_samples(lab: Lab) -> None:
-    lab.at("ml-folds").get_by_text("Map", exact=True).click()
+def test_a_box_or_a_lasso_in_the_map_selects_samples(lab: Lab) -> None:
+    samples, folds = lab.at("ml-samples"), lab.at("ml-folds")
+    folds.get_by_text("Map", exact=True).click()
     board = lab.at("ml-map").locator("canvas")
     expect(lab.at("ml-map-picture").locator("img")).to_be_visible()
     board.scroll_into_view_if_needed()
@@ -73,34 +74,29 @@ def test_a_box_drawn_in_the_map_selects_samples(lab: Lab) -> None:
     mouse.move(box["x"] + 300, box["y"] + 200, steps=5)
     mouse.move(box["x"] + 420, box["y"] + 330, steps=5)
     mouse.up()
-    expect(lab.at("ml-samples")).to_contain_text("selected in the map")
+    expect(samples).to_contain_text("selected in the map")
     # And a key that would be swallowed: the map gives it up.
     lab.page.keyboard.press("Tab")
     expect(board).not_to_be_focused()
 
-
-def test_a_lasso_and_pointing(lab: Lab) -> None:
-    folds = lab.at("ml-folds")
-    folds.get_by_text("Map", exact=True).click()
-    expect(lab.at("ml-map-picture").locator("img")).to_be_visible()
+    samples.locator("select").nth(0).select_option(label="Digit 7")
+    expect(samples).not_to_contain_text("selected in the map")
     folds.get_by_text("Lasso", exact=True).click()
-    board = lab.at("ml-map").locator("canvas")
     board.scroll_into_view_if_needed()
     box = board.bounding_box()
     assert box is not None
-    mouse = lab.page.mouse
     mouse.move(box["x"] + 200, box["y"] + 80)
     mouse.down()
     for x, y in ((450, 100), (460, 380), (220, 360), (200, 80)):
         mouse.move(box["x"] + x, box["y"] + y, steps=6)
     mouse.up()
-    expect(lab.at("ml-samples")).to_contain_text("selected in the map")
+    expect(samples).to_contain_text("selected in the map")
     for x in range(200, 460, 7):
         mouse.move(box["x"] + x, box["y"] + 240)
     expect(lab.at("ml-map-hover")).to_contain_text("Training image")
 
 
-def test_own_images_are_turned_where_their_notice_says_so(
+def test_own_images_take_the_whole_tab_and_are_turned_where_their_notice_says_so(
     lab: Lab, tmp_path: Path, digits: Dataset
 ) -> None:
     file = tmp_path / "mine.npz"
@@ -121,14 +117,12 @@ def test_own_images_are_turned_where_their_notice_says_so(
     expect(lab.at("ml-own-invert")).to_be_hidden()
     expect(notice.locator(".ml-banner")).to_have_count(0)
 
-
-def test_own_csv_takes_the_whole_tab_and_what_is_unfit_is_told(lab: Lab, tmp_path: Path) -> None:
+    # A CSV file next, and one that is unfit.
     head = ",".join(["label", *(f"pixel{i}" for i in range(784))])
     rows = [",".join([str(i % 10), *(str((i * p) % 256) for p in range(784))]) for i in range(24)]
     good, bad = tmp_path / "train.csv", tmp_path / "bad.csv"
     good.write_text("\n".join([head, *rows]))
     bad.write_text("\n".join([head, *rows, rows[0] + ",1"]))
-    lab.at("ml-folds").get_by_text("Your data", exact=True).click()
     _choose(lab, bad)
     expect(lab.at("ml-status")).to_contain_text("line 26")
     _choose(lab, good)

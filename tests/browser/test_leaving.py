@@ -65,7 +65,7 @@ def test_a_reload_in_mid_training_asks_first(chromium: Browser, tmp_path: Path) 
         (("--shared",), "Its drawings and runs were deleted"),
     ],
 )
-def test_a_dead_kernel_is_told_as_it_is(
+def test_a_dead_kernel_and_a_server_that_is_away_are_told_as_they_are(
     chromium: Browser, tmp_path: Path, arguments: tuple[str, ...], lost: str
 ) -> None:
     with _opened(chromium, tmp_path, *arguments) as (server, lab):
@@ -77,10 +77,8 @@ def test_a_dead_kernel_is_told_as_it_is(
         bar.get_by_role("button", name="Reload").click()
         expect(lab.at("ml-status")).to_have_text("Ready.")
         expect(bar).to_have_count(0)
+        expect(lab.at("ml-samples").locator("img").first).to_be_visible()
 
-
-def test_the_status_line_says_that_the_server_is_away(chromium: Browser, tmp_path: Path) -> None:
-    with _opened(chromium, tmp_path) as (server, lab):
         # A failure of the network, and its end, as the page's scripts tell of them.
         lab.page.evaluate("() => mnistlabSession.lose()")
         expect(lab.at("ml-status")).to_have_text("Disconnected: trying to reconnect …")

@@ -45,9 +45,14 @@ SAME_INK = """(strokes) => {
 }"""
 
 
+@pytest.fixture
+def lab(lab_at_pad: Lab) -> Lab:
+    return lab_at_pad
+
+
 def expect_ink(page: Page, strokes: Strokes) -> None:
     """The canvas shows these strokes: the mouse is only exact to the pixel."""
-    page.wait_for_function(f"strokes => ({SAME_INK})(strokes) > 0.9", arg=strokes)
+    page.wait_for_function(f"strokes => ({SAME_INK})(strokes) > 0.9", arg=strokes, polling=50)
 
 
 def real_drawings(n: int) -> list[tuple[str, Strokes]]:
@@ -110,39 +115,30 @@ def _serve_late(listener: socket.socket, port: int) -> None:
 
 
 @pytest.fixture
-def far_url(url: str) -> Iterator[str]:
-    """The same server behind a line that takes 200 ms there and back."""
+def far_lab(open_page: Callable[..., Page], url: str) -> Iterator[Lab]:
+    """A page of the same server behind a line that takes 200 ms there and back, at the pad."""
     parts = urlsplit(url)
     assert parts.port is not None
     with socket.create_server(("localhost", 0)) as listener:
         near = listener.getsockname()[1]
         threading.Thread(target=_serve_late, args=(listener, parts.port), daemon=True).start()
-        yield parts._replace(netloc=f"{parts.hostname}:{near}").geturl()
+        lab = Lab(open_page(), parts._replace(netloc=f"{parts.hostname}:{near}").geturl())
+        lab.open_predict()
+        yield lab
 
 
-def test_no_stroke_is_lost_or_reordered_on_a_slow_line(
-    open_page: Callable[..., Page], far_url: str
-) -> None:
-    lab = Lab(open_page(), far_url)
-    lab.open_predict()
+def test_no_stroke_is_lost_or_reordered_on_a_slow_line(far_lab: Lab) -> None:
     drawings = real_drawings(10)
     right = 0
     for label, strokes in drawings:
-        lab.draw(strokes)
-        expect_ink(lab.page, strokes)
-        right += lab.at("ml-digit-cnn").inner_text() == label
-        lab.clear()
+        far_lab.draw(strokes)
+        expect_ink(far_lab.page, strokes)
+        right += far_lab.at("ml-digit-cnn").inner_text() == label
+        far_lab.clear()
     assert right >= 0.8 * len(drawings)
-
-
-def test_strokes_in_a_row_all_arrive_on_a_slow_line(
-    open_page: Callable[..., Page], far_url: str
-) -> None:
-    lab = Lab(open_page(), far_url)
-    lab.open_predict()
     bars = [[[20.0 + 12 * i, 40], [20.0 + 12 * i, 240]] for i in range(0, 20, 2)]
-    lab.draw(bars)  # waits only after the last
-    expect_ink(lab.page, bars)
+    far_lab.draw(bars)  # all in a row: it waits only after the last
+    expect_ink(far_lab.page, bars)
 
 
 # Windows
@@ -227,9 +223,13 @@ def test_tab_goes_through_the_pad_both_ways(lab: Lab, key: str, step: int) -> No
     assert lab.page.evaluate("e => e === document.activeElement", after)
 
 
-def test_keys_draw(lab: Lab) -> None:
+def test_keys_draw_and_the_mouse_over_the_pad_leaves_their_stroke_alone(
+    open_page: Callable[..., Page], url: str
+) -> None:
+    lab = Lab(open_page(), url)  # where the keys' pen is in the middle
     lab.open_predict()
-    lab.at("ml-pad").locator("canvas").focus()
+    canvas = lab.at("ml-pad").locator("canvas")
+    canvas.focus()
     press = lab.page.keyboard.press
     for key in [*["ArrowUp"] * 8, *["ArrowLeft"] * 5, " ", *["ArrowRight"] * 9]:
         press(key)
@@ -243,20 +243,17 @@ def test_keys_draw(lab: Lab) -> None:
     expect(lab.at("ml-pad").locator("svg")).to_have_count(0)
     assert focused(lab.page) == "BODY"
 
-
-def test_the_mouse_over_the_pad_leaves_the_keys_stroke_alone(lab: Lab) -> None:
-    lab.open_predict()
-    canvas = lab.at("ml-pad").locator("canvas")
+    lab.clear()
     canvas.focus()
     for key in (" ", "ArrowDown"):
-        lab.page.keyboard.press(key)
+        press(key)
     canvas.hover(position={"x": 20, "y": 20})
     canvas.hover(position={"x": 200, "y": 20})
     lab.page.mouse.move(0, 0)
     for key in ("ArrowDown", " "):
-        lab.page.keyboard.press(key)
-    lab.expect_answer(1)
-    expect_ink(lab.page, [[[140, 140], [140, 160]]])
+        press(key)
+    lab.expect_answer(2)
+    expect_ink(lab.page, [[[100, 220], [100, 240]]])
 
 
 def _marked(screenshot: bytes) -> int:

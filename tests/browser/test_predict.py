@@ -21,6 +21,11 @@ FOUR = [[[120, 60], [80, 150], [190, 150]], [[160, 60], [158, 140], [150, 230]]]
 ONE = [[[140, 60], [140, 110], [139, 160], [138, 225]]]
 
 
+@pytest.fixture
+def lab(lab_at_pad: Lab) -> Lab:
+    return lab_at_pad
+
+
 def _drawings() -> list[tuple[str, list[list[list[float]]]]]:
     """Lines 1, 29, 57, ... of the real pen drawings; three of our own where they are missing."""
     if not REAL.is_file():
@@ -157,7 +162,8 @@ def test_a_drawing_that_the_page_saved_elsewhere_is_loaded(lab: Lab) -> None:
     expect(lab.at("ml-digit-cnn")).to_have_text("7")  # the MLP is wrong about this one: 4
 
 
-def test_a_reload_brings_a_working_pad_back(lab: Lab, url: str) -> None:
+def test_a_reload_brings_a_working_pad_back(open_page: Callable[..., Page], url: str) -> None:
+    lab = Lab(open_page(), url)
     lab.open_predict()
     lab.draw(SEVEN)
     again = Lab(lab.page, url)

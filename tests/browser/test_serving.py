@@ -1,4 +1,4 @@
-"""What a visitor sees when a lab asks for its token, is full, and when a visit has ended."""
+"""What a visitor sees when a lab asks for its token and is full."""
 
 from __future__ import annotations
 
@@ -38,15 +38,3 @@ def test_a_full_lab_lets_the_next_one_in_by_itself(chromium: Browser, tmp_path: 
         expect(first.locator(".ml-samples img").first).to_be_visible()
         first.close(run_before_unload=True)
         expect(second.locator(".ml-samples img").first).to_be_visible()
-
-
-def test_a_visit_whose_kernel_died_says_so(chromium: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path) as server, chromium.new_context() as context:
-        page = context.new_page()
-        Lab(page, server.url)
-        server.kernels()[0].kill()
-        said = page.locator(".ml-connection")
-        expect(said).to_contain_text("Your session has ended")
-        said.get_by_role("button", name="Reload").click()
-        expect(page.locator(".ml-samples img").first).to_be_visible()
-        expect(said).to_have_count(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 
 from tests.server.server import serving
 from tests.waiting import until
@@ -12,10 +12,17 @@ from tests.waiting import until
 SLOWLY = 240_000  # milliseconds; 10 MB take 60 s at 2 Mbit/s, on an idle machine
 
 
-def slow_page(context: BrowserContext, bytes_per_second: int) -> Page:
+def slow_page(context: BrowserContext, bytes_per_second: int) -> tuple[Page, CDPSession]:
+    """A page, and where the speed of its network is set."""
     page = context.new_page()
     network = context.new_cdp_session(page)
     network.send("Network.enable")
+    set_speed(network, bytes_per_second)
+    return page, network
+
+
+def set_speed(network: CDPSession, bytes_per_second: int) -> None:
+    """Set the speed of a page's network; -1 for any."""
     network.send(
         "Network.emulateNetworkConditions",
         {
@@ -25,12 +32,11 @@ def slow_page(context: BrowserContext, bytes_per_second: int) -> Page:
             "uploadThroughput": bytes_per_second,
         },
     )
-    return page
 
 
 def test_the_page_is_usable_at_2_mbit(chromium: Browser, tmp_path: Path) -> None:
     with serving(tmp_path) as server, chromium.new_context() as context:
-        page = slow_page(context, 250_000)
+        page, _ = slow_page(context, 250_000)
         page.goto(server.url, wait_until="commit")
         until(server.kernels, "the visit's kernel", 60)
         kernels = server.kernels()
@@ -43,7 +49,7 @@ def test_the_page_is_usable_at_2_mbit(chromium: Browser, tmp_path: Path) -> None
 
 def test_a_page_that_loads_and_loses_its_kernel_says_so(chromium: Browser, tmp_path: Path) -> None:
     with serving(tmp_path) as server, chromium.new_context() as context:
-        page = slow_page(context, 500_000)
+        page, network = slow_page(context, 500_000)
         with page.expect_websocket():
             page.goto(server.url, wait_until="commit")
         # The whole page, but hardly any of its scripts, has come.
@@ -51,6 +57,7 @@ def test_a_page_that_loads_and_loses_its_kernel_says_so(chromium: Browser, tmp_p
         server.kernels()[0].kill()
         said = page.locator(".ml-connection")
         expect(said).to_contain_text("has ended")
+        set_speed(network, -1)
         # All scripts come, and Jupyter draws what it can of widgets without a kernel: nothing.
         page.wait_for_load_state("networkidle", timeout=SLOWLY)
         expect(said).to_be_visible()

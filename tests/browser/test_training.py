@@ -42,19 +42,6 @@ def test_train_watch_draw_and_compare(lab: Lab) -> None:
     expect(lab.at("ml-train")).to_be_enabled()
 
 
-def test_cancel_stops_a_long_training(lab: Lab) -> None:
-    lab.open("Train & Compare")
-    _fill(lab, "ml-epochs", "200")
-    _fill(lab, "ml-batch", "8")
-    lab.at("ml-models").get_by_label("MLP").uncheck()
-    lab.at("ml-train").click()
-    expect(lab.at("ml-progress-cnn")).to_contain_text("epoch 1 of 200")
-    lab.at("ml-cancel").click()
-    expect(lab.at("ml-progress-cnn")).to_contain_text("cancelled")
-    expect(lab.at("ml-status")).to_contain_text("Training cancelled")
-    expect(lab.at("ml-train")).to_be_enabled()
-
-
 def test_a_click_leads_from_a_confusion_to_the_pad(lab: Lab) -> None:
     lab.open("Train & Compare")
     expect(lab.at("ml-verdict")).to_contain_text(re.compile("better|No significant difference"))
@@ -75,10 +62,3 @@ def test_a_click_leads_from_a_confusion_to_the_pad(lab: Lab) -> None:
     expect(lab.at("ml-pad").locator("canvas")).to_be_visible()
     expect(lab.at("ml-digit-cnn")).to_have_text(re.compile(rf"{read}|\?"))
     expect(lab.at("ml-answer")).to_have_text("answer 1")
-
-
-def test_a_bad_setting_blocks_the_button_with_its_reason(lab: Lab) -> None:
-    lab.open("Train & Compare")
-    _fill(lab, "ml-share", "7")
-    expect(lab.page.get_by_role("alert")).to_contain_text("from 0.01 to 1")
-    expect(lab.at("ml-train")).to_be_disabled()

@@ -77,34 +77,36 @@ def kill_at(job: Job, seen: list[events.Event], moment: str, seed: int) -> None:
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
-    ("moment", "seed"), [*NORMAL, *(pytest.param(*m, marks=pytest.mark.soak) for m in SOAK)]
+    "kills", [NORMAL, *(pytest.param([kill], marks=pytest.mark.soak) for kill in SOAK)]
 )
-def test_a_worker_killed_at_a_random_moment(
-    moment: str, seed: int, blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_workers_killed_at_random_moments(
+    kills: list[tuple[str, int]], blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs, temporary = tmp_path / "runs", tmp_path / "temporary"
-    for folder in (runs, temporary):
-        folder.mkdir()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))  # so that only this test's are seen
     before = own_children()
-    seen: list[events.Event] = []
-    job = submit(TrainingConfig("mlp", **QUICK), blocks, seen.append, runs)
-    kill_at(job, seen, moment, seed)
-    assert job.wait(MINUTES)
-    if job.status is JobStatus.FINISHED:  # it was faster; then the run is whole
-        assert [run.id for run in list_runs(runs)] == [job.id]
-        for name in find_run(job.id, runs).card["files"]:
-            read_run_file(find_run(job.id, runs), name)
-    else:
-        assert job.status is JobStatus.FAILED
-        assert job.failure is not None
-        assert "ended without a result (killed" in job.failure.message
-        assert seen[-1] == job.failure
-        with pytest.raises(TrainingError, match="next training starts a new one"):
-            job.result()
-        assert list(runs.iterdir()) == []
-    assert own_children() <= before
-    assert list(temporary.iterdir()) == []
+    for moment, seed in kills:
+        runs = tmp_path / moment
+        runs.mkdir()
+        seen: list[events.Event] = []
+        job = submit(TrainingConfig("mlp", **QUICK), blocks, seen.append, runs)
+        kill_at(job, seen, moment, seed)
+        assert job.wait(MINUTES)
+        if job.status is JobStatus.FINISHED:  # it was faster; then the run is whole
+            assert [run.id for run in list_runs(runs)] == [job.id]
+            for name in find_run(job.id, runs).card["files"]:
+                read_run_file(find_run(job.id, runs), name)
+        else:
+            assert job.status is JobStatus.FAILED
+            assert job.failure is not None
+            assert "ended without a result (killed" in job.failure.message
+            assert seen[-1] == job.failure
+            with pytest.raises(TrainingError, match="next training starts a new one"):
+                job.result()
+            assert list(runs.iterdir()) == []
+        assert own_children() <= before
+        assert list(temporary.iterdir()) == []
     following = submit(TrainingConfig("mlp", **QUICK), blocks, runs=runs)
     assert not find_run(following.result(MINUTES), runs).damage
 
@@ -199,7 +201,7 @@ def test_what_killed_processes_left_is_cleaned_up_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     runs = tmp_path / "runs"
-    names = [".mlp-1.partial", ".probe-x", ".mlp-2.partial", "mlp-3"]
+    names = [".mlp-1.partial", ".mlp-2.partial", "mlp-3"]
     for name in names:
         (runs / name).mkdir(parents=True)
         (runs / name / "model.keras").write_bytes(b"half")

@@ -106,10 +106,11 @@ def test_kernels_end_with_a_killed_server(tmp_path: Path) -> None:
 def test_kernel_without_a_page_is_gone_within_a_minute(tmp_path: Path) -> None:
     assert visits.SILENCE_SECONDS + visits.ABANDONED_SECONDS + visits.CHECK_SECONDS < 60
     with serving(tmp_path, "--warm", "1", constants=IMPATIENT) as running:
-        until(running.kernels, "a warm kernel", 30)
+        until(lambda: running.health()["warm_kernels"] == 1, "a warm kernel", 60)
+        (visitors,) = running.kernels()
         assert running.get()[0] == 200  # a visitor who loads the page and never connects
-        until(lambda: len(running.kernels()) == 2, "another warm kernel", 30)
-        until(lambda: len(running.kernels()) == 1, "the end of the visitor's kernel", 60)
+        until(lambda: not visitors.is_running(), "the end of the visitor's kernel", 60)
+        until(lambda: len(running.kernels()) == 1, "another warm kernel", 30)
         seconds = IMPATIENT["ABANDONED_SECONDS"] + 2 * IMPATIENT["CHECK_SECONDS"]
         holds(lambda: len(running.kernels()) == 1, "a warm kernel waits for its visitor", seconds)
 

@@ -62,6 +62,7 @@ def test_a_bad_setting_blocks_the_button_and_says_why(
     item.value = value
     assert tab.configure.train.disabled
     assert reason in tab.configure.problem.value
+    assert "role='alert'" in tab.configure.problem.value
     item.value = good
     assert not tab.configure.train.disabled
     assert tab.configure.problem.value == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,10 @@ def test_the_drawing_on_the_pad_appears_on_the_map(
     assert section._drawing_place() is not None
 
 
-def test_a_tsne_map_is_computed_and_cancelled(tab: ExploreTab, app: AppState) -> None:
+def test_a_tsne_map_is_computed_and_cancelled(digits: Dataset) -> None:
+    few = replace(digits, x_train=digits.x_train[:200], y_train=digits.y_train[:200])
+    app = AppState(dataset=few)
+    tab = ExploreTab(app)
     tab.open_fold("Map")
     section = tab.sections["Map"]
     section.kind.value = "tsne"

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 from mnistlab.version import __version__
 
 if TYPE_CHECKING:
-    from mnistlab.data import Dataset, load_default, load_digits, load_mnist, load_own
-    from mnistlab.data.statistics import statistics
+    from mnistlab.data import (
+        Dataset,
+        load_default,
+        load_digits,
+        load_mnist,
+        load_own,
+        statistics,
+    )
     from mnistlab.errors import (
         ConfigError,
         DataError,

@@ -11,7 +11,7 @@ import pytest
 from mnistlab.data import Dataset
 from mnistlab.data.averages import average, class_averages
 from mnistlab.data.features import by_digit, compute_features
-from mnistlab.data.statistics import compute
+from mnistlab.data.pixel_statistics import compute
 from mnistlab.images import Drawing
 from mnistlab.images.finding import find_digits
 from mnistlab.images.preprocessing import area_average, centre

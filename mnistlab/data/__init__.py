@@ -8,7 +8,7 @@ from mnistlab.data.digits import load_digits
 from mnistlab.data.folder import open_folder, save_folder
 from mnistlab.data.mnist import load_mnist
 from mnistlab.data.own.reader import load_own
-from mnistlab.data.statistics import SplitStatistics, Statistics, statistics
+from mnistlab.data.pixel_statistics import SplitStatistics, Statistics, statistics
 
 __all__ = [
     "Dataset",

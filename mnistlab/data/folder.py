@@ -15,7 +15,7 @@ import numpy as np
 
 from mnistlab.data.dataset import ARRAYS, Dataset, digest_of
 from mnistlab.data.features import features
-from mnistlab.data.statistics import FILE, compute
+from mnistlab.data.pixel_statistics import FILE, compute
 from mnistlab.errors import DataError
 from mnistlab.files import atomic_write
 

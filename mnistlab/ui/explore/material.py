@@ -12,7 +12,7 @@ from mnistlab.data.averages import Averages, class_averages
 from mnistlab.data.chunks import release, take
 from mnistlab.data.dataset import Dataset
 from mnistlab.data.features import Features, features
-from mnistlab.data.statistics import Statistics, statistics
+from mnistlab.data.pixel_statistics import Statistics, statistics
 from mnistlab.errors import DataError, ModelError
 from mnistlab.metrics.projection import Projection, fit_projection
 from mnistlab.models import Classifier, load_classifier

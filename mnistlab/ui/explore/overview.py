@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnistlab.charts.plotly_charts import counts_figure
 from mnistlab.data.features import Features
-from mnistlab.data.statistics import SplitStatistics, Statistics
+from mnistlab.data.pixel_statistics import SplitStatistics, Statistics
 from mnistlab.markup import UNKNOWN, number
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.section import Section

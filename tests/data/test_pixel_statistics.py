@@ -11,7 +11,7 @@ import pytest
 
 from mnistlab.data import Dataset, load_mnist, save_folder, statistics
 from mnistlab.data.folder import open_folder
-from mnistlab.data.statistics import compute
+from mnistlab.data.pixel_statistics import compute
 
 PUBLISHED = {
     "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),

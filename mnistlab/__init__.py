@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mnistlab.version import __version__
 
 if TYPE_CHECKING:
-    from mnistlab.data import (
-        Dataset,
-        load_default,
-        load_digits,
-        load_mnist,
-        load_own,
-        statistics,
-    )
+    from mnistlab.data import Dataset, load_default, load_digits, load_mnist, load_own
+    from mnistlab.data.pixel_statistics import statistics
     from mnistlab.errors import (
         ConfigError,
         DataError,

@@ -115,9 +115,9 @@ def warm_kernel(server: Server) -> psutil.Process:
     return server.kernels()[0]
 
 
-def test_dead_warm_kernels_cost_no_page(tmp_path: Path) -> None:
+def test_ten_dead_warm_kernels_cost_no_page(tmp_path: Path) -> None:
     with serving(tmp_path, "--warm", "1") as server:
-        for number in range(4):
+        for number in range(10):
             kernel = warm_kernel(server)
             if number == 1:
                 kernel.suspend()  # it lives, but answers no more

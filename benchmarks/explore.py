@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import psutil
@@ -54,7 +56,7 @@ def main(clicks: int = CLICKS) -> None:
         samples = lab.at("ml-samples")
         digits = samples.locator("select").nth(0)
         _report("filter", [
-            _wait(lab, ".ml-samples", lambda d=d: digits.select_option(index=1 + d % 10))
+            _wait(lab, ".ml-samples", partial(digits.select_option, index=1 + d % 10))
             for d in range(clicks)
         ])  # fmt: skip
         digits.select_option(index=0)
@@ -66,7 +68,7 @@ def main(clicks: int = CLICKS) -> None:
         first = _wait(lab, ".ml-item", lambda: tiles.nth(0).click())
         print(f"  the first image opened: {first:.0f} ms (loads LiteRT and both models)")
         _report("open", [
-            _wait(lab, ".ml-item", lambda n=n: tiles.nth(1 + n).click()) for n in range(clicks)
+            _wait(lab, ".ml-item", tiles.nth(1 + n).click) for n in range(clicks)
         ])  # fmt: skip
         for fold, what in (
             ("Averages", ".ml-averages img"),
@@ -81,7 +83,7 @@ def main(clicks: int = CLICKS) -> None:
         browser.close()
 
 
-def _wait(lab: Lab, name: str, act) -> float:
+def _wait(lab: Lab, name: str, act: Callable[[], object]) -> float:
     handle = lab.page.evaluate_handle(f"() => {{ window.wait = ({WATCH})('{name}') }}")
     act()
     milliseconds = float(lab.page.evaluate("() => window.wait"))
@@ -102,4 +104,4 @@ def _kernel_megabytes() -> float:
         if "ipykernel_launcher" in child.cmdline()
     ]
     newest = max(kernels, key=lambda kernel: kernel.create_time())
-    return newest.memory_full_info().pss / 2**20
+    return float(newest.memory_full_info().pss / 2**20)

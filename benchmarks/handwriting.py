@@ -8,6 +8,7 @@ is against "as drawn".
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,22 +90,23 @@ def _print_loss(
 def _variations(strokes: list[Strokes]) -> dict[str, Images]:
     rng = np.random.default_rng(0)
     cases: dict[str, Images] = {}
+
+    def moved(one: Strokes, scale: float, angle: float) -> Images:
+        return _as_drawn(_moved(one, scale, angle, rng))
+
     for scale in SCALES:
         cases[f"scaled to {scale} of the pad"] = _images(
-            strokes, lambda one, scale=scale: _as_drawn(_moved(one, scale, 0, rng))
+            strokes, partial(moved, scale=scale, angle=0)
         )
     for angle in ANGLES:
         cases[f"turned by {angle} degrees"] = _images(
-            strokes, lambda one, angle=angle: _as_drawn(_moved(one, 0.6, angle, rng))
+            strokes, partial(moved, scale=0.6, angle=angle)
         )
     cases["all at random"] = _images(
-        strokes,
-        lambda one: _as_drawn(_moved(one, rng.uniform(0.3, 1), rng.uniform(-15, 15), rng)),
+        strokes, lambda one: moved(one, rng.uniform(0.3, 1), rng.uniform(-15, 15))
     )
     for pen in PENS:
-        cases[f"as image, pen of {pen:.0%}"] = _images(
-            strokes, lambda one, pen=pen: _inked(one, pen)
-        )
+        cases[f"as image, pen of {pen:.0%}"] = _images(strokes, partial(_inked, pen=pen))
     return cases
 
 

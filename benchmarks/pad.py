@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from benchmarks.drawings import rows
 from tests.browser.conftest import SWITCHES, served
-from tests.browser.lab import Lab
+from tests.browser.lab import Lab, Strokes
 
 STROKES = 60
 
@@ -64,7 +64,7 @@ def main(strokes: int = STROKES, training: bool = True) -> None:
         browser.close()
 
 
-def _while_training(lab: Lab, drawings: list, strokes: int) -> None:
+def _while_training(lab: Lab, drawings: list[Strokes], strokes: int) -> None:
     _start_training(lab)
     lab.page.evaluate("() => { window.waits = [] }")
     count = _draw(lab, drawings, strokes)
@@ -99,7 +99,7 @@ def _start_training(lab: Lab) -> None:
     lab.clear()
 
 
-def _draw(lab: Lab, drawings: list, most: int) -> int:
+def _draw(lab: Lab, drawings: list[Strokes], most: int) -> int:
     """Draw stroke after stroke, each once the one before is answered; return how many."""
     strokes = [(number, stroke) for number, drawing in enumerate(drawings) for stroke in drawing]
     last = 0

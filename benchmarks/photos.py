@@ -19,6 +19,7 @@ from benchmarks.drawings import held_out_rows
 from mnistlab import decode_upload, load_classifier, preprocess
 
 Range = tuple[float, float]
+Size = tuple[int, int]  # height and width
 Plane = NDArray[np.float32]  # (h, w) or (h, w, 3), 0 for nothing and 1 for full cover or light
 
 SAMPLE = 500  # of the drawings, for each rendering: a photo takes a tenth of a second
@@ -108,13 +109,22 @@ def photo(
     return file.getvalue()
 
 
-def _absorbed(colours: tuple[tuple[float, ...], ...], strength: float, chance: np.random.Generator):
+def _absorbed(
+    colours: tuple[tuple[float, ...], ...], strength: float, chance: np.random.Generator
+) -> NDArray[np.float64]:
     """(3,) share of red, green and blue light swallowed, `strength` of the grey level."""
     colour = 1 - np.array(colours[chance.integers(len(colours))])
-    return np.clip(colour * strength / (colour @ [0.299, 0.587, 0.114]), 0, 0.97)
+    share: NDArray[np.float64] = colour * strength / (colour @ [0.299, 0.587, 0.114])
+    return np.clip(share, 0, 0.97)
 
 
-def _digit(strokes, size, angle, rendering: Rendering, chance: np.random.Generator) -> Plane:
+def _digit(
+    strokes: list[list[list[float]]],
+    size: Size,
+    angle: float,
+    rendering: Rendering,
+    chance: np.random.Generator,
+) -> Plane:
     paths = [np.array(stroke) @ _turn(angle) for stroke in strokes]
     low = np.min([path.min(0) for path in paths], axis=0)
     high = np.max([path.max(0) for path in paths], axis=0)
@@ -133,7 +143,9 @@ def _digit(strokes, size, angle, rendering: Rendering, chance: np.random.Generat
     return _shrunk(sheet, size)
 
 
-def _page(size, angle, squared: bool, rendering: Rendering, chance: np.random.Generator) -> Plane:
+def _page(
+    size: Size, angle: float, squared: bool, rendering: Rendering, chance: np.random.Generator
+) -> Plane:
     height, width = size
     spacing = chance.uniform(*rendering.spacing)
     thickness = chance.uniform(*rendering.thickness)
@@ -146,9 +158,9 @@ def _page(size, angle, squared: bool, rendering: Rendering, chance: np.random.Ge
     return _shrunk(Image.fromarray((cover * 255).astype(np.uint8)), size)
 
 
-def _shrunk(sheet: Image.Image, size) -> Plane:
+def _shrunk(sheet: Image.Image, size: Size) -> Plane:
     small = sheet.resize((size[1], size[0]), Image.Resampling.BOX)
-    return np.asarray(small.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
+    return np.asarray(small.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / np.float32(255)
 
 
 def _turn(angle: float) -> NDArray[np.float64]:
@@ -156,18 +168,21 @@ def _turn(angle: float) -> NDArray[np.float64]:
     return np.array([[cos, sin], [-sin, cos]])
 
 
-def _light(size, rendering: Rendering, chance: np.random.Generator) -> Plane:
+def _light(size: Size, rendering: Rendering, chance: np.random.Generator) -> NDArray[np.float64]:
     """(h, w) share of the light that falls on each place."""
     y, x = np.mgrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j]
     loss, way = chance.uniform(*rendering.shadow), chance.uniform(0, 2 * np.pi)
     across = np.cos(way) * x + np.sin(way) * y
     kind = chance.choice(rendering.lights)
+    light: NDArray[np.float64]
     if kind == "gradient":
-        return 1 - loss * np.clip(0.5 + across / 2.2, 0, 1)
-    if kind == "vignette":
-        return 1 - loss * (x * x + y * y) / 2
-    edge = (across - chance.uniform(-0.5, 0.5)) / chance.uniform(0.05, 0.2)
-    return 1 - loss / (1 + np.exp(-np.clip(edge, -40, 40)))
+        light = 1 - loss * np.clip(0.5 + across / 2.2, 0, 1)
+    elif kind == "vignette":
+        light = 1 - loss * (x * x + y * y) / 2
+    else:
+        edge = (across - chance.uniform(-0.5, 0.5)) / chance.uniform(0.05, 0.2)
+        light = 1 - loss / (1 + np.exp(-np.clip(edge, -40, 40)))
+    return light
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from benchmarks.drawings import rows
-from mnistlab import Drawing, load_classifier, preprocess
+from mnistlab import Classifier, Drawing, load_classifier, preprocess
 
 SMALL = {"drawings": 3}
 
@@ -27,7 +27,7 @@ def _measure(drawings: list[Drawing]) -> None:
         print(f"  {name:<14} p50 {p50:.2f} ms   p90 {p90:.2f} ms   p99 {p99:.2f} ms")
 
 
-def _read(drawing: Drawing, models: list) -> list[float]:
+def _read(drawing: Drawing, models: list[Classifier]) -> list[float]:
     marks = [time.perf_counter()]
     image = preprocess(drawing).image
     marks.append(time.perf_counter())

@@ -13,7 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -59,7 +61,7 @@ def main(
     training: bool = True,
 ) -> None:
     """Some of `PARTS`; without `training`, costs are those of looking and drawing only."""
-    measure = {
+    measure: dict[str, Callable[[], None]] = {
         "costs": lambda: _costs(drawings, training),
         "explore": _explore,
         "binder": lambda: _binder(training),
@@ -74,7 +76,7 @@ def main(
 @contextmanager
 def _server(*arguments: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
-        data = {"MNISTLAB_MNIST": str(local_mnist() or "")}
+        data: dict[str, Any] = {"MNISTLAB_MNIST": str(local_mnist() or "")}
         with serving(Path(folder), *arguments, **data) as server:
             server.get("healthz")
             yield server
@@ -135,11 +137,14 @@ def _explore() -> None:
             while not is_over.wait(0.02):
                 peaks[0] = max(peaks[0], _pss(kernel))
 
+        def shows(box: str, sign: str) -> bool:
+            return sign in visitor.text(box)
+
         watcher = threading.Thread(target=watch)
         watcher.start()
         for choice, box, sign in _EXPLORED:
             visitor.choose(choice)
-            visitor.wait_for(lambda b=box, s=sign: s in visitor.text(b), choice)
+            visitor.wait_for(partial(shows, box, sign), choice)
         is_over.set()
         watcher.join()
         print(
@@ -285,6 +290,10 @@ def _clients(url: str, pause: float) -> None:
         visitor.leave()
 
 
+def _is_empty(server: Server) -> bool:
+    return bool(server.health()["visitors"] == 0)
+
+
 def _warm_pages(pages: int) -> None:
     times: dict[str, list[tuple[float, float]]] = {"cold": [], "warm": []}
     with _server("--warm", "0") as cold, _server("--warm", "1") as warm, sync_playwright() as pw:
@@ -297,7 +306,7 @@ def _warm_pages(pages: int) -> None:
                     until(lambda: warm.health()["warm_kernels"] == 1, "a warm kernel", 60)
                 times[name].append(_page_times(context, server.url))
                 for each in (cold, warm):  # the machine is quiet before the next page
-                    until(lambda e=each: e.health()["visitors"] == 0, "the kernel's end", 90)
+                    until(partial(_is_empty, each), "the kernel's end", 90)
         browser.close()
     served, usable = (
         {name: statistics.median(pair[i] for pair in found) for name, found in times.items()}

@@ -21,7 +21,8 @@ from PIL import Image, ImageDraw
 
 from benchmarks.drawings import rows
 from mnistlab import Classifier, Drawing, load_classifier, load_default, preprocess
-from mnistlab.images.finding import DigitScore, split_digits
+from mnistlab.images.finding import split_digits
+from mnistlab.images.grouping import DigitScore
 from mnistlab.images.ink import find_ink
 
 Paths = list[NDArray[np.float64]]

@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def _ours(seed: int, fraction: float) -> Story:
     accuracy: list[float] = []
     spent = [0.0]  # seconds at the test set
 
-    class Look(keras.callbacks.Callback):
+    class Look(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
         def on_epoch_end(self, epoch: int, logs: object = None) -> None:
             begun = time.perf_counter()
             accuracy.append(_accuracy(self.model, x_test, y_test))
@@ -137,7 +138,7 @@ def _ours(seed: int, fraction: float) -> Story:
 
     fit = keras.Model.fit
 
-    def fit_and_look(self: keras.Model, *args: object, callbacks: list, **kwargs: object) -> object:
+    def fit_and_look(self: Any, *args: Any, callbacks: list[Any], **kwargs: Any) -> Any:
         return fit(self, *args, callbacks=[*callbacks, Look()], **kwargs)
 
     keras.Model.fit = fit_and_look
@@ -176,7 +177,7 @@ def _keras(seed: int, fraction: float) -> Story:
     spent = [0.0]
     begun = time.perf_counter()
 
-    class Look(keras.callbacks.Callback):
+    class Look(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
         def on_epoch_end(self, epoch: int, logs: object = None) -> None:
             now = time.perf_counter()
             accuracy = _accuracy(model, x_test, y_test)
@@ -197,7 +198,7 @@ def _part(values: np.ndarray, fraction: float) -> np.ndarray:
     return np.asarray(values[: max(100, round(fraction * len(values)))])
 
 
-def _accuracy(model, x: np.ndarray, y: np.ndarray) -> float:
+def _accuracy(model: Any, x: np.ndarray, y: np.ndarray) -> float:
     parts = [model(x[i : i + 1000], training=False).numpy() for i in range(0, len(x), 1000)]
     return float((np.concatenate(parts).argmax(1) == y).mean())
 

@@ -12,14 +12,14 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 # As in mnistlab/server/__init__.py: 2 s of each process's start.
-sys.modules.setdefault("rfc3987_syntax", None)
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # These share the trainings of `tests/trained.py`, so one process takes them all.
 _TRAINED = ("tests/training/test_training.py", "tests/jobs/test_cluster.py")
 _LONG = ("tests/browser/", "tests/server/", "notebooks/")
 
 
-class LongFilesFirst(LoadFileScheduling):
+class LongFilesFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
     """A file is done by one process, for the sake of what its tests share.
 
     A long file that came last would keep one process busy while the others have nothing to do.

@@ -52,7 +52,7 @@ def no_division_by_zero() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=IMAGES.values(), ids=IMAGES.keys())
+@pytest.fixture(params=list(IMAGES.values()), ids=list(IMAGES))
 def images(request: pytest.FixtureRequest) -> np.ndarray:
     return np.stack(request.param)
 

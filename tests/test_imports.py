@@ -15,8 +15,9 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -98,6 +99,7 @@ def dashboard_kernel() -> Iterator[tuple[BlockingKernelClient, psutil.Process]]:
         for cell in nbformat.read(ROOT / "dashboard.ipynb", 4).cells:
             if cell.cell_type == "code":
                 execute(client, cell.source)
+        assert isinstance(manager.provisioner, LocalProvisioner)
         yield client, psutil.Process(manager.provisioner.pid)
     finally:
         client.stop_channels()

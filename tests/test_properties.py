@@ -157,7 +157,8 @@ def test_any_npz_is_data_or_a_data_error(
     images = rng.integers(0, 2, x).astype(kind)
     labels = rng.integers(0, 10 if len(y) == 1 else 2, y).astype("i8")
     file = io.BytesIO()
-    np.savez(file, **{x_name: images, y_name: labels})
+    arrays: dict[str, Any] = {x_name: images, y_name: labels}
+    np.savez(file, **arrays)
     _read({"mine.npz": file.getvalue()})
 
 

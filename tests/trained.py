@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,13 @@ from mnistlab.models.store import Run
 from mnistlab.training import events
 
 # The MLP has features of 10 beside logits of 10: they are told apart by their names alone.
-QUICK = {"epochs": 2, "batch_size": 64, "learning_rate": 1e-3, "filters": 4, "units": 20}
+QUICK: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+    "filters": 4,
+    "units": 20,
+}
 CONFIGS = {
     model: TrainingConfig(model, augmentation="light", seed=seed, **QUICK)
     for model, seed in (("mlp", 4), ("cnn", 5))

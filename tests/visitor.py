@@ -13,6 +13,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from http.cookiejar import CookieJar
 from typing import Any
 
@@ -36,7 +37,9 @@ class Visitor:
         assert found, "no page of a dashboard"
         config = json.loads(found[1])
         self.kernel = config["kernelId"]
-        self._root = re.match(r"https?://[^/]+", url)[0] + config["baseUrl"]  # type: ignore[index]
+        host = re.match(r"https?://[^/]+", url)
+        assert host, "no URL"
+        self._root = host[0] + config["baseUrl"]
         self._session = uuid.uuid4().hex
         self._changed = threading.Condition()
         self.connect()
@@ -97,9 +100,12 @@ class Visitor:
                 self.custom(canvas, event="mouse_move", x=x, y=y)
             begun = time.perf_counter()
             self.custom(canvas, event="mouse_up", x=x, y=y)
-            self.wait_for(lambda after=answers + 1: self.answers >= after, "an answer")
+            self.wait_for(partial(self._has_answered, answers + 1), "an answer")
             seconds.append(time.perf_counter() - begun)
         return seconds
+
+    def _has_answered(self, times: int) -> bool:
+        return self.answers >= times
 
     def click(self, name: str) -> None:
         """Click the button of a class."""

@@ -18,7 +18,7 @@ from mnistlab.ui.state import AppState
 TABS = {"explore": "Explore", "compare": "Train & Compare", "predict": "Predict"}
 
 
-class Dashboard(widgets.VBox):
+class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """MNIST Lab as one widget: display it in a notebook, or serve that with `mnistlab app`.
 
     Parameters

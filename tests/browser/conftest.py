@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
@@ -100,7 +101,7 @@ def watched_pages(chromium: Browser) -> Iterator[Callable[..., Page]]:
         elsewhere.append(route.request.url)
         route.abort()
 
-    def open_(**options: object) -> Page:
+    def open_(**options: Any) -> Page:
         context = chromium.new_context(**options)
         contexts.append(context)
         context.route(re.compile(r"^https?://(?!(localhost|127\.0\.0\.1)[:/])"), refuse)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 Strokes = Sequence[Sequence[Sequence[float]]]
 
@@ -21,7 +20,7 @@ class Lab:
         page.goto(url)
         expect(self.at("ml-samples").locator("img").first).to_be_visible()
 
-    def at(self, name: str) -> Any:
+    def at(self, name: str) -> Locator:
         """The element with a class."""
         return self.page.locator(f".{name}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from mnistlab.data import Dataset
 from tests.browser.lab import Lab
@@ -15,7 +15,7 @@ from tests.browser.lab import Lab
 pytestmark = pytest.mark.any_data
 
 
-def _tiles(lab: Lab):
+def _tiles(lab: Lab) -> Locator:
     return lab.at("ml-samples").locator(".ml-tile:visible")
 
 

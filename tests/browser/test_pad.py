@@ -211,8 +211,9 @@ STEP_FROM_PAD = f"""step => {{
 @pytest.mark.parametrize(("key", "step"), [("Tab", 1), ("Shift+Tab", -1)])
 def test_tab_goes_through_the_pad_both_ways(lab: Lab, key: str, step: int) -> None:
     lab.open_predict()
-    before = lab.page.evaluate_handle(STEP_FROM_PAD, -step)
-    before.as_element().focus()
+    before = lab.page.evaluate_handle(STEP_FROM_PAD, -step).as_element()
+    assert before is not None
+    before.focus()
     lab.page.keyboard.press(key)
     assert focused(lab.page) == "CANVAS"
     lab.page.keyboard.press(key)

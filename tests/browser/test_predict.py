@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
-from tests.browser.lab import SEVEN, Lab
+from tests.browser.lab import SEVEN, Lab, Strokes
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "drawings-dev.jsonl"
 FAULTS = REAL.parent / "faults"
@@ -26,10 +26,10 @@ def lab(lab_at_pad: Lab) -> Lab:
     return lab_at_pad
 
 
-def _drawings() -> list[tuple[str, list[list[list[float]]]]]:
+def _drawings() -> list[tuple[str, Strokes]]:
     """Lines 1, 29, 57, ... of the real pen drawings; three of our own where they are missing."""
     if not REAL.is_file():
-        return [("7", SEVEN), ("4", FOUR), ("1", ONE)]  # type: ignore[list-item]
+        return [("7", SEVEN), ("4", FOUR), ("1", ONE)]
     rows = [json.loads(line) for line in REAL.read_text().splitlines()[::28][:50]]
     return [(row["label"], row["strokes"]) for row in rows]
 
@@ -242,25 +242,24 @@ def test_several_files_at_once_past_a_bad_one(lab: Lab) -> None:
     lab.open_predict()
     with lab.page.expect_file_chooser() as chooser:
         lab.at("ml-upload").click()
-    chooser.value.set_files(
-        [
-            {"name": "a.png", "mimeType": "image/png", "buffer": _picture()},
-            {"name": "bad.png", "mimeType": "image/png", "buffer": b"nothing"},
-            {"name": "b.png", "mimeType": "image/png", "buffer": _picture()},
-        ]
-    )
+    files: list[FilePayload] = [
+        {"name": "a.png", "mimeType": "image/png", "buffer": _picture()},
+        {"name": "bad.png", "mimeType": "image/png", "buffer": b"nothing"},
+        {"name": "b.png", "mimeType": "image/png", "buffer": _picture()},
+    ]
+    chooser.value.set_files(files)
     lab.expect_answer(1)
     expect(lab.at("ml-digit-cnn")).to_have_text("7")
     expect(lab.at("ml-status")).to_contain_text("bad.png")
-    chooser = lab.page.get_by_role("combobox", name="Picture")
-    shown = chooser.locator("option:checked")
+    pictures = lab.page.get_by_role("combobox", name="Picture")
+    shown = pictures.locator("option:checked")
     expect(shown).to_have_text("a.png")
-    chooser.select_option("b.png")
+    pictures.select_option("b.png")
     lab.expect_answer(2)
     expect(lab.at("ml-tab-predict")).to_contain_text("Upload: b.png")
     expect(shown).to_have_text("b.png")
     lab.draw(SEVEN)
     expect(shown).to_have_text("choose a picture …")
-    chooser.select_option("b.png")
+    pictures.select_option("b.png")
     lab.expect_answer(4)
     expect(shown).to_have_text("b.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.soak
 
 @pytest.mark.timeout(7200)
 def test_every_real_drawing_is_answered(lab: Lab) -> None:
-    rows = [{"label": "7", "strokes": SEVEN}] * 500
+    rows: list[dict[str, Any]] = [{"label": "7", "strokes": SEVEN}] * 500
     if REAL.is_file():
         rows = [json.loads(line) for line in REAL.read_text().splitlines()]
     lab.open_predict()

@@ -101,6 +101,7 @@ def test_a_scheduler_lost_in_mid_run_is_one_line(tmp_path: Path) -> None:
             env=os.environ | {"MNISTLAB_SCHEDULER": dask.address},
         )
         until(lambda: dask.trainings() or process.poll() is not None, "the training")
+        assert process.stderr is not None
         assert process.poll() is None, process.stderr.read()
         dask.kill_scheduler()
         out, errors = process.communicate(timeout=120)
@@ -177,6 +178,7 @@ def test_ctrl_c_ends_all_trainings(tmp_path: Path) -> None:
         lambda: len(family.children(recursive=True)) == 2 or process.poll() is not None,
         "two workers",
     )
+    assert process.stderr is not None
     assert process.poll() is None, process.stderr.read()
     workers = family.children(recursive=True)
     process.send_signal(signal.SIGINT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mnistlab.data import mnist
 from mnistlab.data.containers import IDX_FILES, SHAPES
 from mnistlab.data.dataset import ARRAYS, digest_of
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Any]  # arrays by name
 
 
 @pytest.fixture(scope="session")

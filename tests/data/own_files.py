@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from mnistlab.data import Dataset
 from mnistlab.data.own.reader import read_own_files
 
 
-def npz(name: str = "data.npz", **arrays: np.ndarray) -> dict[str, bytes]:
+def npz(name: str = "data.npz", **arrays: Any) -> dict[str, bytes]:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return {name: buffer.getvalue()}
@@ -30,13 +31,16 @@ def idx(array: np.ndarray, kind: int = 8, dtype: str = ">u1") -> bytes:
 
 
 def csv(
-    rows: list[list[object]], header: list[str] | None = None, separator: str = ",", end: str = "\n"
+    rows: Sequence[Sequence[object]],
+    header: list[str] | None = None,
+    separator: str = ",",
+    end: str = "\n",
 ) -> bytes:
     lines = rows if header is None else [header, *rows]
     return "".join(separator.join(map(str, line)) + end for line in lines).encode()
 
 
-def rows_of(x: np.ndarray, y: np.ndarray) -> list[list[object]]:
+def rows_of(x: np.ndarray, y: np.ndarray) -> list[list[int]]:
     """A label and 784 pixels a row."""
     pixels = x.reshape(len(x), -1).tolist()
     return [[label, *row] for label, row in zip(y.tolist(), pixels, strict=True)]

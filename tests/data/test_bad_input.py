@@ -6,6 +6,7 @@ import gzip
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +18,12 @@ from mnistlab.errors import DataError
 Make = Callable[[Path, Path], object]
 
 
-def zeros(**changes: object) -> dict[str, object]:
+def zeros(**changes: Any) -> dict[str, Any]:
     return {**{name: np.zeros(shape, np.uint8) for name, shape in SHAPES.items()}, **changes}
 
 
-def save(path: Path, **changes: object) -> None:
-    np.savez_compressed(path, **{k: v for k, v in zeros(**changes).items() if v is not None})  # type: ignore[arg-type]
+def save(path: Path, **changes: Any) -> None:
+    np.savez_compressed(path, **{k: v for k, v in zeros(**changes).items() if v is not None})
 
 
 def cut(path: Path, good: Path, length: int) -> None:

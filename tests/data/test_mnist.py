@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -111,12 +112,11 @@ def test_copied_cache_is_checked_once_and_then_trusted(
     folder = load_mnist().folder
     assert folder is not None
     os.utime(folder / "x_train.npy")
-    calls = []
-    real = digest_of
-    monkeypatch.setattr("mnistlab.data.folder.digest_of", lambda a: calls.append(1) or real(a))
+    digests = Mock(side_effect=digest_of)
+    monkeypatch.setattr("mnistlab.data.folder.digest_of", digests)
     load_mnist()
     load_mnist()
-    assert len(calls) == 1
+    assert digests.call_count == 1
 
 
 def test_leftovers_of_a_killed_build_are_cleared(

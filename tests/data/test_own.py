@@ -10,7 +10,9 @@ import pickle
 import re
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -164,7 +166,7 @@ def test_a_name_has_no_characters_that_a_terminal_obeys() -> None:
         {"x_test": X, "y_test": Y},
     ],
 )
-def test_one_set_is_found_by_names_or_shapes(arrays: dict[str, np.ndarray]) -> None:
+def test_one_set_is_found_by_names_or_shapes(arrays: dict[str, Any]) -> None:
     found = read_own(npz(**arrays))
     np.testing.assert_array_equal(found.x_test, X[5::6])
     np.testing.assert_array_equal(found.y_test, Y[5::6])
@@ -185,7 +187,8 @@ def test_one_set_is_found_by_names_or_shapes(arrays: dict[str, np.ndarray]) -> N
 )
 def test_two_sets_stay_as_they_are(names: tuple[str, ...]) -> None:
     arrays = (X[:24], Y[:24], X[24:], Y[24:])
-    found = read_own(npz(**dict(zip(names, arrays, strict=True))))
+    named: dict[str, Any] = dict(zip(names, arrays, strict=True))
+    found = read_own(npz(**named))
     for array, wanted in zip(
         (found.x_train, found.y_train, found.x_test, found.y_test), arrays, strict=True
     ):
@@ -206,7 +209,7 @@ def test_two_sets_stay_as_they_are(names: tuple[str, ...]) -> None:
         ({"x_train": X, "y_train": Y, "x_val": X[:4], "y_val": Y[:4]}, "validation images were"),
     ],
 )
-def test_what_was_done_is_said(arrays: dict[str, np.ndarray], said: str) -> None:
+def test_what_was_done_is_said(arrays: dict[str, Any], said: str) -> None:
     found = read_own(npz(**arrays))
     np.testing.assert_array_equal(found.x_test, X[5::6])
     np.testing.assert_array_equal(found.y_test, Y[5::6])
@@ -250,7 +253,7 @@ def test_files_compressed_twice_are_unpacked_and_it_is_said() -> None:
     ],
 )
 def test_usual_names_win_over_arrays_that_only_look_like_it(
-    arrays: dict[str, np.ndarray], left_out: str
+    arrays: dict[str, Any], left_out: str
 ) -> None:
     found = read_own(npz(**arrays))
     np.testing.assert_array_equal(found.x_test, X[5::6])
@@ -342,9 +345,10 @@ def test_of_kaggles_folder_train_csv_is_asked_for(tmp_path: Path) -> None:
     files = dict.fromkeys(
         ["train.csv", "test.csv", "sample_submission.csv"], b"ImageId,Label\n1,0\n"
     )
-    for read, given in ((read_own, files), (load_own, write(tmp_path, files))):
+    folder = write(tmp_path, files)
+    for read in (partial(read_own, files), partial(load_own, folder)):
         with pytest.raises(DataError, match=r"Kaggle's digit-recognizer.*; give train\.csv\."):
-            read(given)  # type: ignore[operator]
+            read()
 
 
 def test_without_a_split_all_of_one_set_is_for_testing(tmp_path: Path) -> None:
@@ -371,7 +375,7 @@ def test_too_few_drawings_are_told_by_their_number(number: int) -> None:
 
 
 def test_the_whole_of_mnist_from_any_container_is_the_same(
-    mnist_npz: Path, idx_folder: Callable[..., Path], real_arrays: dict[str, np.ndarray]
+    mnist_npz: Path, idx_folder: Callable[..., Path], real_arrays: dict[str, Any]
 ) -> None:
     for path in (mnist_npz, idx_folder()):
         found = load_own(path)

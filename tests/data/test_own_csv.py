@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError
 from tests.data.own_files import csv, read_own, rows_of
+
+Rows = list[list[int]]  # a label and 784 pixels each
 
 N = 24
 PIXELS = [f"pixel{i}" for i in range(784)]
@@ -26,7 +29,7 @@ def y(digits: Dataset) -> np.ndarray:
 
 
 @pytest.fixture
-def rows(x: np.ndarray, y: np.ndarray) -> list[list[object]]:
+def rows(x: np.ndarray, y: np.ndarray) -> Rows:
     return rows_of(x, y)
 
 
@@ -41,7 +44,7 @@ def check(content: bytes, x: np.ndarray, y: np.ndarray, *remarks: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_kaggles_columns(rows: list, x: np.ndarray, y: np.ndarray, end: str) -> None:
+def test_kaggles_columns(rows: Rows, x: np.ndarray, y: np.ndarray, end: str) -> None:
     content = csv(rows, ["label", *PIXELS], end=end)
     check(content, x, y)
     check(b"\xef\xbb\xbf" + content, x, y)
@@ -57,19 +60,19 @@ def test_kaggles_columns(rows: list, x: np.ndarray, y: np.ndarray, end: str) -> 
         [f"p{i // 28}{chr(97 + i % 28)}" for i in range(784)],
     ],
 )
-def test_other_names_of_pixels(names: list[str], rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_other_names_of_pixels(names: list[str], rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     check(csv(rows, ["label", *names]), x, y)
     check(csv(rows, ["Class", *names]), x, y)
 
 
-def test_columns_in_the_order_of_the_alphabet(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_columns_in_the_order_of_the_alphabet(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     header = ["label", *PIXELS]
     order = sorted(range(785), key=header.__getitem__)
     content = csv([[row[i] for i in order] for row in rows], [header[i] for i in order])
     check(content, x, y, "The columns of pixels were put in the order of their names.")
 
 
-def test_without_a_header(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_without_a_header(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     no_header = "There is no header."
     check(csv(rows), x, y, no_header, "The first column of values was read as the label.")
     last = [[*row[1:], row[0]] for row in rows]
@@ -80,7 +83,7 @@ def test_without_a_header(rows: list, x: np.ndarray, y: np.ndarray) -> None:
     check(csv(counted), x, y, no_header, left_out, first)
 
 
-def test_the_label_elsewhere_and_an_index(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_the_label_elsewhere_and_an_index(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     last = [[*row[1:], row[0]] for row in rows]
     check(csv(last, [*PIXELS, "label"]), x, y, "The label is column 785 (label).")
     counted = [[70_000 + i, *row] for i, row in enumerate(rows)]
@@ -90,7 +93,7 @@ def test_the_label_elsewhere_and_an_index(rows: list, x: np.ndarray, y: np.ndarr
 
 
 def test_the_numbers_that_pandas_writes_as_a_header(
-    rows: list, x: np.ndarray, y: np.ndarray
+    rows: Rows, x: np.ndarray, y: np.ndarray
 ) -> None:
     first = "The first column of values was read as the label."
     check(csv(rows, [str(i) for i in range(785)]), x, y, first)
@@ -103,13 +106,13 @@ def test_the_numbers_that_pandas_writes_as_a_header(
     ("separator", "name"), [(";", "semicolons"), ("\t", "tabs"), (" ", "spaces")]
 )
 def test_other_separators(
-    separator: str, name: str, rows: list, x: np.ndarray, y: np.ndarray
+    separator: str, name: str, rows: Rows, x: np.ndarray, y: np.ndarray
 ) -> None:
     said = f"The columns are separated by {name}."
     check(csv(rows, ["label", *PIXELS], separator), x, y, said)
 
 
-def test_floats_quotes_spaces_and_blank_lines(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_floats_quotes_spaces_and_blank_lines(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     floats = [[float(value) for value in row] for row in rows]
     content = csv(floats, ["label", *PIXELS])
     check(content, x, y)
@@ -120,13 +123,13 @@ def test_floats_quotes_spaces_and_blank_lines(rows: list, x: np.ndarray, y: np.n
 
 
 def test_a_label_of_another_name_is_found_by_its_values(
-    rows: list, x: np.ndarray, y: np.ndarray
+    rows: Rows, x: np.ndarray, y: np.ndarray
 ) -> None:
     said = "The first column of values was read as the label."
     check(csv(rows, ["answer", *PIXELS]), x, y, said)
 
 
-def test_lines_before_the_header(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_lines_before_the_header(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     content = csv(rows, ["label", *PIXELS], ";")
     semicolons = "The columns are separated by semicolons."
     for end in (b"\n", b"\r\n", b"\r"):
@@ -141,7 +144,7 @@ def test_lines_before_the_header(rows: list, x: np.ndarray, y: np.ndarray) -> No
         read_own({"a.csv": b"# one\n# two\n" + short})
 
 
-def test_a_comma_at_the_end_of_lines(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_a_comma_at_the_end_of_lines(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     left_out = "The last column is empty and was left out."
     plain, header = csv(rows), csv([], ["label", *PIXELS])
     ended = plain.replace(b"\n", b",\n")
@@ -153,7 +156,7 @@ def test_a_comma_at_the_end_of_lines(rows: list, x: np.ndarray, y: np.ndarray) -
     check((header + ended).replace(b",", b";"), x, y, semicolons, left_out)
 
 
-def test_columns_that_are_too_many_are_named(rows: list) -> None:
+def test_columns_that_are_too_many_are_named(rows: Rows) -> None:
     named = [["a.png", *row] for row in rows]
     with pytest.raises(DataError, match="the column 'filename' beside the pixels; remove"):
         read_own({"a.csv": csv(named, ["filename", "label", *PIXELS])})
@@ -171,7 +174,7 @@ def test_lines_that_end_with_a_carriage_return_in_blocks() -> None:
         check(csv(rows_of(x, y), ["label", *PIXELS], end=end), x, y)
 
 
-def test_pixels_from_0_to_1(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_pixels_from_0_to_1(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     scaled = [[row[0], *(round(value / 255, 4) for value in row[1:])] for row in rows]
     said = "Pixels from 0 to 1 were multiplied by 255."
     check(csv(scaled, ["label", *PIXELS]), x, y, said)
@@ -180,7 +183,7 @@ def test_pixels_from_0_to_1(rows: list, x: np.ndarray, y: np.ndarray) -> None:
     check(decimals, x, y, semicolons, said)
 
 
-def test_a_training_and_a_test_file(rows: list, x: np.ndarray, y: np.ndarray) -> None:
+def test_a_training_and_a_test_file(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     files = {"mnist_train.csv": csv(rows[:16]), "mnist_test.csv": csv(rows[16:])}
     found = read_own(files)
     np.testing.assert_array_equal(found.x_train, x[:16])
@@ -212,15 +215,15 @@ def test_all_values_in_many_blocks() -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(
-    line: int, edit: object, words: str, rows: list
+    line: int, edit: Callable[[list[str]], list[str]], words: str, rows: Rows
 ) -> None:
     lines = csv(rows, ["label", *PIXELS]).decode().splitlines()
-    lines[line - 1] = ",".join(edit(lines[line - 1].split(",")))  # type: ignore[operator]
+    lines[line - 1] = ",".join(edit(lines[line - 1].split(",")))
     with pytest.raises(DataError, match=words):
         read_own({"digits.csv": "\n".join(lines).encode()})
 
 
-def test_what_has_no_labels_or_hides_them_is_refused(rows: list, x: np.ndarray) -> None:
+def test_what_has_no_labels_or_hides_them_is_refused(rows: Rows, x: np.ndarray) -> None:
     pixels = [row[1:] for row in rows]
     for content in (csv(pixels, PIXELS), csv(pixels)):
         with pytest.raises(DataError, match=r"add a column named label\. .* give its train\.csv"):
@@ -237,7 +240,8 @@ def test_what_has_no_labels_or_hides_them_is_refused(rows: list, x: np.ndarray) 
         read_own({"line.csv": csv(rows, ["label", *PIXELS]) + b"0," * (1 << 20)})
 
 
-def test_damaged_first_line_is_not_taken_for_a_header(rows: list) -> None:
-    rows[0][300] = ""
+def test_damaged_first_line_is_not_taken_for_a_header(rows: Rows) -> None:
+    damaged: list[list[object]] = [[*row] for row in rows]
+    damaged[0][300] = ""
     with pytest.raises(DataError, match="line 1: column 301 is ''"):
-        read_own({"digits.csv": csv(rows)})
+        read_own({"digits.csv": csv(damaged)})

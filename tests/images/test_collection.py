@@ -132,7 +132,8 @@ def test_what_is_not_there_cannot_be_removed(kept: Collection, index: int) -> No
 
 def test_images_and_labels_are_those_the_models_see(kept: Collection) -> None:
     images, numbers = kept.as_dataset()
-    assert (images.shape, images.dtype, numbers.dtype) == ((4, 28, 28), np.uint8, np.uint8)
+    assert images.shape == (4, 28, 28)
+    assert images.dtype == numbers.dtype == np.uint8
     assert numbers.tolist() == [3, 4, 0, 1]
     assert np.array_equal(images[1], preprocess(Drawing.from_strokes(FOUR)).image)
     kept.remove(0)

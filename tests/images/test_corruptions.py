@@ -39,7 +39,7 @@ def test_a_corruption_is_repeatable_and_leaves_its_input(name: str, images: np.n
     # changes them in another degree.
     changed = (first != images).any(axis=(1, 2))
     assert changed.mean() > 0.8 if name == "Occlusion" else changed.all()
-    digests = {hashlib.sha256(corrupt(images, name, s)).hexdigest() for s in SEVERITIES}
+    digests = {hashlib.sha256(corrupt(images, name, s).data).hexdigest() for s in SEVERITIES}
     assert len(digests) == len(SEVERITIES)
 
 

@@ -47,8 +47,7 @@ def test_points_outside_move_to_the_edge() -> None:
 
 def test_the_open_stroke_counts() -> None:
     drawing = Drawing()
-    assert drawing.is_blank
-    assert drawing.bounds is None
+    assert (drawing.is_blank, drawing.bounds) == (True, None)
     drawing.begin(1, 2)
     assert not drawing.is_blank
     assert drawing.strokes == (((1.0, 2.0),),)

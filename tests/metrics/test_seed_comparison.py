@@ -51,8 +51,8 @@ def test_equal_settings_are_called_different_in_7_percent_at_most(
     rng = np.random.default_rng(7)
     rejected = sum(
         compare_seeds(
-            rng.normal(0.98, 1e-3 * spreads[0], runs[0]),
-            rng.normal(0.98, 1e-3 * spreads[1], runs[1]),
+            rng.normal(0.98, 1e-3 * spreads[0], runs[0]).tolist(),
+            rng.normal(0.98, 1e-3 * spreads[1], runs[1]).tolist(),
         ).p_value
         < 0.05
         for _ in range(4000)
@@ -96,7 +96,8 @@ def test_verdict_where_one_is_better() -> None:
 
 def test_better_on_average_is_not_better_every_time() -> None:
     rng = np.random.default_rng(1)
-    text = compare_seeds(rng.normal(0.98, 0.01, 10), rng.normal(0.965, 0.01, 10)).verdict("A", "B")
+    a, b = (rng.normal(mean, 0.01, 10).tolist() for mean in (0.98, 0.965))
+    text = compare_seeds(a, b).verdict("A", "B")
     assert "A is significantly better on average" in text
     assert "% of the pairs of runs." in text
 
@@ -111,7 +112,8 @@ def test_verdict_without_a_significant_difference() -> None:
 
 @pytest.mark.parametrize("runs", [(1, 1), (2, 2), (1, 20), (2, 10), (10, 2)], ids=str)
 def test_fewer_than_three_runs_are_too_few(runs: tuple[int, int]) -> None:
-    found = compare_seeds(np.linspace(0.98, 0.99, runs[0]), np.linspace(0.7, 0.71, runs[1]))
+    a, b = np.linspace(0.98, 0.99, runs[0]).tolist(), np.linspace(0.7, 0.71, runs[1]).tolist()
+    found = compare_seeds(a, b)
     assert math.isnan(found.p_value)
     assert found.difference_ci is None
     text = found.verdict("CNN", "MLP")

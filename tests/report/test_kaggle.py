@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,11 +92,15 @@ def test_marks_quotes_spaces_blank_lines_and_no_last_newline(
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(
-    images: np.ndarray, tmp_path: Path, line: int, edit: object, words: str
+    images: np.ndarray,
+    tmp_path: Path,
+    line: int,
+    edit: Callable[[list[str]], list[str]],
+    words: str,
 ) -> None:
     path = write(tmp_path / "t.csv", images[:10])
     lines = path.read_text().splitlines()
-    lines[line - 1] = ",".join(edit(lines[line - 1].split(",")))  # type: ignore[operator]
+    lines[line - 1] = ",".join(edit(lines[line - 1].split(",")))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(UploadError) as error:
         read_test(path)
@@ -145,7 +151,7 @@ def test_submission_counts_from_one_and_replaces_in_one_step(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("digits", [[10], [-1], [0.5], [[1, 2]]])
-def test_what_is_no_digit_is_not_submitted(digits: list[object], tmp_path: Path) -> None:
+def test_what_is_no_digit_is_not_submitted(digits: list[Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="0 to 9"):
         write_submission(tmp_path / "s.csv", digits)
     assert not list(tmp_path.iterdir())

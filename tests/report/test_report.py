@@ -228,8 +228,10 @@ def test_validation_answers_of_a_run_are_read(data: Dataset, runs: Path) -> None
 def test_history_of_a_run(runs: Path) -> None:
     history = read_history("mlp-22", runs)
     assert history.model == "mlp"
-    assert history.training == ((1, 0.5, 0.8), (2, 0.3, 0.9))
-    assert history.validation == ((1, 0.4, 0.85), (2, 0.2, 0.95))
+    assert [history.training, history.validation] == [
+        ((1, 0.5, 0.8), (2, 0.3, 0.9)),
+        ((1, 0.4, 0.85), (2, 0.2, 0.95)),
+    ]
 
 
 def test_a_run_is_exported(runs: Path) -> None:

@@ -55,7 +55,8 @@ class Server:
 
     def health(self) -> dict[str, Any]:
         """What /healthz says."""
-        return json.loads(self.get("healthz")[1])
+        health: dict[str, Any] = json.loads(self.get("healthz")[1])
+        return health
 
     def kernels(self) -> list[psutil.Process]:
         """The visitors' processes."""
@@ -89,12 +90,12 @@ def serving(
         cwd=folder,
         env={**os.environ, **home, "TMPDIR": str(folder / "tmp"), **environment},
     )
+    assert process.stdout is not None
     # Only its start is limited. A server of several tests must outlive them all, however long the
     # tests between them take.
     killer = threading.Timer(START_SECONDS, process.kill)
     killer.start()
     try:
-        assert process.stdout is not None
         found = re.search(r"http://\S+", process.stdout.readline())
         killer.cancel()
         assert found, "the server ended without a URL"

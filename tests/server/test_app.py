@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 from unittest.mock import Mock
 
 import psutil
 import pytest
+from tornado.web import Application
 from tornado.websocket import WebSocketClosedError
 
 from mnistlab.server import app, visits
@@ -244,7 +246,7 @@ def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
     message = b"\x00\x00\x00\x02\x00\x00\x00\x0c\x00\x00\x00\x20" + b"{}" * 20
     page = KernelSocket.__new__(KernelSocket)
     page.kernel_id = ""
-    page.application = SimpleNamespace(settings={"kernel_manager": Mock()})
+    page.application = cast("Application", SimpleNamespace(settings={"kernel_manager": Mock()}))
     page._moves = Mock()
     page.ws_connection = None
     with pytest.raises(WebSocketClosedError):
@@ -272,8 +274,8 @@ def test_visits_of_a_shared_server_are_apart_and_end_with_their_kernel(tmp_path:
 def test_a_server_of_several_tests_outlives_their_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    timers = []
-    monkeypatch.setattr(threading, "Timer", lambda *_: timers.append(Mock()) or timers[-1])
+    timers = Mock()
+    monkeypatch.setattr(threading, "Timer", timers)
     with serving(tmp_path):
-        (timer,) = timers
-        timer.cancel.assert_called()
+        timers.assert_called_once()
+        timers.return_value.cancel.assert_called()

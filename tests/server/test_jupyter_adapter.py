@@ -11,6 +11,7 @@ import inspect
 import json
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -111,10 +112,10 @@ SOURCES = [
 ]  # fmt: skip
 
 
-def find(path: str) -> object:
+def find(path: str) -> Any:
     """The object at package.module:attribute.attribute; raises AttributeError or ImportError."""
     module, _, names = path.partition(":")
-    found: object = importlib.import_module(module)
+    found: Any = importlib.import_module(module)
     for name in names.split("."):
         found = getattr(found, name)
     return found
@@ -134,7 +135,7 @@ def test_private_and_unstable_names_are_there(path: str) -> None:
 
 @pytest.mark.parametrize(("path", "text", "needed_by"), SOURCES)
 def test_code_that_has_no_name_is_there(path: str, text: str, needed_by: str) -> None:
-    source = inspect.getsource(find(path))  # type: ignore[arg-type]
+    source = inspect.getsource(find(path))
     assert text in source, (
         f"{path.split('.')[0]} no longer has {text!r} in {path}, which {needed_by} of "
         "server/jupyter_adapter.py needs."
@@ -151,7 +152,12 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
 ) -> None:
     parsed: list[str] = []
     loads = json.loads
-    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or loads(text))
+
+    def parse(text: str) -> Any:
+        parsed.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(json, "loads", parse)
     session = Mock()
     for message, protocol in ((newer(comm_id="1"), V1_PROTOCOL), (older(text(comm_id="1")), None)):
         page = jupyter_adapter.KernelSocket.__new__(jupyter_adapter.KernelSocket)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,11 @@ class LooksAtACorner:
         inked = images[:, :4, :4].any(axis=(1, 2))
         proba = np.full((len(images), 10), 0.01, np.float32)
         proba[inked, 3] = proba[~inked, 5] = 0.91
-        return Outputs(proba, np.ones(len(images), np.float32), np.zeros((len(images), 0)))
+        features = np.zeros((len(images), 0), np.float32)
+        return Outputs(proba, np.ones(len(images), np.float32), features)
+
+
+looks_at_a_corner = cast(Classifier, LooksAtACorner())
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def cnn() -> Classifier:
 
 
 def test_the_map_is_where_the_model_looks(image: np.ndarray) -> None:
-    found = occlude(LooksAtACorner(), image, 3)  # type: ignore[arg-type]  # reads like one
+    found = occlude(looks_at_a_corner, image, 3)
     assert found.heat.shape == (28, 28)
     assert found.heat[:4, :4].min() > 0
     assert not found.heat[10:].any()
@@ -48,7 +54,7 @@ def test_the_map_is_where_the_model_looks(image: np.ndarray) -> None:
 
 
 def test_without_ink_nothing_speaks_for_a_digit() -> None:
-    found = occlude(LooksAtACorner(), np.zeros((28, 28), np.uint8), 5)  # type: ignore[arg-type]
+    found = occlude(looks_at_a_corner, np.zeros((28, 28), np.uint8), 5)
     assert not found.heat.any()
     assert found.change is None
 
@@ -56,7 +62,7 @@ def test_without_ink_nothing_speaks_for_a_digit() -> None:
 def test_a_wrong_image_or_digit_is_refused(image: np.ndarray) -> None:
     for wrong, digit in ((image[:20], 3), (image, 10)):
         with pytest.raises(ValueError, match="Give one"):
-            occlude(LooksAtACorner(), wrong, digit)  # type: ignore[arg-type]
+            occlude(looks_at_a_corner, wrong, digit)
 
 
 def test_similarity_is_a_rank_correlation() -> None:

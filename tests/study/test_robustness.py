@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from mnistlab.data import Dataset
 from mnistlab.errors import MnistLabError
 from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupt
 from mnistlab.metrics.stopping import MeasurementStopped
-from mnistlab.models import load_classifier
+from mnistlab.models import Classifier, load_classifier
 from mnistlab.study.robustness import measure_robustness
 
 
@@ -24,7 +25,13 @@ class Remembers:
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         self.seen.append(images)
-        return np.eye(10, dtype=np.float32)[np.full(len(images), 3)]
+        proba: np.ndarray = np.eye(10, dtype=np.float32)[np.full(len(images), 3)]
+        return proba
+
+
+def readers(*models: Remembers) -> list[Classifier]:
+    """Fakes in the place of classifiers."""
+    return [cast(Classifier, model) for model in models]
 
 
 @pytest.fixture
@@ -36,7 +43,7 @@ LABELS = np.array([3, 3, 1, 2, 3, 5, 7, 9], np.uint8)
 
 
 def test_every_cell_is_measured(images: np.ndarray) -> None:
-    (found,) = measure_robustness([Remembers("a")], images, LABELS)  # type: ignore[list-item]
+    (found,) = measure_robustness(readers(Remembers("a")), images, LABELS)
     assert (found.model, found.title, found.n) == ("a", "A", 8)
     assert found.corruptions == CORRUPTIONS
     assert found.severities == SEVERITIES
@@ -50,7 +57,7 @@ def test_every_cell_is_measured(images: np.ndarray) -> None:
 
 def test_all_models_read_the_same_corrupted_images(images: np.ndarray) -> None:
     a, b = Remembers("a"), Remembers("b")
-    measure_robustness([a, b], images, LABELS, seed=5)  # type: ignore[list-item]
+    measure_robustness(readers(a, b), images, LABELS, seed=5)
     expected = [corrupt(images, name, s, seed=5) for name in CORRUPTIONS for s in SEVERITIES]
     for model in (a, b):
         np.testing.assert_array_equal(model.seen[0], images)
@@ -61,14 +68,14 @@ def test_many_images_go_in_chunks(images: np.ndarray) -> None:
     model = Remembers("a")
     n = CHUNK + 50
     many = np.resize(images, (n, 28, 28))
-    (found,) = measure_robustness([model], many, np.arange(n) % 10)  # type: ignore[list-item]
+    (found,) = measure_robustness(readers(model), many, (np.arange(n) % 10).astype(np.uint8))
     assert {len(seen) for seen in model.seen} == {CHUNK, 50}
     assert (found.accuracy == 0.1).all()
 
 
 def test_progress_rises_to_one(images: np.ndarray) -> None:
     shares: list[float] = []
-    measure_robustness([Remembers("a")], images, LABELS, shares.append)  # type: ignore[list-item]
+    measure_robustness(readers(Remembers("a")), images, LABELS, shares.append)
     assert shares == sorted(shares)
     assert shares[0] > 0
     assert shares[-1] == 1
@@ -79,7 +86,7 @@ def test_it_stops_when_told_to(images: np.ndarray) -> None:
     models = [Remembers("a"), Remembers("b")]
     asked = iter([False] * 7 + [True])
     with pytest.raises(MeasurementStopped, match="stopped") as stopped:
-        measure_robustness(models, images, LABELS, should_stop=lambda: next(asked))  # type: ignore[arg-type]
+        measure_robustness(readers(*models), images, LABELS, should_stop=lambda: next(asked))
     assert isinstance(stopped.value, MnistLabError)
     # Asked before every single batch, so it made no step more.
     assert sum(len(model.seen) for model in models) == 7

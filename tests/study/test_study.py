@@ -14,7 +14,8 @@ import pytest
 import mnistlab
 from mnistlab.cli import main
 from mnistlab.data import Dataset
-from mnistlab.metrics.pair import ORDERS, Group, Pair
+from mnistlab.metrics.pair import ORDERS, Group, Pair, pair_up
+from mnistlab.metrics.robustness import Robustness
 from mnistlab.texts import percent
 
 PACKAGE = Path(mnistlab.__file__).parent
@@ -102,7 +103,7 @@ def test_corrected_labels_leave_images_out(study: mnistlab.Study) -> None:
     assert study.corrected is None  # the digits have no published corrections
     keep = np.ones(len(study.pair.y_true), bool)
     keep[:5] = False
-    part = mnistlab.study.study.pair_up(study.a, study.b, study.pair.y_true, keep)
+    part = pair_up(study.a, study.b, study.pair.y_true, keep)
     assert isinstance(part, Pair)
     assert part.comparison.n == keep.sum()
     assert part.a.scores.n == keep.sum()
@@ -126,8 +127,6 @@ def test_answers_are_paired_in_one_place_only() -> None:
 def test_known_robustness_is_shown_not_measured_again(study: mnistlab.Study) -> None:
     assert "Robustness" not in re.findall(r"<h2[^>]*>(.*?)</h2>", study.to_html())
     shape = (1, 1)
-    known = mnistlab.study.study.Robustness(
-        "mlp", "MLP", 10, ("fog",), (1,), np.full(shape, 0.5), clean=0.9
-    )
+    known = Robustness("mlp", "MLP", 10, ("fog",), (1,), np.full(shape, 0.5), clean=0.9)
     page = replace(study, robustness=(known,)).to_html()
     assert "fog" in page

@@ -68,7 +68,9 @@ def test_the_run_folder_holds_the_model_and_its_story(finished: Trained, blocks:
         answers = load_classifier(run.id, finished.runs).predict_proba(blocks.x_test)
         np.testing.assert_allclose(stored["test_proba"], answers, atol=1e-5)
         accuracy = float((answers.argmax(1) == stored["y_test"]).mean())
-    assert finished.seen[-1].test_accuracy == pytest.approx(accuracy)
+    last = finished.seen[-1]
+    assert isinstance(last, events.Finished)
+    assert last.test_accuracy == pytest.approx(accuracy)
 
 
 def test_the_blocks_are_learned(finished: Trained) -> None:

@@ -7,6 +7,8 @@ import io
 import logging
 import re
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,13 +39,13 @@ def test_the_guard_logs_a_bug_with_its_traceback_and_names_it(
 
 
 def test_a_file_button_hands_over_bytes_and_takes_the_same_file_again(app: AppState) -> None:
-    chosen: list[object] = []
+    chosen: list[Mapping[str, Any]] = []
     made = ui.file_button(app, "Load a drawing", "ml-load", chosen.extend)
     for _ in range(2):
         choose(made, ("a.json", b"{}"))
         assert made.value == ()
     assert chosen == 2 * [{"name": "a.json", "content": b"{}"}]
-    assert [type(file["content"]) for file in chosen] == [bytes, bytes]  # type: ignore[index]
+    assert [type(file["content"]) for file in chosen] == [bytes, bytes]
 
 
 def test_guarded_handlers_run_one_at_a_time(app: AppState) -> None:
@@ -67,7 +69,7 @@ def test_a_data_uri_holds_the_image() -> None:
     image = np.arange(28 * 28, dtype=np.uint8).reshape(28, 28)
     kind, _, content = ui.data_uri(image).partition(",")
     assert kind == "data:image/png;base64"
-    assert np.array_equal(Image.open(io.BytesIO(base64.b64decode(content))), image)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))), image)
 
 
 def test_a_grid_is_one_picture_with_a_caption_for_each_image() -> None:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
+from mnistlab.jobs import Job
 from mnistlab.models import TrainingConfig
 from mnistlab.models.store import PRETRAINED_FOLDER
 from mnistlab.study.evaluation import time_models
@@ -19,9 +20,13 @@ from mnistlab.training import events
 from mnistlab.ui.compare import CompareTab, results
 from mnistlab.ui.state import AppState
 
+SaveRun = Callable[..., str]  # the name of a run, how it is made, and the run's id
+
 
 class FakeJob:
     """Stands where a worker would."""
+
+    dataset: Dataset
 
     def __init__(self, config: TrainingConfig, tell: Callable[[events.Event], None]) -> None:
         self.config, self.tell, self.is_over = config, tell, False
@@ -57,10 +62,10 @@ def tab(
     # Each tab times its models when it opens; a few predictions are enough here.
     monkeypatch.setattr(results, "time_models", partial(time_models, latency_runs=5))
 
-    def submit(config: TrainingConfig, dataset: Any, tell: Callable[..., None]) -> FakeJob:
+    def submit(config: TrainingConfig, dataset: Dataset, tell: Callable[..., None]) -> Job:
         jobs.append(FakeJob(config, tell))
         jobs[-1].dataset = dataset
-        return jobs[-1]
+        return cast(Job, jobs[-1])
 
     tab = CompareTab(AppState(dataset=digits), submit, measure_cost=False)
     tab.wait()
@@ -68,7 +73,7 @@ def tab(
 
 
 @pytest.fixture
-def save_run(home: Path, digits: Dataset) -> Callable[..., str]:
+def save_run(home: Path, digits: Dataset) -> SaveRun:
     """Makes a run folder as a finished training leaves it; some answers are made wrong."""
 
     def save(name: str, model: str = "mlp", wrong: int = 0, **config: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -26,7 +26,7 @@ def odd(home: Path, digits: Dataset) -> list[str]:
 def test_the_tab_opens_and_its_history_tells_good_from_damaged(
     odd: list[str], digits: Dataset
 ) -> None:
-    def submit(*_: Any) -> None:
+    def submit(*_: Any) -> NoReturn:
         raise AssertionError("nothing is trained here")
 
     tab = CompareTab(AppState(dataset=digits), submit, measure_cost=False)

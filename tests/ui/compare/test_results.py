@@ -11,10 +11,17 @@ import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from mnistlab.metrics.pair import Group
+from mnistlab.metrics.pair import Group, Pair
 from mnistlab.metrics.seed_comparison import compare_seeds
 from mnistlab.study.study import compare
 from mnistlab.ui.compare import CompareTab
+from mnistlab.ui.compare.runs import Runs
+from tests.ui.compare.conftest import SaveRun
+
+
+def pair_of(tab: CompareTab) -> Pair:
+    assert tab.state.pair is not None
+    return tab.state.pair
 
 
 def test_the_pretrained_pair_stands_there_from_the_start(tab: CompareTab) -> None:
@@ -24,7 +31,7 @@ def test_the_pretrained_pair_stands_there_from_the_start(tab: CompareTab) -> Non
         assert tab.state.evaluations[name].images_per_second > 0
     for text in ("Accuracy", "F1", "ECE", "Brier", "p50", "Parameters"):
         assert text in tab.table.value
-    a, b = tab.state.pair.evaluations
+    a, b = pair_of(tab).evaluations
     for matrix, each in zip(tab.side_by_side.matrices, (a, b), strict=True):
         shown = [[int(cell.description or 0) for cell in row] for row in matrix.cells]
         np.testing.assert_array_equal(shown, each.scores.confusion)
@@ -43,10 +50,10 @@ def test_choosing_a_pair_changes_the_verdict(tab: CompareTab) -> None:
 
 
 def test_a_cell_opens_its_images_and_one_is_seen_large_and_sent(tab: CompareTab) -> None:
-    pair = tab.state.pair
+    pair = pair_of(tab)
     errors = np.array(pair.evaluations[0].scores.confusion)
     np.fill_diagonal(errors, 0)
-    true, predicted = np.unravel_index(errors.argmax(), errors.shape)
+    true, predicted = map(int, np.unravel_index(errors.argmax(), errors.shape))
     tab.side_by_side.matrices[0].cells[true][predicted].click()
     images = tab.side_by_side.images
     assert tab.state.group == Group("cell", 0, true, predicted)
@@ -59,12 +66,13 @@ def test_a_cell_opens_its_images_and_one_is_seen_large_and_sent(tab: CompareTab)
     assert pair.y_true[position] == true
     assert f"reads {predicted}: wrong" in images._large.value
     images._send.click()
+    assert tab.app.sent is not None
     np.testing.assert_array_equal(tab.app.sent.image, tab.app.dataset.x_test[pair.rows[position]])
     assert f"true label {true}" in tab.app.sent.note
 
 
 def test_the_groups_are_the_four_kinds_of_images(tab: CompareTab) -> None:
-    pair, images = tab.state.pair, tab.side_by_side.images
+    pair, images = pair_of(tab), tab.side_by_side.images
     a, b = (guess == pair.y_true for guess in pair.predicted)
     for kind, expected in (("only A", a & ~b), ("only B", ~a & b), ("neither", ~a & ~b)):
         images._groups.value = kind
@@ -73,7 +81,7 @@ def test_the_groups_are_the_four_kinds_of_images(tab: CompareTab) -> None:
 
 
 def test_the_most_confident_mistakes_come_first(tab: CompareTab) -> None:
-    pair = tab.state.pair
+    pair = pair_of(tab)
     found = pair.select(Group("only B"), "most confident first")
     sure = pair.evaluations[0].y_proba.max(1)[found]
     assert len(sure) > 1
@@ -84,7 +92,7 @@ def test_the_most_confident_mistakes_come_first(tab: CompareTab) -> None:
 
 def test_a_long_list_is_turned_page_by_page(tab: CompareTab) -> None:
     images = tab.side_by_side.images
-    matrix = tab.state.pair.evaluations[1].scores.confusion
+    matrix = pair_of(tab).evaluations[1].scores.confusion
     digit = int(np.argmax(np.diag(matrix)))
     images.open(Group("cell", 1, digit, digit))
     first = images.shown
@@ -101,7 +109,7 @@ def test_the_keyboard_reaches_a_cell_in_three_choices(tab: CompareTab) -> None:
     assert tab.state.group == Group("cell", 1, 3, 3)
 
 
-def test_runs_are_listed_chosen_and_compared(tab: CompareTab, save_run) -> None:
+def test_runs_are_listed_chosen_and_compared(tab: CompareTab, save_run: SaveRun) -> None:
     save_run("mlp-0001-aaaa", wrong=5)
     save_run("mlp-0002-bbbb", wrong=60, seed=1)
     tab.results.refresh()
@@ -120,7 +128,7 @@ def test_runs_are_listed_chosen_and_compared(tab: CompareTab, save_run) -> None:
     assert "MLP aaaa" not in tab.table.value
 
 
-def test_a_run_is_renamed_saved_and_deleted(tab: CompareTab, save_run, home: Path) -> None:
+def test_a_run_is_renamed_saved_and_deleted(tab: CompareTab, save_run: SaveRun, home: Path) -> None:
     save_run("mlp-0001-aaaa", wrong=5)
     tab.results.open()
     tab.wait()
@@ -143,7 +151,7 @@ def test_a_run_is_renamed_saved_and_deleted(tab: CompareTab, save_run, home: Pat
     assert history.delete.disabled
 
 
-def test_a_deleted_run_leaves_no_widgets(tab: CompareTab, save_run) -> None:
+def test_a_deleted_run_leaves_no_widgets(tab: CompareTab, save_run: SaveRun) -> None:
     tab.results.refresh()
     before = len(_instances)
     save_run("mlp-0001-aaaa")
@@ -153,7 +161,9 @@ def test_a_deleted_run_leaves_no_widgets(tab: CompareTab, save_run) -> None:
     assert len(_instances) == before
 
 
-def test_deleting_one_of_the_pair_brings_the_pretrained_one_back(tab: CompareTab, save_run) -> None:
+def test_deleting_one_of_the_pair_brings_the_pretrained_one_back(
+    tab: CompareTab, save_run: SaveRun
+) -> None:
     save_run("mlp-0001-aaaa", wrong=5)
     tab.results.open()
     tab.wait()
@@ -166,7 +176,7 @@ def test_deleting_one_of_the_pair_brings_the_pretrained_one_back(tab: CompareTab
 
 @pytest.mark.parametrize("damage", ["missing", "unreadable"])
 def test_a_damaged_run_is_listed_and_can_be_deleted(
-    tab: CompareTab, save_run, home: Path, damage: str
+    tab: CompareTab, save_run: SaveRun, home: Path, damage: str
 ) -> None:
     folder = home / "runs" / save_run("cnn-0001-aaaa", "cnn")
     if damage == "missing":
@@ -185,7 +195,7 @@ def test_a_damaged_run_is_listed_and_can_be_deleted(
 
 
 def test_answers_that_changed_on_disk_are_told_and_not_used(
-    tab: CompareTab, save_run, home: Path
+    tab: CompareTab, save_run: SaveRun, home: Path
 ) -> None:
     folder = home / "runs" / save_run("cnn-0001-aaaa", "cnn")
     (folder / "predictions.npz").write_bytes(b"something else")
@@ -195,7 +205,7 @@ def test_answers_that_changed_on_disk_are_told_and_not_used(
     assert list(tab.state.evaluations) == ["mlp", "cnn"]
 
 
-def test_runs_on_other_data_are_left_out(tab: CompareTab, save_run, home: Path) -> None:
+def test_runs_on_other_data_are_left_out(tab: CompareTab, save_run: SaveRun, home: Path) -> None:
     card_file = home / "runs" / save_run("cnn-0001-aaaa", "cnn") / "run.json"
     card = json.loads(card_file.read_text())
     card["data"]["digest"] = "of other data"
@@ -204,7 +214,7 @@ def test_runs_on_other_data_are_left_out(tab: CompareTab, save_run, home: Path) 
     assert "cnn-0001-aaaa" not in tab.runs._boxes
 
 
-def test_several_seeds_say_what_each_figure_answers(tab: CompareTab, save_run) -> None:
+def test_several_seeds_say_what_each_figure_answers(tab: CompareTab, save_run: SaveRun) -> None:
     for seed in range(3):
         save_run(f"mlp-000{seed}-aaa{seed}", wrong=40 + 3 * seed, seed=seed)
         save_run(f"cnn-000{seed}-bbb{seed}", "cnn", wrong=4 + seed, seed=seed)
@@ -228,7 +238,9 @@ def test_several_seeds_say_what_each_figure_answers(tab: CompareTab, save_run) -
     assert compare_seeds(*accuracies).verdict("MLP", "CNN") in report
 
 
-def test_by_digit_calibration_and_robustness_fill_when_opened(tab: CompareTab, save_run) -> None:
+def test_by_digit_calibration_and_robustness_fill_when_opened(
+    tab: CompareTab, save_run: SaveRun
+) -> None:
     save_run("mlp-0001-aaaa", wrong=20)
     save_run("cnn-0001-bbbb", "cnn", wrong=5)
     tab.results.open()
@@ -264,10 +276,10 @@ def test_the_report_is_offered_as_a_file(tab: CompareTab) -> None:
     assert found is not None, tab.app.status
     page = base64.b64decode(found[1]).decode()
     assert page.lstrip().lower().startswith("<!doctype html>")
-    assert tab.state.pair.titles[0] in page
+    assert pair_of(tab).titles[0] in page
 
 
-def test_a_run_is_used_in_predict(tab: CompareTab, save_run) -> None:
+def test_a_run_is_used_in_predict(tab: CompareTab, save_run: SaveRun) -> None:
     save_run("cnn-0001-bbbb", "cnn")
     tab.results.open()
     tab.runs.run.value = "cnn-0001-bbbb"
@@ -278,7 +290,7 @@ def test_a_run_is_used_in_predict(tab: CompareTab, save_run) -> None:
     assert tab.app.loaded == {}
 
 
-def press(history: object, name: str) -> None:
+def press(history: Runs, name: str) -> None:
     """Click the button with a CSS class."""
     buttons = [item for row in history.manage.children for item in row.children]
     next(item for item in buttons if name in item._dom_classes).click()

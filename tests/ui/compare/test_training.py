@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
+from mnistlab.jobs import Job
 from mnistlab.models import TrainingConfig
 from mnistlab.settings import my_digits_file
 from mnistlab.training import events
@@ -22,7 +24,7 @@ from mnistlab.training.presets import PRESETS
 from mnistlab.ui.compare import CompareTab
 from mnistlab.ui.compare.state import JobState
 from mnistlab.ui.state import AppState
-from tests.ui.compare.conftest import FakeJob
+from tests.ui.compare.conftest import FakeJob, SaveRun
 
 
 def test_settings_reach_the_training(tab: CompareTab, jobs: list[FakeJob]) -> None:
@@ -179,7 +181,7 @@ def test_a_failed_worker_shows_its_message_and_last_words_escaped(
 
 
 def test_a_finished_run_joins_the_table_and_the_pair(
-    tab: CompareTab, jobs: list[FakeJob], save_run
+    tab: CompareTab, jobs: list[FakeJob], save_run: SaveRun
 ) -> None:
     tab.configure.choices["mlp"].value = False
     tab.configure.train.click()
@@ -236,12 +238,12 @@ def failing_tab(home: Path, digits: Dataset, jobs: list[FakeJob]) -> Callable[..
     def make(*errors: Exception | None) -> CompareTab:
         due = list(errors)
 
-        def submit(config: TrainingConfig, dataset: Dataset, tell: Callable[..., None]) -> FakeJob:
+        def submit(config: TrainingConfig, dataset: Dataset, tell: Callable[..., None]) -> Job:
             error = due.pop(0) if due else None
             if error is not None:
                 raise error
             jobs.append(FakeJob(config, tell))
-            return jobs[-1]
+            return cast(Job, jobs[-1])
 
         return CompareTab(AppState(dataset=digits), submit, measure_cost=False)
 
@@ -258,8 +260,8 @@ def test_a_training_that_cannot_be_submitted_has_failed_and_another_can_be_start
 ) -> None:
     tab = failing_tab(error, error)
     tab.configure.train.click()
-    assert not tab.state.is_training
-    assert (tab.configure.train.disabled, tab.configure.cancel.disabled) == (False, True)
+    assert (tab.state.is_training, tab.configure.train.disabled) == (False, False)
+    assert tab.configure.cancel.disabled
     for bar in tab.progress.bars.values():
         assert said in bar.value.replace("&#x27;", "'")
     assert (tab.app.status_kind, said in tab.app.status) == ("error", True)
@@ -313,7 +315,8 @@ def test_no_busy_state_outlives_a_thread_that_cannot_start(
         assert "can't start new thread" in tab.app.status
         assert not tab.report.button.disabled
         tab.details.start.click()
-        assert tab.state.robustness_progress is None
+        progress = tab.state.robustness_progress
+        assert progress is None
         with pytest.raises(MnistLabError, match="end other programs"):
             tab.results.measure()
     tab.results.measure()
@@ -328,7 +331,7 @@ def test_no_busy_state_outlives_a_thread_that_cannot_start(
 def test_the_tab_opens_without_tensorflow_whatever_the_cost_file_holds(
     home: Path, digits: Dataset, without_tensorflow: None, text: str
 ) -> None:
-    figures = {name: {} for name in ("network", "augmentation", "images", "seen")}
+    figures: dict[str, Any] = {name: {} for name in ("network", "augmentation", "images", "seen")}
     written = {"machine": "another", **figures, "start": 1.0, "finish": 1.0}
     (home / "cost.json").write_text(json.dumps(written) if "another" in text else text)
     tab = CompareTab(AppState(dataset=digits))

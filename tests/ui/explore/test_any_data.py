@@ -20,10 +20,15 @@ from mnistlab.metrics.tsne import tsne_map
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.dashboard import Dashboard
 from mnistlab.ui.explore import ExploreTab
-from mnistlab.ui.explore.outliers import KINDS
+from mnistlab.ui.explore.averages import AveragesSection
+from mnistlab.ui.explore.handwriting import Handwriting
+from mnistlab.ui.explore.map import MapSection
+from mnistlab.ui.explore.outliers import KINDS, Outliers
+from mnistlab.ui.explore.section import Section
 from mnistlab.ui.explore.tab import FOLDS
-from mnistlab.ui.explore.your_data import as_dataset
+from mnistlab.ui.explore.your_data import YourData, as_dataset
 from mnistlab.ui.state import AppState
+from tests.ui.explore.sections import opened
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -152,21 +157,20 @@ def test_what_blank_images_lack_is_left_out(tab: ExploreTab) -> None:
     assert "slant, degrees to the right –" in text_of(tab.item.widget)
     assert "ink, fraction of full brightness 0.00" in text_of(tab.item.widget)
     tab.open_fold("Handwriting")
-    section = tab.sections["Handwriting"]
+    section = opened(tab, Handwriting)
     section.choice.value = "slant"
     assert "No training image has ink" in section._numbers.value
     assert section._chart.outputs[0]["data"][PLOTLY_MIME]["data"][0]["median"] == [None] * 10
     show(tab, KINDS_OF_DATA["one blank among others"]())
-    low, high = re.search(
-        r"centre of mass, column ([\d.]+) to ([\d.]+)", text_of(tab.widget)
-    ).groups()  # type: ignore[union-attr]
-    assert 12 < float(low) < float(high) < 15
+    span = re.search(r"centre of mass, column ([\d.]+) to ([\d.]+)", text_of(tab.widget))
+    assert span
+    assert 12 < float(span[1]) < float(span[2]) < 15
 
 
 def test_averages_speak_of_digits_that_are_there(tab: ExploreTab) -> None:
     show(tab, KINDS_OF_DATA["two of ten digits"]())
     tab.open_fold("Averages")
-    section = tab.sections["Averages"]
+    section = opened(tab, AveragesSection)
     assert re.search(r"([24])s differ most .* and ([24])s least|they deviate by", _text(section))
     assert "no images of the digit 9" in _text(section)
     section._b.value = 2
@@ -176,14 +180,14 @@ def test_averages_speak_of_digits_that_are_there(tab: ExploreTab) -> None:
         section.average_shown()
 
 
-def _text(section: object) -> str:
-    return text_of(section.widget)  # type: ignore[attr-defined]
+def _text(section: Section) -> str:
+    return text_of(section.widget)
 
 
 def test_the_map_of_the_cnn_is_the_cnns_on_other_data_too(tab: ExploreTab) -> None:
     show(tab, KINDS_OF_DATA["two of ten digits"]())
     tab.open_fold("Map")
-    section = tab.sections["Map"]
+    section = opened(tab, MapSection)
     pixels = section._places
     section.kind.value = "cnn"
     assert section._places.shape == pixels.shape
@@ -228,7 +232,7 @@ def test_odd_images_are_those_of_the_data(
     assert choice in KINDS
     show(tab, KINDS_OF_DATA[kind]())
     tab.open_fold("Outliers")
-    section = tab.sections["Outliers"]
+    section = opened(tab, Outliers)
     section.kind.value = choice
     section.wait()
     assert sentence in _text(section)
@@ -243,7 +247,7 @@ def test_my_digits_are_explored_from_the_first_drawing_on(
         drawing = Drawing.from_strokes([[[100, 50], [100 + 3 * i, 120], [101, 220]]])
         collection.add(drawing, i % 10)
     tab.open_fold("Your data")
-    tab.sections["Your data"].explore_mine()
+    opened(tab, YourData).explore_mine()
     what = "image" if number == 1 else "images"
     assert app.status == f"Explore shows My digits: {number} {what}."
     data = tab.state.material.dataset
@@ -254,7 +258,7 @@ def test_my_digits_are_explored_from_the_first_drawing_on(
 def test_my_digits_without_drawings_says_so(tab: ExploreTab) -> None:
     tab.open_fold("Your data")
     with pytest.raises(DataError, match="My digits has no drawings yet"):
-        tab.sections["Your data"].explore_mine()
+        opened(tab, YourData).explore_mine()
 
 
 def test_data_without_training_images_is_refused(tab: ExploreTab) -> None:

@@ -18,9 +18,13 @@ from mnistlab.images.drawing import Drawing
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.common.widgets import diverging
 from mnistlab.ui.explore import ExploreTab
-from mnistlab.ui.explore.averages import GREY
-from mnistlab.ui.explore.map import _in_lasso
+from mnistlab.ui.explore.averages import GREY, AveragesSection
+from mnistlab.ui.explore.handwriting import Handwriting
+from mnistlab.ui.explore.map import MapSection, _in_lasso
+from mnistlab.ui.explore.outliers import Outliers
+from mnistlab.ui.explore.your_data import YourData
 from mnistlab.ui.state import AppState
+from tests.ui.explore.sections import opened
 from tests.ui.files import choose
 
 
@@ -38,7 +42,7 @@ def test_nothing_is_built_before_it_is_seen(tab: ExploreTab) -> None:
 
 def test_averages_of_digits_of_two_and_of_what_is_shown(tab: ExploreTab, digits: Dataset) -> None:
     tab.open_fold("Averages")
-    section = tab.sections["Averages"]
+    section = opened(tab, AveragesSection)
     assert "Mean and deviation of each digit" in section._all.value
     before = section._difference.value
     section._a.value, section._b.value = 1, 7
@@ -62,20 +66,21 @@ def test_a_difference_is_orange_above_and_blue_below() -> None:
 
 def test_a_box_in_the_map_selects_samples(tab: ExploreTab, app: AppState) -> None:
     tab.open_fold("Map")
-    section = tab.sections["Map"]
+    section = opened(tab, MapSection)
     material = tab.state.material
     assert "data:image/png" in section._picture.value
     inside = (section._places < (320, 240)).all(1)
     section._on_down(0.0, 0.0)
     section._on_move(200.0, 100.0)
     section._on_up(320.0, 240.0)
+    assert tab.state.selection is not None
     np.testing.assert_array_equal(np.sort(tab.state.selection.rows), material.map_rows[inside])
     assert f"{int(inside.sum()):,} images selected in the map" in tab.samples._note.value
 
 
 def test_a_lasso_selects_what_it_goes_round(tab: ExploreTab) -> None:
     tab.open_fold("Map")
-    section = tab.sections["Map"]
+    section = opened(tab, MapSection)
     section.mode.value = "Lasso"
     path = [(100.0, 100.0), (400.0, 120.0), (380.0, 400.0), (120.0, 300.0)]
     section._on_down(*path[0])
@@ -84,6 +89,7 @@ def test_a_lasso_selects_what_it_goes_round(tab: ExploreTab) -> None:
     section._on_up(*path[-1])
     marked = _in_lasso(section._places, np.array([*path, path[-1]]))
     assert 0 < marked.sum() < len(marked)
+    assert tab.state.selection is not None
     np.testing.assert_array_equal(
         np.sort(tab.state.selection.rows), tab.state.material.map_rows[marked]
     )
@@ -97,7 +103,7 @@ def test_a_lasso_knows_in_from_out() -> None:
 
 def test_pointing_shows_an_image_and_a_click_opens_it(tab: ExploreTab) -> None:
     tab.open_fold("Map")
-    section = tab.sections["Map"]
+    section = opened(tab, MapSection)
     x, y = section._places[17]
     section._on_move(x, y)
     row = int(tab.state.material.map_rows[section._at(x, y)])
@@ -111,7 +117,7 @@ def test_the_drawing_on_the_pad_appears_on_the_map(
     tab: ExploreTab, app: AppState, digits: Dataset
 ) -> None:
     tab.open_fold("Map")
-    section = tab.sections["Map"]
+    section = opened(tab, MapSection)
     before = section._picture.value
     app.front = "predict"
     app.drawing = np.array(digits.x_test[3])
@@ -126,7 +132,7 @@ def test_a_tsne_map_is_computed_and_cancelled(digits: Dataset) -> None:
     app = AppState(dataset=few)
     tab = ExploreTab(app)
     tab.open_fold("Map")
-    section = tab.sections["Map"]
+    section = opened(tab, MapSection)
     section.kind.value = "tsne"
     assert "Not computed yet" in section._note.value
     section.compute()
@@ -141,21 +147,23 @@ def test_a_tsne_map_is_computed_and_cancelled(digits: Dataset) -> None:
 
 def test_odd_images_of_each_kind(tab: ExploreTab) -> None:
     tab.open_fold("Outliers")
-    section = tab.sections["Outliers"]
+    section = opened(tab, Outliers)
     for kind, number in (("far", 20), ("unsure", 20), ("labels", 0), ("twins", 40)):
         section.kind.value = kind
         section.wait()
         assert section.found is not None, kind
         assert len(section.found.places) == number
+    found = section.found
+    assert found is not None
     section._tiles.buttons[0].click()
-    assert tab.state.item == section.found.places[0]
+    assert tab.state.item == found.places[0]
     section.kind.value = "labels"
     assert "for MNIST only" in section._text.value
 
 
 def test_handwriting_has_its_numbers_beside_the_chart(tab: ExploreTab) -> None:
     tab.open_fold("Handwriting")
-    section = tab.sections["Handwriting"]
+    section = opened(tab, Handwriting)
     section.choice.value = "slant"
     figure = section._chart.outputs[0]["data"][PLOTLY_MIME]
     assert len(figure["data"][0]["median"]) == 10
@@ -170,13 +178,13 @@ def test_own_files_take_the_whole_tab(tab: ExploreTab, app: AppState) -> None:
     np.savez(buffer, x=x, y=y)
     tab.open_fold("Your data")
     tab.open("train", 20)
-    tab.sections["Your data"].explore_files({"mine.npz": buffer.getvalue()})
+    opened(tab, YourData).explore_files({"mine.npz": buffer.getvalue()})
     assert "mine.npz at a glance" in tab.widget.children[0].value
     assert tab.state.item is None
     np.testing.assert_array_equal(tab.state.material.dataset.x_test, x[5::6])
     for fold in ("Averages", "Map", "Outliers", "Handwriting"):
         tab.open_fold(fold)
-    tab.sections["Outliers"].wait()
+    opened(tab, Outliers).wait()
     assert app.status_kind != "error", app.status
     tab.explore(app.dataset)
     assert "scikit-learn digits at a glance" in tab.widget.children[0].value
@@ -187,7 +195,7 @@ def test_own_images_are_turned_by_buttons(tab: ExploreTab, app: AppState, digits
     buffer = io.BytesIO()
     np.savez(buffer, x=255 - x.swapaxes(1, 2), y=y)
     tab.open_fold("Your data")
-    section = tab.sections["Your data"]
+    section = opened(tab, YourData)
     section.explore_files({"turned.npz": buffer.getvalue()})
     invert, transpose = section._turn_buttons.children
     assert section._turn_buttons.layout.display != "none"
@@ -219,7 +227,7 @@ def test_unfit_files_are_told_and_the_tab_stays(
 ) -> None:
     tab.open_fold("Your data")
     with pytest.raises(DataError, match=r"mine\.npz"):
-        tab.sections["Your data"].explore_files({"mine.npz": content})
+        opened(tab, YourData).explore_files({"mine.npz": content})
     assert tab.state.material.dataset is app.dataset
 
 
@@ -227,7 +235,7 @@ def test_a_csv_like_kaggles_is_explored(tab: ExploreTab) -> None:
     lines = [",".join(["label", *(f"pixel{i}" for i in range(784))])]
     lines += [",".join([str(i % 10), *["7"] * 784]) for i in range(24)]
     tab.open_fold("Your data")
-    choose(tab.sections["Your data"]._upload, ("train.csv", "\n".join(lines).encode()))
+    choose(opened(tab, YourData)._upload, ("train.csv", "\n".join(lines).encode()))
     assert tab.state.material.dataset.x_train.shape == (20, 28, 28)
 
 
@@ -238,7 +246,7 @@ def test_a_path_on_this_machine_is_explored_unless_many_are_served(
     x, y = rng.integers(0, 256, (24, 28, 28), dtype=np.uint8), np.arange(24, dtype=np.uint8) % 10
     np.savez(tmp_path / "mine.npz", x=x, y=y)
     tab.open_fold("Your data")
-    section = tab.sections["Your data"]
+    section = opened(tab, YourData)
     section.explore_path(str(tmp_path / "mine.npz"))
     assert tab.state.material.dataset.title == "mine.npz"
     for path, reason in (("", "no path"), (str(tmp_path / "none.npz"), "cannot be read")):
@@ -253,7 +261,7 @@ def test_a_path_on_this_machine_is_explored_unless_many_are_served(
 def test_my_digits_are_explored_where_there_are_enough(tab: ExploreTab, app: AppState) -> None:
     tab.open_fold("Your data")
     mine = next(
-        b for b in tab.sections["Your data"].widget.children[1].children
+        b for b in opened(tab, YourData).widget.children[1].children
         if "ml-own-mine" in b._dom_classes
     )  # fmt: skip
     mine.click()

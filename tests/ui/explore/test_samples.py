@@ -69,6 +69,7 @@ def test_as_many_tiles_can_be_clicked_as_are_shown(tab: ExploreTab) -> None:
 
 def test_a_click_opens_an_image_with_all_there_is_to_say(tab: ExploreTab, digits: Dataset) -> None:
     tab.samples._tiles.buttons[3].click()
+    assert tab.state.item is not None
     split, row = tab.state.item
     assert (split, row) == ("train", tab.shown[3])
     item = tab.item
@@ -89,6 +90,7 @@ def test_a_click_opens_an_image_with_all_there_is_to_say(tab: ExploreTab, digits
 def test_an_image_is_sent_to_the_pad(tab: ExploreTab, app: AppState, digits: Dataset) -> None:
     tab.open("test", 7)
     tab.send()
+    assert app.sent is not None
     np.testing.assert_array_equal(app.sent.image, digits.x_test[7])
     assert app.sent.note == f"Test image 7: label {digits.y_test[7]}"
 

@@ -18,7 +18,7 @@ from mnistlab.images.drawing import Drawing
 from mnistlab.images.preprocessing import preprocess
 from mnistlab.ui.common.answers import Answer
 from mnistlab.ui.common.widgets import percent
-from mnistlab.ui.predict.gallery import PAGE
+from mnistlab.ui.predict.gallery import PAGE, Gallery
 from mnistlab.ui.predict.my_digits import NOT_KEPT, MyDigits
 from mnistlab.ui.predict.state import PredictState, Reading
 from mnistlab.ui.state import AppState
@@ -55,6 +55,11 @@ class Page:
 
     def at(self, name: str) -> Any:
         return next(w for w in walk(self.my.widget) if name in w._dom_classes)
+
+    @property
+    def gallery(self) -> Gallery:
+        assert self.my.gallery is not None
+        return self.my.gallery
 
     @property
     def labels(self) -> str:
@@ -99,13 +104,14 @@ def test_a_blank_pad_or_a_picture_cannot_be_kept(page: Page) -> None:
 
 
 def test_an_answer_is_confirmed(page: Page) -> None:
-    page.draw(Drawing.from_strokes(SEVEN))
+    drawing = Drawing.from_strokes(SEVEN)
+    page.draw(drawing)
     assert "Is it a 7?" in page.at("ml-question").value
     assert page.at("ml-correct").layout.visibility == "visible"
     page.at("ml-keep").click()
     assert page.app.status == "Kept as a 7. My digits has 1 drawing."
     assert page.labels == "7"
-    assert page.collection[0].strokes == page.drawing.strokes
+    assert page.collection[0].strokes == drawing.strokes
     assert page.at("ml-my-fold").description == "Show my digits (1)"
 
 
@@ -200,8 +206,8 @@ def test_each_drawing_is_read_once(opened: Page, models: dict[str, Any]) -> None
     opened.draw(stick(200))
     opened.my.keep()
     opened.at("ml-correct").value = 4
-    opened.my.gallery.remove()
-    opened.my.gallery.undo()
+    opened.gallery.remove()
+    opened.gallery.undo()
     assert [len(images) for images in models["cnn"].seen] == [3, 1]
 
 
@@ -238,9 +244,9 @@ def test_pages_turn_and_stop_at_both_ends(page: Page) -> None:
     page.at("ml-my-next").click()
     assert [caption.split(":")[0] for caption in page.captions] == ["3", "2", "1"]
     assert page.at("ml-my-next").disabled
-    page.my.gallery.turn(+5)
+    page.gallery.turn(+5)
     assert len(page.captions) == 3
-    page.my.gallery.turn(-9)
+    page.gallery.turn(-9)
     assert page.captions[0].startswith(f"{PAGE + 3}:")
 
 
@@ -271,7 +277,7 @@ def test_a_removed_drawing_can_be_kept_again(page: Page) -> None:
     page.draw(Drawing.from_strokes(SEVEN))
     page.my.keep()
     page.my.toggle()
-    page.my.gallery.remove()
+    page.gallery.remove()
     assert not page.at("ml-keep").disabled
     page.my.keep()
     assert page.labels == "7"
@@ -280,10 +286,10 @@ def test_a_removed_drawing_can_be_kept_again(page: Page) -> None:
 def test_a_choice_on_an_outdated_page_is_not_carried_out(opened: Page) -> None:
     Collection(opened.collection.path).remove(0)
     with pytest.raises(DataError, match="Another page changed My digits"):
-        opened.my.gallery.remove()
+        opened.gallery.remove()
     assert opened.labels == "13"
     assert opened.captions == ["2: 3 ✗", "1: 1 ✗"]
-    opened.my.gallery.remove()
+    opened.gallery.remove()
     assert opened.labels == "1"
 
 
@@ -299,7 +305,7 @@ def exported(page: Page) -> bytes:
 
 def test_the_export_is_the_file(opened: Page) -> None:
     assert exported(opened) == opened.collection.path.read_bytes()
-    opened.my.gallery.remove()
+    opened.gallery.remove()
     assert exported(opened) == opened.collection.path.read_bytes()
 
 

@@ -114,6 +114,7 @@ def test_a_sample_is_shown_with_its_true_label(tab: PredictTab, digits: Dataset)
     assert found
     index = int(found[1].replace(",", ""))
     assert int(found[2]) == digits.y_test[index]
+    assert tab.pad.picture is not None
     assert np.array_equal(tab.pad.picture, digits.x_test[index])
     assert tab.state.reading.number == 1
 
@@ -172,7 +173,8 @@ def test_buttons_reach_their_verbs(tab: PredictTab) -> None:
     by_class(tab.widget, "ml-sample").click()
     by_class(tab.widget, "ml-clear").click()
     by_class(tab.widget, "ml-undo").click()
-    assert tab.pad.picture is not None
+    undone = tab.pad.picture
+    assert undone is not None
     by_class(tab.widget, "ml-redo").click()
     assert tab.pad.picture is None
     assert tab.state.reading.number == 1
@@ -184,7 +186,9 @@ def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
     draw(tab)
     strokes = tab.pad.drawing.strokes
     by_class(tab.widget, "ml-save").click()
-    content = base64.b64decode(re.search("base64,([^']+)", tab.view.link.value)[1])  # type: ignore[index]  # it is there
+    saved = re.search("base64,([^']+)", tab.view.link.value)
+    assert saved
+    content = base64.b64decode(saved[1])
     tab.pad.clear()
     choose(by_class(tab.widget, "ml-load"), ("drawing.json", content))
     assert tab.pad.drawing.strokes == strokes
@@ -194,8 +198,11 @@ def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
 
 
 def test_the_keyboard_goes_on_behind_the_pad(tab: PredictTab) -> None:
-    assert "ml-clear" in tab.pad.keys.before._dom_classes
-    assert "ml-keys" in tab.pad.keys.after._dom_classes
+    before, after = tab.pad.keys.before, tab.pad.keys.after
+    assert before is not None
+    assert after is not None
+    assert "ml-clear" in before._dom_classes
+    assert "ml-keys" in after._dom_classes
 
 
 def test_the_drawing_can_be_kept(tab: PredictTab) -> None:

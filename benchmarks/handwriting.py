@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def _images(strokes: list[Strokes], render: Callable[[Strokes], Images]) -> Imag
     return np.stack([render(one) for one in strokes])
 
 
-def _print_parts(kind: str, parts: np.ndarray, right: np.ndarray) -> None:
+def _print_parts(kind: str, parts: NDArray[Any], right: NDArray[np.bool_]) -> None:
     shares = (f"{part} {right[parts == part].mean():.1%}" for part in np.unique(parts))
     print(f"    by {kind}: {'  '.join(shares)}")
 
@@ -77,7 +78,7 @@ def _print_mnist(models: list[Classifier], images: int | None) -> None:
 
 
 def _print_loss(
-    name: str, models: list[Classifier], images: Images, before: Images, labels: np.ndarray
+    name: str, models: list[Classifier], images: Images, before: Images, labels: NDArray[np.uint8]
 ) -> None:
     parts = []
     for model in models:
@@ -140,7 +141,7 @@ def _inked(strokes: Strokes, pen: float) -> Images:
     return preprocess(sheet.resize((320, 320), Image.Resampling.BOX)).image
 
 
-def _bounds(paths: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(paths: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     points = np.concatenate(paths)
     return points.min(axis=0), points.max(axis=0)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ def main(sample: int = SAMPLE) -> None:
         _print_parts("paper", papers, right)
 
 
-def _print_parts(kind: str, parts: np.ndarray, right: np.ndarray) -> None:
+def _print_parts(kind: str, parts: NDArray[Any], right: NDArray[np.bool_]) -> None:
     shares = (f"{part} {right[parts == part].mean():.1%}" for part in np.unique(parts))
     print(f"    by {kind}: {'  '.join(shares)}")
 

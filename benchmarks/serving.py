@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from benchmarks.drawings import rows
@@ -240,7 +241,7 @@ def _drawings(visitor: int, count: int) -> list[list[list[list[float]]]]:
     return [data[(visitor * count + i) * 7 % len(data)]["strokes"] for i in range(count)]
 
 
-def _figures(who: str, seconds: np.ndarray) -> str:
+def _figures(who: str, seconds: NDArray[np.float64]) -> str:
     p50, p95 = np.percentile(seconds, [50, 95])
     return (
         f"{who}: {len(seconds)} strokes, p50 {p50:.2f} s, p95 {p95:.2f} s, max {seconds.max():.2f}"

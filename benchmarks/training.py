@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab import Dataset, TrainingConfig, load_default, submit
 from mnistlab.models import find_run
@@ -193,12 +194,12 @@ def _keras(seed: int, fraction: float) -> Story:
     return story
 
 
-def _part(values: np.ndarray, fraction: float) -> np.ndarray:
+def _part(values: NDArray[Any], fraction: float) -> NDArray[Any]:
     """The first of some images or labels, at least a hundred."""
     return np.asarray(values[: max(100, round(fraction * len(values)))])
 
 
-def _accuracy(model: Any, x: np.ndarray, y: np.ndarray) -> float:
+def _accuracy(model: Any, x: NDArray[Any], y: NDArray[np.uint8]) -> float:
     parts = [model(x[i : i + 1000], training=False).numpy() for i in range(0, len(x), 1000)]
     return float((np.concatenate(parts).argmax(1) == y).mean())
 

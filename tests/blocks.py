@@ -6,11 +6,12 @@ import hashlib
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 
 
-def _images(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _images(n: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Digit d as a bright block whose place says d, on noise."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n, dtype=np.uint8) % 10

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.data.averages import average, class_averages
@@ -26,6 +27,8 @@ from mnistlab.training.handwriting import handwriting_variants
 from mnistlab.training.non_digits import make_non_digits
 from mnistlab.ui.explore.handwriting import close_html
 from mnistlab.ui.explore.material import Material
+
+Array = NDArray[np.uint8]
 
 BLANK = np.zeros((28, 28), np.uint8)
 BAR = BLANK.copy()
@@ -53,17 +56,17 @@ def no_division_by_zero() -> Iterator[None]:
 
 
 @pytest.fixture(params=list(IMAGES.values()), ids=list(IMAGES))
-def images(request: pytest.FixtureRequest) -> np.ndarray:
+def images(request: pytest.FixtureRequest) -> Array:
     return np.stack(request.param)
 
 
 @pytest.fixture
-def labels(images: np.ndarray) -> np.ndarray:
+def labels(images: Array) -> Array:
     return (np.arange(len(images)) % 2).astype(np.uint8)
 
 
 @pytest.fixture
-def dataset(images: np.ndarray, labels: np.ndarray) -> Dataset:
+def dataset(images: Array, labels: Array) -> Dataset:
     return Dataset("own", "tiny", images, labels, images[:1], labels[:1], digest="", source="")
 
 
@@ -75,7 +78,7 @@ def test_non_digits_are_made_beside_any_images(digits: Dataset) -> None:
     assert len(made) > 0.9 * len(usual)
 
 
-def test_non_digits_and_variants_of_such_images(images: np.ndarray, labels: np.ndarray) -> None:
+def test_non_digits_and_variants_of_such_images(images: Array, labels: Array) -> None:
     many, theirs = np.repeat(images, 20, axis=0), np.repeat(labels, 20)
     made = make_non_digits(many, theirs, np.random.default_rng(0))
     assert len(made)
@@ -108,7 +111,7 @@ def test_what_explore_computes_is_finite(dataset: Dataset) -> None:
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
-def test_models_answer_with_numbers(name: str, images: np.ndarray, labels: np.ndarray) -> None:
+def test_models_answer_with_numbers(name: str, images: Array, labels: Array) -> None:
     classifier = load_classifier(name)
     proba = classifier.predict_proba(images)
     np.testing.assert_allclose(proba.sum(1), 1, atol=1e-5)
@@ -119,7 +122,7 @@ def test_models_answer_with_numbers(name: str, images: np.ndarray, labels: np.nd
     assert np.isfinite(map_similarity(heat, heat))
 
 
-def test_neighbours_of_such_images(images: np.ndarray, labels: np.ndarray) -> None:
+def test_neighbours_of_such_images(images: Array, labels: Array) -> None:
     made = make_neighbours(load_classifier("cnn"), images, labels)
     assert made.unit > 0
     assert np.isfinite(made.axes).all()

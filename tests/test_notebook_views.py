@@ -9,6 +9,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from mnistlab import Dataset, Drawing, preprocess
@@ -39,7 +40,7 @@ class Page(HTMLParser):
         self.texts.append(data)
 
     @property
-    def pictures(self) -> list[np.ndarray]:
+    def pictures(self) -> list[NDArray[np.uint8]]:
         heads = [source.partition(",") for source in self.sources]
         assert {head for head, _, _ in heads} <= {"data:image/png;base64"}
         return [np.asarray(Image.open(io.BytesIO(base64.b64decode(d)))) for _, _, d in heads]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.latency import LatencyMs
@@ -15,7 +16,7 @@ from mnistlab.metrics.scores import evaluate_probabilities
 Make = Callable[..., Evaluation]
 
 
-def answers(labels: np.ndarray, wrong: int, confidence: float = 0.9) -> np.ndarray:
+def answers(labels: NDArray[np.uint8], wrong: int, confidence: float = 0.9) -> NDArray[np.float32]:
     """Probabilities of a model that reads the first `wrong` labels as the next digit."""
     guesses = labels.astype(int).copy()
     guesses[:wrong] = (guesses[:wrong] + 1) % 10
@@ -25,12 +26,12 @@ def answers(labels: np.ndarray, wrong: int, confidence: float = 0.9) -> np.ndarr
 
 
 @pytest.fixture
-def labels() -> np.ndarray:
+def labels() -> NDArray[np.uint8]:
     return (np.arange(200) % 10).astype(np.uint8)
 
 
 @pytest.fixture
-def make(labels: np.ndarray) -> Make:
+def make(labels: NDArray[np.uint8]) -> Make:
     def make(name: str, wrong: int, card: dict[str, Any] | None = None, **more: Any) -> Evaluation:
         proba = answers(labels, wrong)
         values: dict[str, Any] = {

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from mnistlab.charts.curves import Curves, draw_curves
@@ -77,7 +78,7 @@ def test_a_loss_that_leaves_the_numbers_breaks_nothing() -> None:
     )
 
 
-def test_reliability_before_and_after(labels: np.ndarray) -> None:
+def test_reliability_before_and_after(labels: NDArray[np.uint8]) -> None:
     # Half as often right as it says.
     proba = answers(labels, 100, 0.9)
     calibration = calibrate(labels, proba, labels, proba)
@@ -96,7 +97,7 @@ def test_reliability_before_and_after(labels: np.ndarray) -> None:
     assert "<script" not in text
 
 
-def test_a_temperature_that_does_not_help_the_test_set_is_told(labels: np.ndarray) -> None:
+def test_a_temperature_that_does_not_help_the_test_set_is_told(labels: NDArray[np.uint8]) -> None:
     calibration = calibrate(labels, answers(labels, 100), labels, answers(labels, 0))
     assert "On these test images, that makes the loss larger" in reliability_diagram(
         calibration, "A"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab.charts.confusion import confusion_table, difference_table
 from mnistlab.charts.pair import corrected_table, per_class_table, verdict
@@ -46,7 +47,7 @@ def test_difference_of_equal_matrices_is_empty() -> None:
     assert text.count("<td></td>") == 100
 
 
-def test_the_better_one_of_each_digit_is_marked(make: Make, labels: np.ndarray) -> None:
+def test_the_better_one_of_each_digit_is_marked(make: Make, labels: NDArray[np.uint8]) -> None:
     a, b = make("a", 0), replace(make("b", 5), title=EVIL)
     text = per_class_table(pair_up(a, b, labels))
     assert text.count("<tr>") == 12
@@ -57,7 +58,7 @@ def test_the_better_one_of_each_digit_is_marked(make: Make, labels: np.ndarray) 
     assert "<script" not in text
 
 
-def test_verdict_has_sentence_and_counts(make: Make, labels: np.ndarray) -> None:
+def test_verdict_has_sentence_and_counts(make: Make, labels: NDArray[np.uint8]) -> None:
     a, b = replace(make("a", 3), title="A"), replace(make("b", 30), title=EVIL)
     text = verdict(pair_up(a, b, labels))
     assert "only A is right on 27" in text
@@ -66,7 +67,7 @@ def test_verdict_has_sentence_and_counts(make: Make, labels: np.ndarray) -> None
     assert "<script" not in text
 
 
-def test_corrected_labels_say_how_far_figures_move(make: Make, labels: np.ndarray) -> None:
+def test_corrected_labels_say_how_far_figures_move(make: Make, labels: NDArray[np.uint8]) -> None:
     given, corrected = (pair_up(make("a", n), make("b", n), labels) for n in (20, 17))
     text = corrected_table(given, corrected)
     for cell in ("90.00 %", "91.50 %", "+1.50 points", "20 of 200", "17 of 200"):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.cli import main
 from mnistlab.data import Dataset
@@ -89,7 +90,7 @@ def test_bad_values_are_one_line_with_the_remedy(
     assert remedy in refused(arguments, capsys)
 
 
-def write_test_csv(images: np.ndarray) -> None:
+def write_test_csv(images: NDArray[np.uint8]) -> None:
     with Path("test.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(f"pixel{i}" for i in range(784))

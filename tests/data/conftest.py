@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import mnist
 from mnistlab.data.containers import IDX_FILES, SHAPES
@@ -85,7 +86,7 @@ def idx_bytes(real_arrays: Arrays) -> dict[str, bytes]:
     return {IDX_FILES[name]: as_idx(real_arrays[name]) for name in ARRAYS}
 
 
-def as_idx(array: np.ndarray) -> bytes:
+def as_idx(array: NDArray[Any]) -> bytes:
     """An array as an IDX file holds it."""
     head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     return head + array.tobytes()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.data.own.reader import read_own_files
@@ -19,13 +20,13 @@ def npz(name: str = "data.npz", **arrays: Any) -> dict[str, bytes]:
     return {name: buffer.getvalue()}
 
 
-def npy(array: np.ndarray, *, pickled: bool = False) -> bytes:
+def npy(array: NDArray[Any], *, pickled: bool = False) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=pickled)
     return buffer.getvalue()
 
 
-def idx(array: np.ndarray, kind: int = 8, dtype: str = ">u1") -> bytes:
+def idx(array: NDArray[Any], kind: int = 8, dtype: str = ">u1") -> bytes:
     head = bytes([0, 0, kind, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     return head + array.astype(dtype).tobytes()
 
@@ -40,7 +41,7 @@ def csv(
     return "".join(separator.join(map(str, line)) + end for line in lines).encode()
 
 
-def rows_of(x: np.ndarray, y: np.ndarray) -> list[list[int]]:
+def rows_of(x: NDArray[Any], y: NDArray[np.uint8]) -> list[list[int]]:
     """A label and 784 pixels a row."""
     pixels = x.reshape(len(x), -1).tolist()
     return [[label, *row] for label, row in zip(y.tolist(), pixels, strict=True)]

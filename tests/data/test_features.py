@@ -6,19 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset, open_folder, save_folder
 from mnistlab.data.averages import average, class_averages
 from mnistlab.data.features import FILE, NAMES, Features, compute_features, features
 
 
-def image(rows: slice, columns: slice) -> np.ndarray:
+def image(rows: slice, columns: slice) -> NDArray[np.uint8]:
     found = np.zeros((28, 28), np.uint8)
     found[rows, columns] = 255
     return found
 
 
-def named(found: np.ndarray) -> dict[str, float]:
+def named(found: NDArray[np.uint8]) -> dict[str, float]:
     return dict(zip(NAMES, compute_features(found[None])[0].tolist(), strict=True))
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -22,7 +23,7 @@ Env = pytest.MonkeyPatch
 
 
 def test_local_file_becomes_a_read_only_memory_mapped_cache(
-    home: Path, monkeypatch: Env, mnist_npz: Path, real_arrays: dict[str, np.ndarray], digest: str
+    home: Path, monkeypatch: Env, mnist_npz: Path, real_arrays: dict[str, Any], digest: str
 ) -> None:
     monkeypatch.setenv("MNISTLAB_MNIST", str(mnist_npz))
     data = load_mnist()
@@ -144,7 +145,7 @@ print(int(mnist.load_mnist(verify=True).x_train.sum()))
 
 
 def test_two_processes_at_once_build_once(
-    home: Path, monkeypatch: Env, mnist_npz: Path, digest: str, real_arrays: dict[str, np.ndarray]
+    home: Path, monkeypatch: Env, mnist_npz: Path, digest: str, real_arrays: dict[str, Any]
 ) -> None:
     monkeypatch.setenv("MNISTLAB_MNIST", str(mnist_npz))
     command = [sys.executable, "-c", TWO_AT_ONCE, digest]

@@ -6,40 +6,43 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from mnistlab.data import Dataset
 from mnistlab.data.own.orientation import Orientation, detect_orientation
 from tests.data.own_files import npz, read_own
 
-Turn = Callable[[np.ndarray], np.ndarray]
+Array = NDArray[np.uint8]
+Turn = Callable[[Array], Array]
 
 
-def as_they_are(x: np.ndarray) -> np.ndarray:
+def as_they_are(x: Array) -> Array:
     return x
 
 
-def stretched(x: np.ndarray) -> np.ndarray:
+def stretched(x: Array) -> Array:
     """Each digit to the edges of its image, as in USPS."""
     result = np.zeros_like(x)
     for i, image in enumerate(x):
         rows, columns = (np.flatnonzero(image.max(axis) > 64) for axis in (1, 0))
         box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        result[i] = Image.fromarray(box).resize((28, 28), Image.Resampling.BILINEAR)
+        wide = Image.fromarray(box).resize((28, 28), Image.Resampling.BILINEAR)
+        result[i] = np.asarray(wide)
     return result
 
 
-def small(x: np.ndarray) -> np.ndarray:
+def small(x: Array) -> Array:
     """Each digit at half its size, somewhere in its image."""
     dice, result = np.random.default_rng(0), np.zeros_like(x)
     for i, image in enumerate(x):
         top, left = dice.integers(0, 14, 2)
         half = Image.fromarray(image).resize((14, 14), Image.Resampling.BILINEAR)
-        result[i, top : top + 14, left : left + 14] = half
+        result[i, top : top + 14, left : left + 14] = np.asarray(half)
     return result
 
 
-def on_grey_paper(x: np.ndarray) -> np.ndarray:
+def on_grey_paper(x: Array) -> Array:
     """As a photo has it: paper at 170, ink at 40, and noise."""
     dice = np.random.default_rng(0)
     return (170 - 130 / 255 * x + dice.normal(0, 4, x.shape)).clip(0, 255).astype(np.uint8)
@@ -48,7 +51,7 @@ def on_grey_paper(x: np.ndarray) -> np.ndarray:
 DRAWN: dict[str, Turn] = {"as they are": as_they_are, "stretched": stretched, "small": small}
 
 
-def draws(dataset: Dataset, number: int, times: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def draws(dataset: Dataset, number: int, times: int) -> list[tuple[Array, Array]]:
     """Random sets of test images with their labels."""
     dice = np.random.default_rng(number)
     rows = [dice.choice(len(dataset.y_test), number, replace=False) for _ in range(times)]

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import mnistlab
 from mnistlab.data import load_own
@@ -270,7 +271,7 @@ def test_usual_names_win_over_arrays_that_only_look_like_it(
         (X / np.float32(255) * np.float32(255.0001)).astype(np.float32),
     ],
 )
-def test_noise_of_floats_at_the_ends_of_the_range_is_taken_away(x: np.ndarray) -> None:
+def test_noise_of_floats_at_the_ends_of_the_range_is_taken_away(x: NDArray[Any]) -> None:
     np.testing.assert_array_equal(read_own(npz(x=x, y=Y)).x_test, X[5::6])
 
 
@@ -285,7 +286,7 @@ def test_noise_of_floats_at_the_ends_of_the_range_is_taken_away(x: np.ndarray) -
         (np.tile(X[:1], (36, 1, 1)), "All images are the same"),
     ],
 )
-def test_dim_blank_and_equal_images_are_told(x: np.ndarray, said: str) -> None:
+def test_dim_blank_and_equal_images_are_told(x: NDArray[Any], said: str) -> None:
     notice = read_own(npz(x=x, y=Y)).notice
     assert re.search(said, notice)
     assert ("brightest" in said) == ("brightest" in notice)

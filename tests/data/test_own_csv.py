@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError
 from tests.data.own_files import csv, read_own, rows_of
 
+Array = NDArray[np.uint8]
 Rows = list[list[int]]  # a label and 784 pixels each
 
 N = 24
@@ -19,21 +21,21 @@ PIXELS = [f"pixel{i}" for i in range(784)]
 
 
 @pytest.fixture
-def x(digits: Dataset) -> np.ndarray:
+def x(digits: Dataset) -> Array:
     return np.array(digits.x_test[:N])
 
 
 @pytest.fixture
-def y(digits: Dataset) -> np.ndarray:
+def y(digits: Dataset) -> Array:
     return np.array(digits.y_test[:N])
 
 
 @pytest.fixture
-def rows(x: np.ndarray, y: np.ndarray) -> Rows:
+def rows(x: Array, y: Array) -> Rows:
     return rows_of(x, y)
 
 
-def check(content: bytes, x: np.ndarray, y: np.ndarray, *remarks: str) -> None:
+def check(content: bytes, x: Array, y: Array, *remarks: str) -> None:
     """The file has these images, and its notice says this of how it was read and no more."""
     found = read_own({"digits.csv": content})
     np.testing.assert_array_equal(found.x_test, x[5::6])
@@ -44,7 +46,7 @@ def check(content: bytes, x: np.ndarray, y: np.ndarray, *remarks: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_kaggles_columns(rows: Rows, x: np.ndarray, y: np.ndarray, end: str) -> None:
+def test_kaggles_columns(rows: Rows, x: Array, y: Array, end: str) -> None:
     content = csv(rows, ["label", *PIXELS], end=end)
     check(content, x, y)
     check(b"\xef\xbb\xbf" + content, x, y)
@@ -60,19 +62,19 @@ def test_kaggles_columns(rows: Rows, x: np.ndarray, y: np.ndarray, end: str) -> 
         [f"p{i // 28}{chr(97 + i % 28)}" for i in range(784)],
     ],
 )
-def test_other_names_of_pixels(names: list[str], rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_other_names_of_pixels(names: list[str], rows: Rows, x: Array, y: Array) -> None:
     check(csv(rows, ["label", *names]), x, y)
     check(csv(rows, ["Class", *names]), x, y)
 
 
-def test_columns_in_the_order_of_the_alphabet(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_columns_in_the_order_of_the_alphabet(rows: Rows, x: Array, y: Array) -> None:
     header = ["label", *PIXELS]
     order = sorted(range(785), key=header.__getitem__)
     content = csv([[row[i] for i in order] for row in rows], [header[i] for i in order])
     check(content, x, y, "The columns of pixels were put in the order of their names.")
 
 
-def test_without_a_header(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_without_a_header(rows: Rows, x: Array, y: Array) -> None:
     no_header = "There is no header."
     check(csv(rows), x, y, no_header, "The first column of values was read as the label.")
     last = [[*row[1:], row[0]] for row in rows]
@@ -83,7 +85,7 @@ def test_without_a_header(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     check(csv(counted), x, y, no_header, left_out, first)
 
 
-def test_the_label_elsewhere_and_an_index(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_the_label_elsewhere_and_an_index(rows: Rows, x: Array, y: Array) -> None:
     last = [[*row[1:], row[0]] for row in rows]
     check(csv(last, [*PIXELS, "label"]), x, y, "The label is column 785 (label).")
     counted = [[70_000 + i, *row] for i, row in enumerate(rows)]
@@ -92,9 +94,7 @@ def test_the_label_elsewhere_and_an_index(rows: Rows, x: np.ndarray, y: np.ndarr
     check(csv(counted, ["id", "label", *PIXELS]), x, y, left_out.replace("n was", "n (id) was"))
 
 
-def test_the_numbers_that_pandas_writes_as_a_header(
-    rows: Rows, x: np.ndarray, y: np.ndarray
-) -> None:
+def test_the_numbers_that_pandas_writes_as_a_header(rows: Rows, x: Array, y: Array) -> None:
     first = "The first column of values was read as the label."
     check(csv(rows, [str(i) for i in range(785)]), x, y, first)
     counted = [[i, *row] for i, row in enumerate(rows)]
@@ -105,14 +105,12 @@ def test_the_numbers_that_pandas_writes_as_a_header(
 @pytest.mark.parametrize(
     ("separator", "name"), [(";", "semicolons"), ("\t", "tabs"), (" ", "spaces")]
 )
-def test_other_separators(
-    separator: str, name: str, rows: Rows, x: np.ndarray, y: np.ndarray
-) -> None:
+def test_other_separators(separator: str, name: str, rows: Rows, x: Array, y: Array) -> None:
     said = f"The columns are separated by {name}."
     check(csv(rows, ["label", *PIXELS], separator), x, y, said)
 
 
-def test_floats_quotes_spaces_and_blank_lines(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_floats_quotes_spaces_and_blank_lines(rows: Rows, x: Array, y: Array) -> None:
     floats = [[float(value) for value in row] for row in rows]
     content = csv(floats, ["label", *PIXELS])
     check(content, x, y)
@@ -122,14 +120,12 @@ def test_floats_quotes_spaces_and_blank_lines(rows: Rows, x: np.ndarray, y: np.n
     check(csv(quoted, [f'"{name}"' for name in ["label", *PIXELS]]), x, y)
 
 
-def test_a_label_of_another_name_is_found_by_its_values(
-    rows: Rows, x: np.ndarray, y: np.ndarray
-) -> None:
+def test_a_label_of_another_name_is_found_by_its_values(rows: Rows, x: Array, y: Array) -> None:
     said = "The first column of values was read as the label."
     check(csv(rows, ["answer", *PIXELS]), x, y, said)
 
 
-def test_lines_before_the_header(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_lines_before_the_header(rows: Rows, x: Array, y: Array) -> None:
     content = csv(rows, ["label", *PIXELS], ";")
     semicolons = "The columns are separated by semicolons."
     for end in (b"\n", b"\r\n", b"\r"):
@@ -144,7 +140,7 @@ def test_lines_before_the_header(rows: Rows, x: np.ndarray, y: np.ndarray) -> No
         read_own({"a.csv": b"# one\n# two\n" + short})
 
 
-def test_a_comma_at_the_end_of_lines(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_a_comma_at_the_end_of_lines(rows: Rows, x: Array, y: Array) -> None:
     left_out = "The last column is empty and was left out."
     plain, header = csv(rows), csv([], ["label", *PIXELS])
     ended = plain.replace(b"\n", b",\n")
@@ -174,7 +170,7 @@ def test_lines_that_end_with_a_carriage_return_in_blocks() -> None:
         check(csv(rows_of(x, y), ["label", *PIXELS], end=end), x, y)
 
 
-def test_pixels_from_0_to_1(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_pixels_from_0_to_1(rows: Rows, x: Array, y: Array) -> None:
     scaled = [[row[0], *(round(value / 255, 4) for value in row[1:])] for row in rows]
     said = "Pixels from 0 to 1 were multiplied by 255."
     check(csv(scaled, ["label", *PIXELS]), x, y, said)
@@ -183,7 +179,7 @@ def test_pixels_from_0_to_1(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
     check(decimals, x, y, semicolons, said)
 
 
-def test_a_training_and_a_test_file(rows: Rows, x: np.ndarray, y: np.ndarray) -> None:
+def test_a_training_and_a_test_file(rows: Rows, x: Array, y: Array) -> None:
     files = {"mnist_train.csv": csv(rows[:16]), "mnist_test.csv": csv(rows[16:])}
     found = read_own(files)
     np.testing.assert_array_equal(found.x_train, x[:16])
@@ -223,7 +219,7 @@ def test_what_is_wrong_is_told_with_its_place(
         read_own({"digits.csv": "\n".join(lines).encode()})
 
 
-def test_what_has_no_labels_or_hides_them_is_refused(rows: Rows, x: np.ndarray) -> None:
+def test_what_has_no_labels_or_hides_them_is_refused(rows: Rows, x: Array) -> None:
     pixels = [row[1:] for row in rows]
     for content in (csv(pixels, PIXELS), csv(pixels)):
         with pytest.raises(DataError, match=r"add a column named label\. .* give its train\.csv"):

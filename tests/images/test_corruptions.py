@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupt, corrupted_chunks
 from mnistlab.models import load_classifier
 
+Images = NDArray[np.uint8]
+
 
 @pytest.fixture(scope="module")
-def images(mnist: Dataset) -> np.ndarray:
+def images(mnist: Dataset) -> Images:
     return np.array(mnist.x_test[:40])
 
 
@@ -28,7 +32,7 @@ def test_there_is_something_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_a_corruption_is_repeatable_and_leaves_its_input(name: str, images: np.ndarray) -> None:
+def test_a_corruption_is_repeatable_and_leaves_its_input(name: str, images: Images) -> None:
     before = images.copy()
     first = corrupt(images, name, 3, seed=7)
     assert first.shape == images.shape
@@ -44,7 +48,7 @@ def test_a_corruption_is_repeatable_and_leaves_its_input(name: str, images: np.n
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_a_corruption_grows_with_its_severity(name: str, images: np.ndarray) -> None:
+def test_a_corruption_grows_with_its_severity(name: str, images: Images) -> None:
     """By how far pixels are from what they were; on the same draws, so without luck."""
     original = images.astype(float)
     corrupted = [corrupt(images, name, s).astype(float) for s in SEVERITIES]
@@ -59,7 +63,7 @@ def test_a_corruption_grows_with_its_severity(name: str, images: np.ndarray) -> 
 @pytest.mark.parametrize(
     "name", ["Gaussian noise", "Shift", "Rotation", "Shear", "Occlusion", "Fog", "Zigzag"]
 )
-def test_another_seed_draws_something_else(name: str, images: np.ndarray) -> None:
+def test_another_seed_draws_something_else(name: str, images: Images) -> None:
     assert (corrupt(images, name, 3, seed=1) != corrupt(images, name, 3, seed=2)).any()
     # And images differ from each other in what happens to them.
     same = np.repeat(images[:1], 20, axis=0)
@@ -100,7 +104,7 @@ def test_a_rotation_turns_and_a_scale_shrinks() -> None:
     bar = np.zeros((1, 28, 28), np.uint8)
     bar[:, 4:24, 12:16] = 255
 
-    def spread(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def spread(image: Images) -> tuple[Images, Images]:
         weights = image[0].astype(float) / image.sum()
         axis = np.arange(28) - 13.5
         y, x = np.meshgrid(axis, axis, indexing="ij")
@@ -121,7 +125,7 @@ def test_noise_is_as_strong_as_its_severity() -> None:
     assert (impulses == 255).mean() == pytest.approx(0.125, rel=0.1)
 
 
-def test_occlusion_takes_ink_away_and_lines_add_some(images: np.ndarray) -> None:
+def test_occlusion_takes_ink_away_and_lines_add_some(images: Images) -> None:
     assert (corrupt(images, "Occlusion", 5) <= images).all()
     for name in ("Stripes", "Dotted lines", "Zigzag", "Fog"):
         assert (corrupt(images, name, 5) >= images).all()
@@ -153,6 +157,6 @@ def test_an_unknown_name_or_severity_is_refused(name: str, severity: int, says: 
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((28, 28), np.uint8), np.zeros((1, 28, 28))])
-def test_other_arrays_are_refused(wrong: np.ndarray) -> None:
+def test_other_arrays_are_refused(wrong: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="uint8"):
         corrupt(wrong, "Blur", 1)

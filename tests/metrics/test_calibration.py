@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
@@ -17,7 +18,7 @@ from mnistlab.metrics.calibration import (
 from mnistlab.metrics.scores import evaluate_probabilities
 
 
-def honest_logits(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def honest_logits(n: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Labels drawn from the very probabilities that the logits stand for."""
     rng = np.random.default_rng(seed)
     logits = 3 * rng.normal(size=(n, 10))
@@ -25,7 +26,7 @@ def honest_logits(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return (rng.random((n, 1)) > odds[:, :9]).sum(axis=1), logits
 
 
-def nll(y: np.ndarray, proba: np.ndarray, temperature: float) -> float:
+def nll(y: NDArray[np.int64], proba: NDArray[np.float64], temperature: float) -> float:
     scaled = log_softmax(np.log(proba) / temperature, axis=1)
     return float(-scaled[np.arange(len(y)), y].mean())
 

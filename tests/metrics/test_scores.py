@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
@@ -13,7 +14,7 @@ from sklearn.calibration import calibration_curve
 from mnistlab.metrics.scores import confusion_matrix, evaluate_probabilities, wilson_interval
 
 
-def answers(n: int, seed: int, digits: int = 10) -> tuple[np.ndarray, np.ndarray]:
+def answers(n: int, seed: int, digits: int = 10) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Labels, and probabilities of a middling model."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, digits, n)
@@ -22,7 +23,7 @@ def answers(n: int, seed: int, digits: int = 10) -> tuple[np.ndarray, np.ndarray
     return y, proba / proba.sum(axis=1, keepdims=True)
 
 
-def certain(digits: list[int]) -> np.ndarray:
+def certain(digits: list[int]) -> NDArray[np.float64]:
     return np.eye(10)[digits]
 
 
@@ -153,7 +154,7 @@ def test_scores_survive_json() -> None:
         ([1.5], certain([1]), "integers from 0 to 9"),
     ],
 )
-def test_bad_input_is_refused(y: list[float], proba: np.ndarray, says: str) -> None:
+def test_bad_input_is_refused(y: list[float], proba: NDArray[np.float64], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         evaluate_probabilities(y, proba)
 

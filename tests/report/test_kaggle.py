@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.errors import UploadError
@@ -18,12 +19,12 @@ from mnistlab.report.kaggle import (
     write_submission,
 )
 
+Array = NDArray[np.uint8]
+
 PIXELS = [f"pixel{i}" for i in range(784)]
 
 
-def write(
-    path: Path, images: np.ndarray, labels: np.ndarray | None = None, end: str = "\n"
-) -> Path:
+def write(path: Path, images: Array, labels: Array | None = None, end: str = "\n") -> Path:
     rows = images.reshape(len(images), -1).tolist()
     if labels is not None:
         rows = [[label, *row] for label, row in zip(labels.tolist(), rows, strict=True)]
@@ -34,17 +35,17 @@ def write(
 
 
 @pytest.fixture
-def images(mnist: Dataset) -> np.ndarray:
+def images(mnist: Dataset) -> Array:
     return np.array(mnist.x_test[:300])
 
 
 @pytest.fixture
-def labels(mnist: Dataset) -> np.ndarray:
+def labels(mnist: Dataset) -> Array:
     return np.array(mnist.y_test[:300])
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_what_was_written_is_read(images: np.ndarray, tmp_path: Path, end: str) -> None:
+def test_what_was_written_is_read(images: Array, tmp_path: Path, end: str) -> None:
     read = read_test(write(tmp_path / "test.csv", images, end=end))
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, images)
@@ -56,9 +57,7 @@ def test_all_values_many_blocks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_test(write(tmp_path / "t.csv", images), 1500), images)
 
 
-def test_marks_quotes_spaces_blank_lines_and_no_last_newline(
-    images: np.ndarray, tmp_path: Path
-) -> None:
+def test_marks_quotes_spaces_blank_lines_and_no_last_newline(images: Array, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", images[:3])
     head, first, second, third = path.read_text().splitlines()
     quoted = ",".join(f'"{value}"' for value in second.split(","))
@@ -92,7 +91,7 @@ def test_marks_quotes_spaces_blank_lines_and_no_last_newline(
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(
-    images: np.ndarray,
+    images: Array,
     tmp_path: Path,
     line: int,
     edit: Callable[[list[str]], list[str]],
@@ -108,7 +107,7 @@ def test_what_is_wrong_is_told_with_its_line(
     assert words in str(error.value)
 
 
-def test_two_short_lines_do_not_make_up_for_each_other(images: np.ndarray, tmp_path: Path) -> None:
+def test_two_short_lines_do_not_make_up_for_each_other(images: Array, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", images[:10])
     lines = path.read_text().splitlines()
     lines[2], lines[3] = lines[2] + ",0", lines[3].rpartition(",")[0]
@@ -117,7 +116,7 @@ def test_two_short_lines_do_not_make_up_for_each_other(images: np.ndarray, tmp_p
         read_test(path)
 
 
-def test_wrong_numbers_of_rows_are_told_with_the_line(images: np.ndarray, tmp_path: Path) -> None:
+def test_wrong_numbers_of_rows_are_told_with_the_line(images: Array, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", images[:10])
     with pytest.raises(UploadError, match=r"ends at line 11 after 10 images, not 28,000"):
         read_test(path, TEST_ROWS)

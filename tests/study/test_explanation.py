@@ -6,6 +6,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.models import Classifier, load_classifier
@@ -19,7 +20,7 @@ class LooksAtACorner:
 
     digit_threshold = 0.5
 
-    def read(self, images: np.ndarray) -> Outputs:
+    def read(self, images: NDArray[np.uint8]) -> Outputs:
         inked = images[:, :4, :4].any(axis=(1, 2))
         proba = np.full((len(images), 10), 0.01, np.float32)
         proba[inked, 3] = proba[~inked, 5] = 0.91
@@ -31,7 +32,7 @@ looks_at_a_corner = cast(Classifier, LooksAtACorner())
 
 
 @pytest.fixture
-def image() -> np.ndarray:
+def image() -> NDArray[np.uint8]:
     image = np.zeros((28, 28), np.uint8)
     image[:4, :4] = image[20:24, 20:24] = 255
     return image
@@ -42,7 +43,7 @@ def cnn() -> Classifier:
     return load_classifier("cnn")
 
 
-def test_the_map_is_where_the_model_looks(image: np.ndarray) -> None:
+def test_the_map_is_where_the_model_looks(image: NDArray[np.uint8]) -> None:
     found = occlude(looks_at_a_corner, image, 3)
     assert found.heat.shape == (28, 28)
     assert found.heat[:4, :4].min() > 0
@@ -59,7 +60,7 @@ def test_without_ink_nothing_speaks_for_a_digit() -> None:
     assert found.change is None
 
 
-def test_a_wrong_image_or_digit_is_refused(image: np.ndarray) -> None:
+def test_a_wrong_image_or_digit_is_refused(image: NDArray[np.uint8]) -> None:
     for wrong, digit in ((image[:20], 3), (image, 10)):
         with pytest.raises(ValueError, match="Give one"):
             occlude(looks_at_a_corner, wrong, digit)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.cli import main
 from mnistlab.data import Dataset
@@ -25,7 +26,7 @@ from mnistlab.ui.state import AppState
 
 def test_latency_of_single_predictions() -> None:
     images = np.arange(7 * 784, dtype=np.uint16).astype(np.uint8).reshape(7, 28, 28)
-    seen: list[np.ndarray] = []
+    seen: list[NDArray[np.uint8]] = []
     latency = measure_latency(seen.append, images, n=100, warmup=10)
     assert len(seen) == 10 + 2 * (1 + 50)  # the first of each block is made twice
     assert {image.shape for image in seen} == {(28, 28)}
@@ -43,7 +44,7 @@ def test_a_thousand_after_a_warm_up_by_default() -> None:
 def test_latency_is_in_milliseconds_and_leaves_the_warm_up_out() -> None:
     calls = 0
 
-    def slow_at_first(image: np.ndarray) -> None:
+    def slow_at_first(image: NDArray[np.uint8]) -> None:
         nonlocal calls
         calls += 1
         time.sleep(0.2 if calls <= 2 else 0.003)
@@ -102,7 +103,7 @@ def test_timing_stops_when_told_to() -> None:
 def test_images_per_second_is_of_whole_batches_without_the_first() -> None:
     batches: list[int] = []
 
-    def predict(images: np.ndarray) -> None:
+    def predict(images: NDArray[np.uint8]) -> None:
         batches.append(len(images))
         time.sleep(0.2 if len(batches) == 1 else 0.01)
 
@@ -184,7 +185,7 @@ def test_two_models_are_timed_in_turns_wherever_they_are_compared(
     batches: list[str] = []
     predict = Classifier.predict_proba
 
-    def recorded(self: Classifier, images: np.ndarray) -> np.ndarray:
+    def recorded(self: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         (single if images.ndim == 2 else batches).append(self.name)
         return predict(self, images)
 

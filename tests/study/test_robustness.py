@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.errors import MnistLabError
@@ -15,17 +16,19 @@ from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, load_classifier
 from mnistlab.study.robustness import measure_robustness
 
+Images = NDArray[np.uint8]
+
 
 class Remembers:
     """Answers 3 always, and remembers what it was asked."""
 
     def __init__(self, name: str) -> None:
         self.name, self.title = name, name.upper()
-        self.seen: list[np.ndarray] = []
+        self.seen: list[Images] = []
 
-    def predict_proba(self, images: np.ndarray) -> np.ndarray:
+    def predict_proba(self, images: Images) -> NDArray[np.float32]:
         self.seen.append(images)
-        proba: np.ndarray = np.eye(10, dtype=np.float32)[np.full(len(images), 3)]
+        proba: NDArray[np.float32] = np.eye(10, dtype=np.float32)[np.full(len(images), 3)]
         return proba
 
 
@@ -35,14 +38,14 @@ def readers(*models: Remembers) -> list[Classifier]:
 
 
 @pytest.fixture
-def images() -> np.ndarray:
+def images() -> Images:
     return np.random.default_rng(0).integers(0, 256, (8, 28, 28)).astype(np.uint8)
 
 
 LABELS = np.array([3, 3, 1, 2, 3, 5, 7, 9], np.uint8)
 
 
-def test_every_cell_is_measured(images: np.ndarray) -> None:
+def test_every_cell_is_measured(images: Images) -> None:
     (found,) = measure_robustness(readers(Remembers("a")), images, LABELS)
     assert (found.model, found.title, found.n) == ("a", "A", 8)
     assert found.corruptions == CORRUPTIONS
@@ -55,7 +58,7 @@ def test_every_cell_is_measured(images: np.ndarray) -> None:
     assert plain["mean"] == found.mean
 
 
-def test_all_models_read_the_same_corrupted_images(images: np.ndarray) -> None:
+def test_all_models_read_the_same_corrupted_images(images: Images) -> None:
     a, b = Remembers("a"), Remembers("b")
     measure_robustness(readers(a, b), images, LABELS, seed=5)
     expected = [corrupt(images, name, s, seed=5) for name in CORRUPTIONS for s in SEVERITIES]
@@ -64,7 +67,7 @@ def test_all_models_read_the_same_corrupted_images(images: np.ndarray) -> None:
         np.testing.assert_array_equal(model.seen[1:], expected)
 
 
-def test_many_images_go_in_chunks(images: np.ndarray) -> None:
+def test_many_images_go_in_chunks(images: Images) -> None:
     model = Remembers("a")
     n = CHUNK + 50
     many = np.resize(images, (n, 28, 28))
@@ -73,7 +76,7 @@ def test_many_images_go_in_chunks(images: np.ndarray) -> None:
     assert (found.accuracy == 0.1).all()
 
 
-def test_progress_rises_to_one(images: np.ndarray) -> None:
+def test_progress_rises_to_one(images: Images) -> None:
     shares: list[float] = []
     measure_robustness(readers(Remembers("a")), images, LABELS, shares.append)
     assert shares == sorted(shares)
@@ -82,7 +85,7 @@ def test_progress_rises_to_one(images: np.ndarray) -> None:
     assert len(shares) >= len(CORRUPTIONS) * len(SEVERITIES)
 
 
-def test_it_stops_when_told_to(images: np.ndarray) -> None:
+def test_it_stops_when_told_to(images: Images) -> None:
     models = [Remembers("a"), Remembers("b")]
     asked = iter([False] * 7 + [True])
     with pytest.raises(MeasurementStopped, match="stopped") as stopped:
@@ -92,7 +95,7 @@ def test_it_stops_when_told_to(images: np.ndarray) -> None:
     assert sum(len(model.seen) for model in models) == 7
 
 
-def test_nothing_to_read_is_refused(images: np.ndarray) -> None:
+def test_nothing_to_read_is_refused(images: Images) -> None:
     with pytest.raises(ValueError, match="8 images and 7 labels"):
         measure_robustness([], images, LABELS[:7])
     with pytest.raises(ValueError, match="at least one image"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.models import TrainingConfig
@@ -12,25 +13,27 @@ from mnistlab.training.non_digits import FRACTION, NO_DIGIT, make_non_digits
 
 
 @pytest.fixture(scope="module")
-def made(digits: Dataset) -> np.ndarray:
+def made(digits: Dataset) -> NDArray[np.uint8]:
     return make_non_digits(digits.x_train, digits.y_train, np.random.default_rng(0))
 
 
-def test_non_digits_look_like_images_of_the_recipe(made: np.ndarray, digits: Dataset) -> None:
+def test_non_digits_look_like_images_of_the_recipe(
+    made: NDArray[np.uint8], digits: Dataset
+) -> None:
     assert 0.5 * FRACTION * len(digits.x_train) < len(made) <= FRACTION * len(digits.x_train) + 1
     assert made.shape[1:] == (28, 28)
     assert made.dtype == np.uint8
     assert (made.max(axis=(1, 2)) == 255).all()
 
 
-def test_a_seed_repeats_them(made: np.ndarray, digits: Dataset) -> None:
+def test_a_seed_repeats_them(made: NDArray[np.uint8], digits: Dataset) -> None:
     again = make_non_digits(digits.x_train, digits.y_train, np.random.default_rng(0))
     np.testing.assert_array_equal(again, made)
     other = make_non_digits(digits.x_train, digits.y_train, np.random.default_rng(1))
     assert len(other) != len(made) or (other != made).any()
 
 
-def test_they_are_no_copies_of_digits(made: np.ndarray, digits: Dataset) -> None:
+def test_they_are_no_copies_of_digits(made: NDArray[np.uint8], digits: Dataset) -> None:
     known = {image.tobytes() for image in digits.x_train}
     assert not any(image.tobytes() in known for image in made)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.models.classifier import Outputs
@@ -22,12 +23,12 @@ class FakeClassifier:
         self.card = {"digits_kept": 0.98}
         self.score = 0.91
         self.scores: list[float] | None = None
-        self.seen: list[np.ndarray] = []
+        self.seen: list[NDArray[np.uint8]] = []
 
-    def predict_proba(self, images: np.ndarray) -> np.ndarray:
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.read(images).probabilities
 
-    def read(self, images: np.ndarray) -> Outputs:
+    def read(self, images: NDArray[np.uint8]) -> Outputs:
         self.seen.append(images)
         result = np.full((len(images), 10), 0.01, np.float32)
         result[:, self.digit] = 0.91

@@ -9,6 +9,7 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.data import Dataset
@@ -30,7 +31,7 @@ from mnistlab.ui.explore.your_data import YourData, as_dataset
 from mnistlab.ui.state import AppState
 from tests.ui.explore.sections import opened
 
-Arrays = tuple[np.ndarray, np.ndarray]
+Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def dataset(train: Arrays, test: Arrays | None = None) -> Dataset:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.images.drawing import Drawing
@@ -27,7 +28,7 @@ class Page:
         self.state = PredictState(models=models)
         self.why = Why(app, self.state)
 
-    def show(self, image: np.ndarray, **digits: int) -> None:
+    def show(self, image: NDArray[np.uint8], **digits: int) -> None:
         """Read an image as the digit given for each model."""
         answers = (
             Answer(name, name.upper(), np.eye(10, dtype=np.float32)[[digit]])

@@ -78,7 +78,7 @@ def _print_mnist(models: list[Classifier], images: int | None) -> None:
 
 
 def _print_loss(
-    name: str, models: list[Classifier], images: Images, before: Images, labels: NDArray[np.uint8]
+    name: str, models: list[Classifier], images: Images, before: Images, labels: NDArray[np.int64]
 ) -> None:
     parts = []
     for model in models:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from mnistlab.images.drawing import Drawing
 
 PEN_FRACTION = 0.12
-"""Pen width as a fraction of the longer side of the strokes' bounding box, tuned on
-`drawings-dev.jsonl`."""
+"""Pen width as a fraction of the longer side of the strokes' bounding box, tuned on tuning data
+(`drawings-dev.jsonl`)."""
 
 MIN_PEN = 0.01
 """Least pen width as a fraction of the pad's side, so that a dot stays a dot."""

@@ -2,7 +2,7 @@
 
 Every function works on a whole batch inside a `tf.data` pipeline and draws from a stateless
 generator, so a seed gives the same images whatever the number of threads. The ranges were tuned
-on MNIST's validation part and on `drawings-dev.jsonl`.
+on MNIST's validation part and on tuning data (`drawings-dev.jsonl`).
 """
 
 from __future__ import annotations

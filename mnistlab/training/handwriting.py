@@ -3,7 +3,7 @@
 Much of the world slashes its zeros, puts a flag and a foot on its ones and a bar through its
 sevens; MNIST was written in the United States around 1990 and hardly has such digits. They are
 made here by adding a stroke as wide as the image's own and following MNIST's recipe again. The
-ranges of the strokes were tuned on `drawings-dev.jsonl`.
+ranges of the strokes were tuned on tuning data (`drawings-dev.jsonl`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A network that has only seen digits reads everything as a digit; a confidence th
 about a third of letters. Trained on other images too, it also refuses kinds that it has not seen
 ("outlier exposure", Hendrycks, Mazeika and Dietterich, ICLR 2019, arXiv:1812.04606). There are no
 letters among them: strokes are joined at random. All constants were tuned on
-`drawings-dev.jsonl` and on letters of Hershey's fonts.
+tuning data: `drawings-dev.jsonl` and letters of Hershey's fonts.
 """
 
 from __future__ import annotations

@@ -14,9 +14,10 @@ SEVEN: Strokes = [[[80, 70], [110, 70], [140, 69], [180, 70], [165, 110], [145, 
 class Lab:
     """An opened page, with its elements found by the classes of the design."""
 
+    _answers_before = 0
+
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
-        self._answers_before = 0
         page.goto(url)
         expect(self.at("ml-samples").locator("img").first).to_be_visible()
 

@@ -311,7 +311,7 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
         visitor.open_pad()
         visitor.draw(STROKES)
         visitor.click("ml-keep")
-        visitor.wait_for(lambda: "now has 1" in visitor.text("ml-status"), "a kept drawing")
+        visitor.wait_for(lambda: "My digits has 1" in visitor.text("ml-status"), "a kept drawing")
 
         main = psutil.Process(server.process.pid)
         limits = [(each, each.rlimit(psutil.RLIMIT_FSIZE)) for each in (main, *server.kernels())]
@@ -333,6 +333,8 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
             process.rlimit(psutil.RLIMIT_FSIZE, limit)
         visitor.open_tab(2)
         visitor.click("ml-keep")
-        visitor.wait_for(lambda: "now has 2" in visitor.text("ml-status"), "the second drawing")
+        visitor.wait_for(
+            lambda: "My digits has 2" in visitor.text("ml-status"), "the second drawing"
+        )
         with Visitor(server.url) as late:
             late.open_pad()

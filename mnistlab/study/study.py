@@ -141,22 +141,13 @@ def compare(
     report_progress = on_progress or (lambda fraction: None)
     classifiers = [load_classifier(x, runs) if isinstance(x, str) else x for x in (a, b)]
     part = _WITHOUT_ROBUSTNESS if robustness is True else 1.0
-    evaluations = {each.model: each for each in known}
-    is_new = any(each.name not in evaluations for each in classifiers)
-    calibrations: dict[str, Calibration] = {}
-    for done, classifier in enumerate(classifiers, 1):
-        check(should_stop)
-        if classifier.name not in evaluations:
-            proba = classifier.predict_proba(dataset.x_test)
-            evaluations[classifier.name] = score(classifier, dataset.y_test, proba)
-        calibration = calibrate_model(classifier, evaluations[classifier.name], dataset, runs)
-        if calibration is not None:
-            calibrations[classifier.name] = calibration
-        report_progress(_SCORED * part * done / 2)
-    if is_new:  # both: a latency that was measured at another time does not compare
-        untimed = [evaluations[each.name] for each in classifiers]
-        timed = time_models(untimed, classifiers, dataset.x_test, should_stop=should_stop)
-        evaluations |= {each.model: each for each in timed}
+    evaluations = _evaluate(
+        classifiers, dataset, known, lambda fraction: report_progress(part * fraction), should_stop
+    )
+    calibrations = {
+        each.name: calibrate_model(each, evaluations[each.name], dataset, runs)
+        for each in classifiers
+    }
     report_progress(part)
     if robustness is True:
         robustness = measure_robustness(
@@ -166,17 +157,42 @@ def compare(
             should_stop,
         )
     finished = list_runs(runs)
-    evaluations = {each.model: each for each in distinct_titles(evaluations.values())}
+    kept = {run.id for run in finished}
     two = [evaluations[each.name] for each in classifiers]
     study = make_study(dataset, two[0], two[1], [r.card for r in finished if not r.damage])
-    kept = {run.id for run in finished}
     return replace(
         study,
         others=tuple(each for each in evaluations.values() if each not in two),
-        calibrations=calibrations,
+        calibrations={name: each for name, each in calibrations.items() if each is not None},
         robustness=tuple(robustness or ()),
         curves={name: read_history(name, runs) for name in evaluations if name in kept},
     )
+
+
+def _evaluate(
+    classifiers: Sequence[Classifier],
+    dataset: Dataset,
+    known: Iterable[Evaluation],
+    report_progress: Progress,
+    should_stop: ShouldStop | None,
+) -> dict[str, Evaluation]:
+    """Evaluate the models that are not known, by name, with distinct titles.
+
+    If one of them is new, all are timed: a latency measured at another time does not compare.
+    """
+    evaluations = {each.model: each for each in known}
+    is_new = any(each.name not in evaluations for each in classifiers)
+    for done, classifier in enumerate(classifiers, 1):
+        check(should_stop)
+        if classifier.name not in evaluations:
+            proba = classifier.predict_proba(dataset.x_test)
+            evaluations[classifier.name] = score(classifier, dataset.y_test, proba)
+        report_progress(_SCORED * done / len(classifiers))
+    if is_new:
+        untimed = [evaluations[each.name] for each in classifiers]
+        timed = time_models(untimed, classifiers, dataset.x_test, should_stop=should_stop)
+        evaluations |= {each.model: each for each in timed}
+    return {each.model: each for each in distinct_titles(evaluations.values())}
 
 
 def make_study(

@@ -7,9 +7,10 @@ from mnistlab.markup import escape
 _METHODS = (
     ("Accuracy", "Fraction of the test images whose most probable digit is their label, with "
      "Wilson's 95 % confidence interval (1927)."),
-    ("Precision, recall, F1", "For a digit: the fraction of the images predicted as it that are "
-     "it; the fraction of its images that are predicted as it; the harmonic mean of the two. F1 "
-     "macro is the mean over the digits, F1 weighted weights each digit by its number of images."),
+    ("Precision, recall, F1", "Precision: of the images predicted as a digit, the fraction that "
+     "show it. Recall: of the images that show a digit, the fraction predicted as it. F1: the "
+     "harmonic mean of the two. F1 macro is the mean over the digits; F1 weighted weights each "
+     "digit by its number of images."),
     ("Loss", "Mean negative logarithm of the probability given to the label, in nats."),
     ("ECE", "Expected calibration error: mean gap between confidence and accuracy over 15 bins of "
      "equal width, weighted by their numbers of images (Guo et al. 2017)."),

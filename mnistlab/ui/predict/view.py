@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from mnistlab.errors import UploadError
 from mnistlab.images.collection import Collection
 from mnistlab.images.preprocessing import STAGES, WITHOUT
 from mnistlab.settings import my_digits_file
@@ -101,10 +100,7 @@ class PredictView(ui.View):
 
     def _save(self) -> None:
         self.link.value = ""  # the last one's, should there be nothing to save now
-        try:
-            content = base64.b64encode(self._tab.pad.to_json().encode()).decode()
-        except UploadError as error:
-            raise UploadError(f"There is nothing to save: {error}") from error
+        content = base64.b64encode(self._tab.pad.to_json().encode()).decode()
         self.link.value = (
             f"<a download='drawing.json' href='data:application/json;base64,{content}'>"
             "Download drawing.json</a>"

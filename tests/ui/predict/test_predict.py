@@ -183,6 +183,7 @@ def test_buttons_reach_their_verbs(tab: PredictTab) -> None:
 def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
     by_class(tab.widget, "ml-save").click()
     assert app.status_kind == "error"
+    assert app.status == "There is nothing to save: draw a digit first."
     draw(tab)
     strokes = tab.pad.drawing.strokes
     by_class(tab.widget, "ml-save").click()

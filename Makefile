@@ -21,10 +21,11 @@ test: install
 
 install: $(READY)
 
+# Python compiles what is used when it is used; all of it takes a minute.
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "MNIST Lab needs Python 3.11, 3.12 or 3.13; install one and run make again."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $(READY)
 

@@ -20,7 +20,6 @@ from mnistlab.texts import counted, duration, percent
 if TYPE_CHECKING:
     from mnistlab.jobs.seed_runs import SeededRuns
     from mnistlab.metrics.evaluation import Evaluation
-    from mnistlab.models.config import TrainingConfig
     from mnistlab.study.study import Study
     from mnistlab.training.events import Event
 
@@ -90,10 +89,8 @@ def is_stdout(path: Path) -> bool:
 
 def show_written(path: Path, text: str) -> None:
     """Say that a file was written; on standard error where standard output is that very file."""
-    if is_stdout(path):
-        _print_error(f"{path}: {text}")
-    else:
-        show(f"{path}: {text}")
+    say = _print_error if is_stdout(path) else show
+    say(f"{path}: {text}")
 
 
 def printable(text: str) -> str:
@@ -104,15 +101,13 @@ def printable(text: str) -> str:
     >>> printable("7\x1b[2J")
     '7\\x1b[2J'
     """
+    # Controls, formatting such as the marks that turn the direction of text, halves of characters
+    # (which stand for the bytes of a file's name that are no text), line and paragraph separators.
+    unseen = ("Cc", "Cf", "Cs", "Zl", "Zp")
     return "".join(
-        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNSEEN else c
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in unseen else c
         for c in text
     )
-
-
-# Controls, formatting such as the marks that turn the direction of text, halves of characters
-# (which stand for the bytes of a file's name that are no text), line and paragraph separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
@@ -169,26 +164,22 @@ def print_json(value: Any) -> None:
 def note(text: str) -> None:
     """Tell what a person should know of the result; nothing where the text is empty."""
     if text:
-        _print_error(f"Note: {_one_line(text)}")
+        _print_error(f"Note: {text}")
 
 
 def complain(text: str) -> None:
     """Tell what went wrong, in one line with its remedy."""
     with suppress(OSError):  # the command's end tells that standard output cannot be written
         sys.stdout.flush()  # where both go to the same place, the order is kept
-    _print_error(f"mnistlab: {_one_line(text)}")
+    _print_error(f"mnistlab: {text}")
 
 
 def _print_error(text: str) -> None:
     try:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(printable(" ".join(text.split())), file=sys.stderr, flush=True)
     except OSError:  # nobody reads it, or its disk is full: there is no other place to say so
         with suppress(OSError, ValueError):
             _discard(sys.stderr.fileno())
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 @contextmanager
@@ -215,29 +206,24 @@ def runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
         yield show
 
 
-class TrainingBar:
-    """A progress bar on standard error, where that is a terminal, fed by a job's events."""
+@contextmanager
+def training_bar(title: str) -> Iterator[Callable[[Event], None]]:
+    """Show one for a training; takes its events, in the job's thread."""
+    from tqdm import tqdm
 
-    def __init__(self, config: TrainingConfig) -> None:
-        from tqdm import tqdm
+    from mnistlab.training import events
 
-        self._bar = tqdm(desc=config.title, unit="step", disable=None, dynamic_ncols=True)
+    with tqdm(desc=title, unit="step", disable=None, dynamic_ncols=True) as bar:
 
-    def __enter__(self) -> TrainingBar:
-        return self
+        def show(event: Event) -> None:
+            match event:
+                case events.Started():
+                    bar.reset(total=event.epochs * event.steps)
+                case events.Progress():
+                    bar.update((event.epoch - 1) * event.steps + event.step - bar.n)
+                    bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=percent(event.accuracy))
+                case events.EpochEnd() if not bar.disable:
+                    right = f"{percent(event.val_accuracy)} of the validation images right"
+                    bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def on_event(self, event: Event) -> None:
-        """Move; called in the job's thread."""
-        from mnistlab.training import events
-
-        if isinstance(event, events.Started):
-            self._bar.reset(total=event.epochs * event.steps)
-        elif isinstance(event, events.Progress):
-            self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
-            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=percent(event.accuracy))
-        elif isinstance(event, events.EpochEnd) and not self._bar.disable:
-            right = f"{percent(event.val_accuracy)} of the validation images right"
-            self._bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)
+        yield show

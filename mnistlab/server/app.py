@@ -38,7 +38,6 @@ def serve(options: AppOptions) -> None:
     port = DEFAULT_PORT if options.port is None else free
     resources.use_one_arena()
     resources.allow_open_files()
-    make_paths_absolute()
     remove_orphans(_PREFIX)  # of servers that were killed
     # A folder that holds nothing else: it is the kernels' working folder too, where any file
     # could be mistaken for a module.
@@ -68,6 +67,9 @@ def find_notebook() -> Path:
 def set_kernel_environment(options: AppOptions, folder: Path) -> None:
     """Set what kernels and their trainings read from the environment."""
     os.environ |= {
+        # Absolute: kernels work in another folder.
+        "MNISTLAB_HOME": str(settings.home()),
+        "MNISTLAB_MNIST": str(settings.local_mnist() or ""),
         "MNISTLAB_WORKERS": str(options.workers),
         "MNISTLAB_QUEUE": str(folder / "queue"),
         "MNISTLAB_TRAINING_MEMORY": str(options.training_memory),
@@ -82,16 +84,8 @@ def set_kernel_environment(options: AppOptions, folder: Path) -> None:
 
 
 def _put_first(variable: str, place: Path) -> None:
-    others = os.environ.get(variable, "")
-    os.environ[variable] = f"{place}{os.pathsep}{others}" if others else str(place)
-
-
-def make_paths_absolute() -> None:
-    """Resolve relative paths of the environment: kernels work in another folder."""
-    if mnist := settings.local_mnist():
-        os.environ["MNISTLAB_MNIST"] = str(mnist)
-    if os.environ.get("MNISTLAB_HOME", "").strip():
-        os.environ["MNISTLAB_HOME"] = str(settings.home())
+    places = (str(place), os.environ.get(variable, ""))
+    os.environ[variable] = os.pathsep.join(filter(None, places))
 
 
 def _announce(options: AppOptions, server: LabServer) -> None:

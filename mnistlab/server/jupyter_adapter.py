@@ -38,12 +38,10 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 from voila.utils import ENV_VARIABLE
 
-from mnistlab.server import resources
-from mnistlab.server.folders import VisitFolders
-from mnistlab.server.messages import V1_PROTOCOL, Message, RefusedError, check_message, idle_status
-from mnistlab.server.moves import Moves
+from mnistlab.server import resources, visits
+from mnistlab.server.messages import Message, Moves, RefusedError, check_message, idle_status
 from mnistlab.server.options import AppOptions
-from mnistlab.server.visits import CHECK_SECONDS, PING_SECONDS, SILENCE_SECONDS, Visit, Visits
+from mnistlab.server.visits import Visit, VisitFolders, Visits
 
 # An upload of 15 MB and its envelope. Beyond this tornado closes the socket without an error
 # message, so the limit is well above the one that the page explains.
@@ -79,7 +77,6 @@ class VisitKernels(AsyncMappingKernelManager):
         # When a class opens the page, the first students need not wait until all pages are made.
         self.starting = asyncio.Semaphore(os.cpu_count() or 1)
         self._free_until = float("-inf")
-        self._ending: set[asyncio.Future[Any]] = set()
 
     async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a kernel with a folder of its own."""
@@ -171,9 +168,7 @@ class VisitKernels(AsyncMappingKernelManager):
             return
         self._pool().remove(start)
         if (made := _result(start)) and made["kernel_id"] in self:
-            ending = asyncio.ensure_future(self.shutdown_kernel(made["kernel_id"], now=True))
-            self._ending.add(ending)  # asyncio forgets a task that nobody holds
-            ending.add_done_callback(self._ending.discard)
+            IOLoop.current().add_callback(self.shutdown_kernel, made["kernel_id"], now=True)
 
     def _refill(self) -> None:
         """Start warm kernels in place of those that died or could not be started."""
@@ -341,7 +336,7 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
         if isinstance(message, str | bytes):
             self._moves.answered(message)
         try:
-            if isinstance(message, bytes) and self.selected_subprotocol != V1_PROTOCOL:
+            if isinstance(message, bytes) and self.selected_subprotocol is None:
                 sent = WebSocketHandler.write_message(self, message, binary)
             else:
                 sent = super().write_message(message, binary)
@@ -391,14 +386,14 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     def init_settings(self) -> dict[str, Any]:
         """Voilà's settings, and the app's in place of some."""
         made: dict[str, Any] = super().init_settings()
-        self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * CHECK_SECONDS)
+        self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * visits.CHECK_SECONDS)
         self._sweeper.start()
         return made | {
             "jinja2_env": made["voila_jinja2_env"],  # Jupyter's form for the token mentions Jupyter
             "transforms": self.transforms,
             "websocket_max_message_size": _MAX_MESSAGE,
-            "ws_ping_interval": 1000 * PING_SECONDS,
-            "ws_ping_timeout": 1000 * SILENCE_SECONDS,
+            "ws_ping_interval": 1000 * visits.PING_SECONDS,
+            "ws_ping_timeout": 1000 * visits.SILENCE_SECONDS,
             # A page of another site can reach a server for this machine only by giving its own
             # name this machine's address.
             "allow_remote_access": not self.options.listens_here,

@@ -18,8 +18,7 @@ import pytest
 
 import mnistlab
 from mnistlab.server import jupyter_adapter
-from mnistlab.server.messages import V1_PROTOCOL
-from mnistlab.server.moves import Moves
+from mnistlab.server.messages import V1_PROTOCOL, Moves
 from tests.server.test_messages import newer, older, text
 
 PACKAGE = Path(mnistlab.__file__).parent

@@ -290,7 +290,12 @@ def _compare_with_seeds(options: argparse.Namespace) -> None:
     given = _given(options)
     a, b = (mnistlab.TrainingConfig(name, **given) for name in (options.a, options.b))
     dataset = _dataset(options, to_train=True)
-    with terminal.runs_bar(2 * options.seeds) as show:
+    runs = counted(2 * options.seeds, "run")
+    with terminal.progress_bar(f"0 of {runs}") as bar:
+
+        def show(fraction: float, finished: int) -> None:
+            bar(fraction, f"{finished} of {runs}")
+
         seeded = compare_with_seeds(a, b, options.seeds, dataset, show, options.scheduler)
     if options.json:
         facts = seeded.to_dict(options.a, options.b)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistlab.texts import counted, duration, percent
+from mnistlab.texts import duration, percent
 
 if TYPE_CHECKING:
     from mnistlab.jobs.seed_runs import SeededRuns
@@ -183,24 +183,15 @@ def _print_error(text: str) -> None:
 
 
 @contextmanager
-def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
-    """Show a progress bar on standard error if that is a terminal; takes the fraction done."""
+def progress_bar(text: str) -> Iterator[Callable[..., None]]:
+    """Show a bar on standard error if that is a terminal; takes the fraction done, and a text."""
     from tqdm import tqdm
 
-    with tqdm(desc=text, total=100, unit="%", disable=None, dynamic_ncols=True) as bar:
-        yield lambda fraction: bar.update(round(100 * fraction) - bar.n) and None
+    form = "{desc} {percentage:3.0f}% |{bar}| [{elapsed}<{remaining}]"
+    with tqdm(desc=text, total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
 
-
-@contextmanager
-def runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
-    """Show one for many trainings; takes the fraction done and the number of finished runs."""
-    from tqdm import tqdm
-
-    form = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}<{remaining}]"
-    with tqdm(total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
-
-        def show(fraction: float, finished: int) -> None:
-            bar.set_description_str(f"{finished} of {counted(runs, 'run')}", refresh=False)
+        def show(fraction: float, text: str = text) -> None:
+            bar.set_description_str(text, refresh=False)
             bar.update(fraction - bar.n)
 
         yield show

@@ -223,21 +223,15 @@ def _data(dataset: Dataset) -> str:
 
 
 def _environment() -> str:
+    packages = {name: next(iter(metadata.distributions(name=name)), None) for name in _PACKAGES}
     rows = [
         ["Written", time.strftime("%Y-%m-%d %H:%M")],
         ["MNIST Lab", __version__],
         ["Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"],
         ["CPUs", str(os.cpu_count() or UNKNOWN)],
-        *([name, version] for name in _PACKAGES if (version := _version(name))),
+        *([name, found.version] for name, found in packages.items() if found),
     ]
     return _facts(rows, "Environment")
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _facts(rows: Sequence[Sequence[str]], label: str) -> str:
@@ -249,13 +243,10 @@ def _facts(rows: Sequence[Sequence[str]], label: str) -> str:
 
 
 def _page(title: str, sections: Mapping[str, str]) -> str:
-    links = "".join(
-        f"<li><a href='#s{i}'>{escape(name)}</a></li>" for i, name in enumerate(sections)
-    )
-    body = "".join(
-        f"<section><h2 id='s{i}'>{escape(name)}</h2>{text}</section>\n"
-        for i, (name, text) in enumerate(sections.items())
-    )
+    links = body = ""
+    for i, (name, text) in enumerate(sections.items()):
+        links += f"<li><a href='#s{i}'>{escape(name)}</a></li>"
+        body += f"<section><h2 id='s{i}'>{escape(name)}</h2>{text}</section>\n"
     # The policy is a promise kept by the browser: nothing from outside is ever asked for.
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (

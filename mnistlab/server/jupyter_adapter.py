@@ -77,6 +77,7 @@ class VisitKernels(AsyncMappingKernelManager):
         # When a class opens the page, the first students need not wait until all pages are made.
         self.starting = asyncio.Semaphore(os.cpu_count() or 1)
         self._free_until = float("-inf")
+        self._ending: set[asyncio.Future[Any]] = set()
 
     async def start_kernel(self, *, kernel_id: str | None = None, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a kernel with a folder of its own."""
@@ -168,7 +169,9 @@ class VisitKernels(AsyncMappingKernelManager):
             return
         self._pool().remove(start)
         if (made := _result(start)) and made["kernel_id"] in self:
-            IOLoop.current().add_callback(self.shutdown_kernel, made["kernel_id"], now=True)
+            ending = asyncio.ensure_future(self.shutdown_kernel(made["kernel_id"], now=True))
+            self._ending.add(ending)  # asyncio forgets a task that nobody holds
+            ending.add_done_callback(self._ending.discard)
 
     def _refill(self) -> None:
         """Start warm kernels in place of those that died or could not be started."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import stat
 from pathlib import Path
@@ -27,7 +26,7 @@ def atomic_write(path: Path, data: bytes) -> None:
         there = path.stat()
     target = Path(os.path.realpath(path))
     # A short name, since the file's own may be as long as a name can be.
-    partial = target.with_name(f".mnistlab-{secrets.token_hex(8)}.partial")
+    partial = target.with_name(f".mnistlab-{os.urandom(8).hex()}.partial")
     try:
         if there is None or (_may_replace(target, there) and _make_alike(partial, target, there)):
             with partial.open("wb") as file:

@@ -81,10 +81,9 @@ def show(*parts: str) -> None:
 
 def is_stdout(path: Path) -> bool:
     """Whether a path, such as `/dev/stdout`, leads to the command's own standard output."""
-    try:
+    with suppress(OSError, ValueError):
         return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
-    except (OSError, ValueError):
-        return False
+    return False
 
 
 def show_written(path: Path, text: str) -> None:

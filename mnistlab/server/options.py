@@ -6,6 +6,7 @@ import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -99,12 +100,9 @@ _KINDS: dict[str, type] = {each.name: each.metadata["kind"] for each in fields(A
 
 
 def _is_this_machine(address: str) -> bool:
-    if address.lower() == "localhost":
-        return True
-    try:
+    with suppress(ValueError):  # a name; or nothing, which means all addresses of this machine
         return ipaddress.ip_address(address).is_loopback
-    except ValueError:  # a name; or nothing, which means all addresses of this machine
-        return False
+    return address.lower() == "localhost"
 
 
 def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOptions:

@@ -15,10 +15,8 @@ from urllib.parse import quote
 
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
-from mnistlab.jobs.queue import JobQueue
 from mnistlab.jobs.scratch import remove_orphans, scratch_folder
 from mnistlab.server import resources
-from mnistlab.server.handlers import Health, Page, SecurityHeaders
 from mnistlab.server.jupyter_adapter import LabServer, make_server
 from mnistlab.server.options import AppOptions
 
@@ -47,9 +45,6 @@ def serve(options: AppOptions) -> None:
         set_kernel_environment(options, folder)
         resources.compile_modules(folder / "bytecode")
         server = make_server(options, notebook, port, folder)
-        queue = JobQueue(folder / "queue", options.workers)
-        server.routes = {"healthz": (Health, {"queue": queue})}
-        server.page, server.transforms = Page, [SecurityHeaders]
         server.on_start = lambda: _announce(options, server)
         server.initialize([])
         server.start()

@@ -32,9 +32,8 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> Parser:
     """The parser of `mnistlab`; `run` of what it returns is the command's function."""
-    parser = Parser(
-        prog="mnistlab", description="Explore MNIST, train and compare models, read digits."
-    )
+    text = "Explore MNIST, train and compare models, read digits."
+    parser = Parser(prog="mnistlab", description=text)
     parser.add("--version", action="version", version=f"mnistlab {__version__}")
     add = _adder(parser, "COMMAND")
     _add_data(add)
@@ -58,14 +57,10 @@ def _adder(parser: Parser, metavar: str) -> Add:
 
 
 def _add_own_data(command: Parser, name: str = "--data", **settings: Any) -> None:
-    command.add(
-        name, metavar="PATH", **settings,
-        help="your own images and labels: .npz, .csv or IDX files, or a folder of those",
-    )  # fmt: skip
-    command.add(
-        "--invert", action="store_true",
-        help="invert your images, when their ink is dark on a bright ground",
-    )  # fmt: skip
+    text = "your own images and labels: .npz, .csv or IDX files, or a folder of those"
+    command.add(name, metavar="PATH", help=text, **settings)
+    text = "invert your images, when their ink is dark on a bright ground"
+    command.add("--invert", action="store_true", help=text)
     command.add("--transpose", action="store_true", help="transpose your images, as EMNIST's need")
 
 

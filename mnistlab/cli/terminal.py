@@ -76,7 +76,7 @@ def _discard(number: int) -> None:
 
 def show(*parts: str) -> None:
     """Print a line of text for people; what would end it early or steer the terminal is escaped."""
-    print(*(printable(part) for part in parts))
+    print(_printable(" ".join(parts)))
 
 
 def is_stdout(path: Path) -> bool:
@@ -92,14 +92,8 @@ def show_written(path: Path, text: str) -> None:
     say(f"{path}: {text}")
 
 
-def printable(text: str) -> str:
-    r"""The text with control characters, line ends and what cannot be encoded as escapes.
-
-    Examples
-    --------
-    >>> printable("7\x1b[2J")
-    '7\\x1b[2J'
-    """
+def _printable(text: str) -> str:
+    r"""The text with escapes, such as \x1b, for what is not a visible character."""
     # Controls, formatting such as the marks that turn the direction of text, halves of characters
     # (which stand for the bytes of a file's name that are no text), line and paragraph separators.
     unseen = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -175,7 +169,7 @@ def complain(text: str) -> None:
 
 def _print_error(text: str) -> None:
     try:
-        print(printable(" ".join(text.split())), file=sys.stderr, flush=True)
+        print(_printable(" ".join(text.split())), file=sys.stderr, flush=True)
     except OSError:  # nobody reads it, or its disk is full: there is no other place to say so
         with suppress(OSError, ValueError):
             _discard(sys.stderr.fileno())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,12 +93,9 @@ def show_written(path: Path, text: str) -> None:
 
 def _printable(text: str) -> str:
     r"""The text with escapes, such as \x1b, for what is not a visible character."""
-    # Controls, formatting such as the marks that turn the direction of text, halves of characters
-    # (which stand for the bytes of a file's name that are no text), line and paragraph separators.
-    unseen = ("Cc", "Cf", "Cs", "Zl", "Zp")
     return "".join(
-        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in unseen else c
-        for c in text
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
     )
 
 

@@ -192,6 +192,7 @@ def _settings(evaluations: Sequence[Evaluation], dataset: Dataset) -> str:
     cards = [e.card for e in evaluations]
     configs = [card.get("config") or {} for card in cards]
     names = dict.fromkeys(name for config in configs for name in config)
+    digests = ((card.get("weights_digest") or UNKNOWN)[:12] for card in cards)
     rows = [
         [name.replace("_", " "), *(str(config.get(name, UNKNOWN)) for config in configs)]
         for name in names
@@ -200,10 +201,7 @@ def _settings(evaluations: Sequence[Evaluation], dataset: Dataset) -> str:
         ["trained on", *(_trained_on(card, dataset) for card in cards)],
         ["created", *(str(card.get("created", UNKNOWN)) for card in cards)],
         ["epoch kept", *(str(card.get("best_epoch", UNKNOWN)) for card in cards)],
-        [
-            "weights (SHA-256)",
-            *((card.get("weights_digest") or UNKNOWN)[:12] for card in cards),
-        ],
+        ["weights (SHA-256)", *digests],
     ]
     layers = [[e.title, ", ".join(e.card.get("layers") or [UNKNOWN])] for e in evaluations]
     return table(["", *(e.title for e in evaluations)], rows, "Settings") + _facts(layers, "Layers")

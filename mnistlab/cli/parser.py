@@ -148,12 +148,9 @@ def _add_app(add: Add) -> None:
         "TOML file, as max_visitors = 30. Flags win over the environment, that over the file."
     )
     for each in fields(AppOptions):
-        kind, text = each.metadata["kind"], each.metadata["help"]
-        name = each.name.replace("_", "-")
-        if kind is bool:
-            action = "store_false" if each.default else "store_true"
-            switch = f"--no-{name}" if each.default else f"--{name}"
-            command.add(switch, dest=each.name, action=action, default=None, help=text)
-        else:
-            command.add(f"--{name}", type=kind, metavar=each.metadata["metavar"], help=text)
+        facts = each.metadata
+        value = {"type": facts["kind"], "metavar": facts["metavar"]}
+        switch = {"action": argparse.BooleanOptionalAction}  # adds --no-... too
+        settings = switch if facts["kind"] is bool else value
+        command.add(f"--{each.name.replace('_', '-')}", help=facts["help"], **settings)
     command.add("--config", metavar="FILE", help="TOML file with the settings above")

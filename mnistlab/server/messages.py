@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 V1_PROTOCOL = "v1.kernel.websocket.jupyter.org"  # the other one, called legacy, has no name
@@ -118,9 +119,7 @@ def _to_json(value: Any) -> bytes:
 
 def _join(parts: list[bytes]) -> bytes:
     """A message of the v1 protocol; the opposite of `_split`."""
-    offsets = [8 * (len(parts) + 2)]
-    for part in parts:
-        offsets.append(offsets[-1] + len(part))
+    offsets = list(accumulate(map(len, parts), initial=8 * (len(parts) + 2)))
     return struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets) + b"".join(parts)
 
 

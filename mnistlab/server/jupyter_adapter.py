@@ -274,7 +274,11 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
 
 
 class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """A socket of a visit's page. While one is open, the page is there and its kernel lives."""
+    """A socket of a visit's page. While one is open, the page is there and its kernel lives.
+
+    The page's first script opens one that does no more, so that the page counts as open even while
+    a slow network loads it. The browser answers the server's pings by itself.
+    """
 
     kernel_manager: VisitKernels
     ws_connection: Any
@@ -297,21 +301,14 @@ class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         finally:
             kernels.visits.disconnect(kernel_id, self)
 
+    def on_message(self, message: str | bytes) -> None:
+        """Refuse it: the page sends nothing here."""
+        self.close(1008, "refused")
+
     def on_close(self) -> None:
         """Forget the socket, even if `get` still waits for an answer of the kernel."""
         self.kernel_manager.visits.disconnect(self.kernel_id, self)
         super().on_close()
-
-
-class PresenceSocket(VisitSocket):
-    """The socket by which a page shows that it is open, even while a slow network loads it.
-
-    Its first script opens it, and the browser answers the server's pings by itself.
-    """
-
-    def on_message(self, message: str | bytes) -> None:
-        """Refuse it: the page sends nothing here."""
-        self.close(1008, "refused")
 
 
 class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[misc]
@@ -462,7 +459,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             "healthz": (Health, {"queue": JobQueue(self.folder / "queue", self.options.workers)}),
             kernel: (KernelHandler,),  # a page that lost its socket asks whether its kernel lives
             f"{kernel}/channels": (KernelSocket,),
-            f"{kernel}/presence": (PresenceSocket,),
+            f"{kernel}/presence": (VisitSocket,),
             "voila/api/shutdown/(.*)": (VoilaShutdownKernelHandler,),
             "voila/static/(.*)": files,
             "voila/templates/mnistlab/static/(.*)": files,

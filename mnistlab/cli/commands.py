@@ -248,7 +248,7 @@ def _own(
 
 @contextmanager
 def _bad_input() -> Iterator[None]:
-    """Blame the user for data that they have named, by the exit status."""
+    """Report errors in data that the user has named as bad input, with exit status 2."""
     try:
         yield
     except DataError as error:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import secrets
 import shutil
 import stat
 from pathlib import Path
@@ -23,28 +21,21 @@ def atomic_write(path: Path, data: bytes) -> None:
     OSError
         When it cannot be written. A file that can be replaced is then unchanged.
     """
-    try:
+    there = None
+    with contextlib.suppress(FileNotFoundError):
         there = path.stat()
-    except FileNotFoundError:
-        there = None
     target = Path(os.path.realpath(path))
-    if there is not None:
-        if not _can_be_replaced(target, there):
-            path.write_bytes(data)
-            return
-        if not os.access(target, os.W_OK):  # a rename would not ask
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     # A short name, since the file's own may be as long as a name can be.
-    partial = target.with_name(f".mnistlab-{secrets.token_hex(8)}.partial")
+    partial = target.with_name(f".mnistlab-{os.urandom(8).hex()}.partial")
     try:
-        if there is not None and not _make_alike(partial, target, there):
+        if there is None or (_may_replace(target, there) and _make_alike(partial, target, there)):
+            with partial.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        else:
             path.write_bytes(data)
-            return
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
     except OSError as error:
         # With the name that the user knows.
         raise OSError(error.errno, error.strerror, str(path)) from error
@@ -53,13 +44,14 @@ def atomic_write(path: Path, data: bytes) -> None:
             partial.unlink()
 
 
-def _can_be_replaced(target: Path, there: os.stat_result) -> bool:
-    """Return whether a new file of that name can replace the old one."""
+def _may_replace(target: Path, there: os.stat_result) -> bool:
+    """Return whether a new file of that name may replace the old one."""
     if not stat.S_ISREG(there.st_mode) or there.st_nlink > 1:
         return False
     try:
-        # /dev/stdout and the like may lead to a file that was renamed.
-        return os.path.samestat(target.stat(), there)
+        # /dev/stdout and the like may lead to a file that was renamed. A rename would not ask
+        # whether the old file may be written.
+        return os.path.samestat(target.stat(), there) and os.access(target, os.W_OK)
     except OSError:
         return False
 

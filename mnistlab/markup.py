@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 UNKNOWN = "–"
-MINUS = "−"
 
 escape = html.escape
 
@@ -57,22 +56,17 @@ def signed(value: float, form: str = ",") -> str:
     text = format(abs(value), form)
     if not any(digit in text for digit in "123456789"):
         return text
-    return f"{MINUS if value < 0 else '+'}{text}"
+    return f"{'−' if value < 0 else '+'}{text}"
 
 
-def png(array: NDArray[np.uint8]) -> bytes:
-    """Return a uint8 image, (h, w) grey, as PNG.
+def data_uri(array: NDArray[np.uint8]) -> str:
+    """Return a uint8 image, (h, w) grey or (h, w, 3), as the `data:` address of a PNG file.
 
     Optimised files would be 7 % smaller and take seven times as long.
     """
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def data_uri(array: NDArray[np.uint8]) -> str:
-    """Return a uint8 image as a `data:` address."""
-    return "data:image/png;base64," + base64.b64encode(png(array)).decode("ascii")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def strip(pictures: Mapping[str, NDArray[np.uint8]], height: int = 84) -> str:

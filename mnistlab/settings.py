@@ -12,18 +12,21 @@ from pathlib import Path
 from mnistlab.errors import ConfigError
 
 MOST_WORKERS = 64
-_YES = {"1", "true", "yes", "on"}
 
 
 def _value(variable: str) -> str:
     return os.environ.get(variable, "").strip()
 
 
+def _path(variable: str) -> Path | None:
+    named = _value(variable)
+    return Path(named).expanduser().absolute() if named else None
+
+
 def home() -> Path:
     """Return the folder of all data: `MNISTLAB_HOME`, else the platform's user data folder."""
-    named = _value("MNISTLAB_HOME")
-    if named:
-        return Path(named).expanduser().absolute()
+    if named := _path("MNISTLAB_HOME"):
+        return named
     # Imported here: most processes are given a home.
     import platformdirs
 
@@ -37,7 +40,7 @@ def is_shared() -> bool:
 
 def visit_folder() -> Path:
     """Return the folder of a visitor's work: `MNISTLAB_VISIT` on a shared server, else home."""
-    return Path(_value("MNISTLAB_VISIT")) if is_shared() else home()
+    return _path("MNISTLAB_VISIT") or home()
 
 
 def cache_folder() -> Path:
@@ -57,13 +60,12 @@ def my_digits_file() -> Path:
 
 def local_mnist() -> Path | None:
     """Return `MNISTLAB_MNIST`, an npz file or a folder of IDX files, or None."""
-    named = _value("MNISTLAB_MNIST")
-    return Path(named).expanduser().absolute() if named else None
+    return _path("MNISTLAB_MNIST")
 
 
 def offline() -> bool:
     """Return whether `MNISTLAB_OFFLINE` forbids the network."""
-    return _value("MNISTLAB_OFFLINE").lower() in _YES
+    return _value("MNISTLAB_OFFLINE").lower() in ("1", "true", "yes", "on")
 
 
 def scheduler() -> str | None:
@@ -74,10 +76,7 @@ def scheduler() -> str | None:
 def workers() -> int:
     """Return how many jobs may train at once on this machine: `MNISTLAB_WORKERS`, default 1.
 
-    Raises
-    ------
-    ConfigError
-        When it is not a whole number from 1 to 64.
+    Raises `ConfigError` unless it is a whole number from 1 to 64.
     """
     named = _value("MNISTLAB_WORKERS") or "1"
     if not named.isdecimal() or not 1 <= int(named) <= MOST_WORKERS:
@@ -89,8 +88,7 @@ def workers() -> int:
 
 def queue_folder() -> Path | None:
     """Return the folder of the training queue of a server, or None."""
-    named = _value("MNISTLAB_QUEUE")
-    return Path(named) if named else None
+    return _path("MNISTLAB_QUEUE")
 
 
 def training_memory() -> float | None:

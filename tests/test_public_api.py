@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
 import pytest
 
 import mnistlab
 from mnistlab import errors
+from mnistlab.cli import main
+
+PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def test_every_name_is_there() -> None:
@@ -23,3 +30,9 @@ def test_all_errors_share_one_base() -> None:
     kinds = [getattr(errors, name) for name in dir(errors) if name.endswith("Error")]
     assert len(kinds) == 6
     assert all(issubclass(kind, mnistlab.MnistLabError) for kind in kinds)
+
+
+def test_the_command_that_is_installed_is_there() -> None:
+    scripts = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["scripts"]
+    for name, place in scripts.items():
+        assert EntryPoint(name, place, "console_scripts").load() is main

@@ -1,7 +1,7 @@
 """What each command does, one short function for each.
 
-Results go to standard output, everything else to standard error. A command's imports are in its
-function, so that `mnistlab --help` answers at once.
+Results go to standard output, everything else to standard error. What only one command needs is
+imported in its function, and `mnistlab` loads its names late, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -9,25 +9,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mnistlab
+from mnistlab import settings
 from mnistlab.cli import terminal
 from mnistlab.errors import ConfigError, DataError
+from mnistlab.files import atomic_write
+from mnistlab.server.options import read_options
 from mnistlab.texts import counted, duration, percent
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from mnistlab.data import Dataset
-    from mnistlab.models.classifier import Classifier
-    from mnistlab.models.config import TrainingConfig
-    from mnistlab.study.study import Study
-
-_SETTINGS = (
-    "epochs", "batch_size", "learning_rate", "schedule", "dropout", "fraction", "seed",
-    "augmentation",
-)  # fmt: skip
-"""Options that are fields of `TrainingConfig`."""
+    from mnistlab import Classifier, Dataset, Study
 
 
 def fetch_data(options: argparse.Namespace) -> None:
@@ -45,8 +42,7 @@ def show_data(options: argparse.Namespace) -> None:
     own = _own(options, to_train=True)
     facts = info() if own is None else describe(own)
     if options.json:
-        terminal.print_json(facts)
-        return
+        return terminal.print_json(facts)
     images = facts["images"]
     terminal.show(
         f"{facts['title']}: {counted(images['train'], 'training image')}, "
@@ -61,15 +57,13 @@ def show_data(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """`train`: train in a worker process and keep the run."""
-    from mnistlab.jobs import submit
-    from mnistlab.metrics.scores import evaluate_probabilities
-    from mnistlab.models import find_run
-    from mnistlab.models.store import read_predictions
+    from mnistlab.report.export import model_scores
 
     _quiet_dask()
-    config, dataset = _config(options.model, options), _dataset(options, to_train=True)
-    with terminal.TrainingBar(config) as bar:
-        job = submit(config, dataset, bar.on_event, scheduler=options.scheduler)
+    config = mnistlab.TrainingConfig(options.model, **_given(options))
+    dataset = _dataset(options, to_train=True)
+    with terminal.training_bar(config.title) as show:
+        job = mnistlab.submit(config, dataset, show, scheduler=options.scheduler)
         try:
             while not job.wait(0.5):  # in steps, for on Windows Ctrl-C cannot end a wait
                 pass
@@ -77,47 +71,42 @@ def train(options: argparse.Namespace) -> None:
             job.cancel()
             job.wait(5)
             raise
-    run = find_run(job.result())
-    answers = read_predictions(run)
-    scores = evaluate_probabilities(answers["y_test"], answers["test_proba"])
-    seconds = run.card["training_seconds"]
-    if not options.json:
-        terminal.show(
-            f"{run.id}: {percent(scores.accuracy)} of the test images right "
-            f"(F1 {scores.f1_macro:.4f}), trained in {duration(seconds)}"
-        )
-        return
-    facts: dict[str, Any] = {"run": run.id, "weights_digest": run.card["weights_digest"]}
-    facts |= {"scores": scores.to_dict(), "seconds": seconds}
-    terminal.print_json(facts | {"data": dataset.name, "notice": dataset.notice})
+    run = job.result()
+    card, scores = model_scores(run)
+    seconds = card["training_seconds"]
+    if options.json:
+        facts = {"run": run, "weights_digest": card["weights_digest"], "scores": scores}
+        facts |= {"seconds": seconds, "data": dataset.name, "notice": dataset.notice}
+        return terminal.print_json(facts)
+    terminal.show(
+        f"{run}: {percent(scores['accuracy'])} of the test images right "
+        f"(F1 {scores['f1_macro']:.4f}), trained in {duration(seconds)}"
+    )
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """`evaluate`: a model's figures on the test set."""
-    from mnistlab.study.evaluation import evaluate as measure
-
-    dataset = _dataset(options, options.model)
-    found = measure(_load(options.model), dataset.x_test, dataset.y_test)
+    classifier = mnistlab.load_classifier(options.model)
+    dataset = _dataset(options, classifier)
+    found = mnistlab.evaluate(classifier, dataset.x_test, dataset.y_test)
     if options.json:
         facts = {"data": dataset.name, "notice": dataset.notice}
-        terminal.print_json({**found.to_dict(), **facts})
-    else:
-        terminal.print_evaluations([found])
+        return terminal.print_json(found.to_dict() | facts)
+    terminal.print_evaluations([found])
 
 
 def compare(options: argparse.Namespace) -> None:
     """`compare`: two models' figures side by side, and whether one is better."""
     if options.seeds is not None:
         return _compare_with_seeds(options)
-    idle = [name for name in (*_SETTINGS, "scheduler") if getattr(options, name, None) is not None]
+    idle = [*_given(options), *(["scheduler"] if options.scheduler is not None else [])]
     if idle:
         flag = "--share" if idle[0] == "fraction" else "--" + idle[0].replace("_", "-")
         raise ConfigError(f"{flag} is for training, and nothing is trained without --seeds N.")
     study = _study(options)
     if options.json:
-        terminal.print_json(study.to_dict())
-    else:
-        terminal.print_study(study)
+        return terminal.print_json(study.to_dict())
+    terminal.print_study(study)
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -125,7 +114,7 @@ def predict(options: argparse.Namespace) -> int:
     from mnistlab.models.classifier import digit_scorer
     from mnistlab.study.reading import Unreadable, predict_inputs, read_inputs
 
-    classifiers = [_load(name) for name in options.model or ("mlp", "cnn")]
+    classifiers = [mnistlab.load_classifier(name) for name in options.model or ("mlp", "cnn")]
     status = 0
     inputs = read_inputs(options.file, single=options.single, digit_score=digit_scorer(classifiers))
     for answer in predict_inputs(inputs, classifiers):
@@ -141,16 +130,19 @@ def predict(options: argparse.Namespace) -> int:
 
 def list_models(options: argparse.Namespace) -> None:
     """`models list`: the pretrained pair and the finished runs."""
-    from mnistlab.models import list_runs
-    from mnistlab.models.store import PRETRAINED
+    from mnistlab.models.store import PRETRAINED, removal_command
 
-    rows = [_model_row(name, _load(name).card) for name in PRETRAINED]
-    rows += [_model_row(run.id, run.card, run.damage) for run in list_runs()]
+    rows = [_model_row(name, mnistlab.load_classifier(name).card) for name in PRETRAINED]
+    rows += [_model_row(run.id, run.card, run.damage) for run in mnistlab.list_runs()]
     if options.json:
-        terminal.print_json(rows)
-        return
+        return terminal.print_json(rows)
     for row in rows:
-        terminal.show(f"{row['model']:<28} {row['title']:<10} {_state(row)}")
+        if row["damage"]:
+            remedy = removal_command(row["model"])
+            state = f"damaged: {row['damage']}; remove it with: {remedy}"
+        else:
+            state = f"{percent(row['test_accuracy'])} of its test set"
+        terminal.show(f"{row['model']:<28} {row['title']:<10} {state}")
 
 
 def remove_model(options: argparse.Namespace) -> None:
@@ -162,7 +154,6 @@ def remove_model(options: argparse.Namespace) -> None:
 
 def export_model(options: argparse.Namespace) -> None:
     """`models export`: a model's file, figures or card."""
-    from mnistlab.files import atomic_write
     from mnistlab.report.export import export_model as export
 
     made = export(options.run_id, options.format)
@@ -173,17 +164,15 @@ def export_model(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """`report`: two models compared, as one HTML file."""
-    from mnistlab.files import atomic_write
-
     path = _output(options.out or f"report-{options.a}-{options.b}.html", options.json)
     study = _study(options, robustness=options.robustness)
     data = study.to_html().encode()
     atomic_write(path, data)
-    if not options.json:
-        terminal.show_written(path, f"{counted(len(data), 'byte')}; open it in any browser.")
-        return
-    facts = {"report": str(path), "bytes": len(data), "models": [options.a, options.b]}
-    terminal.print_json(facts | {"data": study.dataset.name, "notice": study.dataset.notice})
+    if options.json:
+        facts = {"report": str(path), "bytes": len(data), "models": [options.a, options.b]}
+        facts |= {"data": study.dataset.name, "notice": study.dataset.notice}
+        return terminal.print_json(facts)
+    terminal.show_written(path, f"{counted(len(data), 'byte')}; open it in any browser.")
 
 
 def kaggle(options: argparse.Namespace) -> None:
@@ -191,9 +180,8 @@ def kaggle(options: argparse.Namespace) -> None:
     from mnistlab.report.kaggle import TEST_ROWS, read_test, write_submission
 
     path = _output(options.out, options.json)
-    classifier = _load(options.model)
-    images = read_test(options.file, TEST_ROWS)
-    digits = classifier.predict_proba(images).argmax(axis=1)
+    classifier = mnistlab.load_classifier(options.model)
+    digits = classifier.predict_proba(read_test(options.file, TEST_ROWS)).argmax(axis=1)
     write_submission(path, digits)
     if options.json:
         facts = {"submission": str(path), "rows": len(digits), "model": options.model}
@@ -208,14 +196,9 @@ def kaggle(options: argparse.Namespace) -> None:
 
 def app(options: argparse.Namespace) -> None:
     """`app`: serve the dashboard."""
-    from dataclasses import fields
+    read = read_options(vars(options), options.config)
 
-    from mnistlab.server.options import AppOptions, read_options
-
-    given = {each.name: getattr(options, each.name) for each in fields(AppOptions)}
-    read = read_options(given, options.config)  # a mistake is told before the server is loaded
-
-    from mnistlab.server.app import serve
+    from mnistlab.server.app import serve  # after a mistake in the options is told
 
     serve(read)
 
@@ -223,33 +206,24 @@ def app(options: argparse.Namespace) -> None:
 # Their parts
 
 
-def _dataset(options: argparse.Namespace, *models: str, to_train: bool = False) -> Dataset:
+def _dataset(options: argparse.Namespace, *models: Classifier, to_train: bool = False) -> Dataset:
     """The data of a command, with a note on it: the default, or what `--data` names.
 
-    Parameters
-    ----------
-    models : those that are tested
-    to_train : whether some are trained on it
+    It is for a test of `models`, or `to_train` others.
     """
-    from mnistlab.data import load_default, load_mnist
-    from mnistlab.settings import local_mnist
-
-    own = _own(options, *models, to_train=to_train)
-    if own is not None:
-        terminal.note(own.notice)
-        return own
-    if local_mnist() is not None:
+    dataset = _own(options, *models, to_train=to_train)
+    if dataset is None and settings.local_mnist() is not None:
         # A file that was named is meant: figures on the digits would answer another question.
-        try:
-            return load_mnist(progress=False)
-        except DataError as error:
-            raise ConfigError(str(error)) from error
-    dataset = load_default()
+        with _bad_input():
+            dataset = mnistlab.load_mnist(progress=False)
+    dataset = dataset or mnistlab.load_default()
     terminal.note(dataset.notice)
     return dataset
 
 
-def _own(options: argparse.Namespace, *models: str, to_train: bool = False) -> Dataset | None:
+def _own(
+    options: argparse.Namespace, *models: Classifier, to_train: bool = False
+) -> Dataset | None:
     """The data of the path that a command was given, None without one.
 
     All images of a file with one set are for testing. Where a model was trained on this file, or is
@@ -257,31 +231,32 @@ def _own(options: argparse.Namespace, *models: str, to_train: bool = False) -> D
     """
     turns = {"invert": options.invert, "transpose": options.transpose}
     if options.data is None:
-        flag = next((f"--{name}" for name, is_on in turns.items() if is_on), None)
-        if flag is not None:
-            raise ConfigError(f"{flag} turns images of your own: name their file.")
+        if idle := [name for name, is_on in turns.items() if is_on]:
+            raise ConfigError(f"--{idle[0]} turns images of your own: name their file.")
         return None
     from mnistlab.data.own.reader import read_own_path
 
-    try:
+    remedies = {name: f"--{name}" for name in turns}
+    with _bad_input():
         images = read_own_path(options.data)
-        remedies = {name: f"--{name}" for name in turns}
         dataset = images.dataset(**turns, remedies=remedies)
-    except DataError as error:
-        raise ConfigError(str(error)) from error
-    trained = [(_load(name).card.get("data") or {}).get("digest") for name in models]
-    if to_train or not images.is_one_set or dataset.digest in trained:
+    trained_on = [(model.card.get("data") or {}).get("digest") for model in models]
+    if to_train or dataset.digest in trained_on or not images.is_one_set:
         return dataset
     return images.dataset(**turns, split=False, remedies=remedies)
 
 
+@contextmanager
+def _bad_input() -> Iterator[None]:
+    """Report errors in data that the user has named as bad input, with exit status 2."""
+    try:
+        yield
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+
+
 def _output(name: str, as_json: bool = False) -> Path:
-    """Where a file is to go, refused before the work that makes it.
-
-    With `as_json` standard output is taken.
-    """
-    from pathlib import Path
-
+    """Where a file is to go, refused before the work; with `as_json` standard output is taken."""
     path = Path(name)
     target = Path(os.path.realpath(path))  # a link stays, and what it leads to is written
     if path.is_dir() or not target.parent.is_dir():
@@ -295,17 +270,10 @@ def _output(name: str, as_json: bool = False) -> Path:
     return path
 
 
-def _load(name: str) -> Classifier:
-    from mnistlab.models import load_classifier
-
-    return load_classifier(name)
-
-
-def _config(model: str, options: argparse.Namespace) -> TrainingConfig:
-    from mnistlab.models import TrainingConfig
-
-    given = {name: getattr(options, name, None) for name in _SETTINGS}
-    return TrainingConfig(model, **{name: v for name, v in given.items() if v is not None})
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """What a command was given for a training, by the names of `TrainingConfig`."""
+    names = {each.name for each in fields(mnistlab.TrainingConfig)} - {"model"}
+    return {name: v for name, v in vars(options).items() if name in names and v is not None}
 
 
 def _quiet_dask() -> None:
@@ -319,44 +287,31 @@ def _compare_with_seeds(options: argparse.Namespace) -> None:
     from mnistlab.jobs.seed_runs import compare_with_seeds
 
     _quiet_dask()
-    a, b = (_config(name, options) for name in (options.a, options.b))
+    given = _given(options)
+    a, b = (mnistlab.TrainingConfig(name, **given) for name in (options.a, options.b))
     dataset = _dataset(options, to_train=True)
-    with terminal.runs_bar(2 * options.seeds) as show:
+    runs = counted(2 * options.seeds, "run")
+    with terminal.progress_bar(f"0 of {runs}") as bar:
+
+        def show(fraction: float, finished: int) -> None:
+            bar(fraction, f"{finished} of {runs}")
+
         seeded = compare_with_seeds(a, b, options.seeds, dataset, show, options.scheduler)
     if options.json:
         facts = seeded.to_dict(options.a, options.b)
-        terminal.print_json({**facts, "seeds": options.seeds, "notice": dataset.notice})
-    else:
-        terminal.print_seeds(seeded, options.a, options.b)
+        facts |= {"seeds": options.seeds, "notice": dataset.notice}
+        return terminal.print_json(facts)
+    terminal.print_seeds(seeded, options.a, options.b)
 
 
 def _study(options: argparse.Namespace, robustness: bool = False) -> Study:
-    from mnistlab.study.study import compare
-
-    for name in (options.a, options.b):
-        _load(name)  # a wrong name is an error before the work
-    dataset = _dataset(options, options.a, options.b)
+    a, b = (mnistlab.load_classifier(name) for name in (options.a, options.b))
+    dataset = _dataset(options, a, b)
     with terminal.progress_bar("measuring") as show:
-        return compare(options.a, options.b, dataset, robustness=robustness, on_progress=show)
+        return mnistlab.compare(a, b, dataset, robustness=robustness, on_progress=show)
 
 
 def _model_row(name: str, card: Any, damage: str = "") -> dict[str, Any]:
-    return {
-        "model": name,
-        "title": card.get("title", name),
-        "architecture": card.get("architecture"),
-        "data": (card.get("data") or {}).get("name"),
-        "test_accuracy": card.get("test_accuracy"),
-        "parameters": card.get("parameters"),
-        "created": card.get("created"),
-        "damage": damage,
-    }
-
-
-def _state(row: dict[str, Any]) -> str:
-    """What `models list` says of a model: how good it is, or what to do about a damaged one."""
-    from mnistlab.models.store import removal_command
-
-    if row["damage"]:
-        return f"damaged: {row['damage']}; remove it with: {removal_command(row['model'])}"
-    return f"{percent(row['test_accuracy'])} of its test set"
+    known = ("title", "architecture", "data", "test_accuracy", "parameters", "created")
+    row = {"model": name} | {key: card.get(key) for key in known} | {"damage": damage}
+    return row | {"title": row["title"] or name, "data": (row["data"] or {}).get("name")}

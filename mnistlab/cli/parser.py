@@ -13,7 +13,7 @@ from mnistlab.server.options import ENVIRONMENT, AppOptions
 from mnistlab.version import __version__
 
 _MODEL = "mlp, cnn or a run's id"
-Run = Callable[[argparse.Namespace], int | None]
+Add = Callable[..., "Parser"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,11 +32,10 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> Parser:
     """The parser of `mnistlab`; `run` of what it returns is the command's function."""
-    parser = Parser(
-        prog="mnistlab", description="Explore MNIST, train and compare models, read digits."
-    )
+    text = "Explore MNIST, train and compare models, read digits."
+    parser = Parser(prog="mnistlab", description=text)
     parser.add("--version", action="version", version=f"mnistlab {__version__}")
-    add = _adder(parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser))
+    add = _adder(parser, "COMMAND")
     _add_data(add)
     _add_training(add)
     _add_models(add)
@@ -45,44 +44,34 @@ def make_parser() -> Parser:
     return parser
 
 
-def _adder(group: Any) -> Callable[..., Parser]:
-    """A function that adds a command: its name, what it does, its help; `json=True` for --json."""
+def _adder(parser: Parser, metavar: str) -> Add:
+    """A function that adds commands, or parts of one: name, function, help; `json` for --json."""
+    group = parser.add_subparsers(required=True, metavar=metavar, parser_class=Parser)
 
-    def add(name: str, run: Run | None, text: str, json: bool = False) -> Parser:
+    def add(name: str, run: Any, text: str, json: bool = False) -> Parser:
         command: Parser = group.add_parser(name, help=text, description=text)
-        if run is not None:
-            command.set_defaults(run=run)
+        command.set_defaults(run=run)
         return command.add("--json", action="store_true", help="print JSON") if json else command
 
     return add
 
 
-def _parts(add: Callable[..., Parser], name: str, text: str, parts: str) -> Callable[..., Parser]:
-    """The same for the parts of a command, such as `models list`."""
-    command = add(name, None, text)
-    return _adder(command.add_subparsers(required=True, metavar=parts, parser_class=Parser))
-
-
 def _add_own_data(command: Parser, name: str = "--data", **settings: Any) -> None:
-    command.add(
-        name, metavar="PATH", **settings,
-        help="your own images and labels: .npz, .csv or IDX files, or a folder of those",
-    )  # fmt: skip
-    command.add(
-        "--invert", action="store_true",
-        help="invert your images, when their ink is dark on a bright ground",
-    )  # fmt: skip
+    text = "your own images and labels: .npz, .csv or IDX files, or a folder of those"
+    command.add(name, metavar="PATH", help=text, **settings)
+    text = "invert your images, when their ink is dark on a bright ground"
+    command.add("--invert", action="store_true", help=text)
     command.add("--transpose", action="store_true", help="transpose your images, as EMNIST's need")
 
 
-def _add_data(add: Callable[..., Parser]) -> None:
-    part = _parts(add, "data", "download MNIST, or describe data", "fetch|info")
+def _add_data(add: Add) -> None:
+    part = _adder(add("data", None, "download MNIST, or describe data"), "fetch|info")
     part("fetch", commands.fetch_data, "put MNIST into the cache, from MNISTLAB_MNIST or a mirror")
     text = "describe the data that the dashboard would open with, or a file; downloads nothing"
     _add_own_data(part("info", commands.show_data, text, True), "data", nargs="?")
 
 
-def _add_training(add: Callable[..., Parser]) -> None:
+def _add_training(add: Add) -> None:
     command = add("train", commands.train, "train a model in a worker process", True)
     command.add("model", metavar="MODEL", help="mlp or cnn")
     command.add("--seed", type=int, metavar="X", help="the same seed gives the same weights (0)")
@@ -107,7 +96,7 @@ def _add_settings(command: Parser) -> None:
     command.add("--scheduler", metavar="ADDRESS", help=text)
 
 
-def _add_models(add: Callable[..., Parser]) -> None:
+def _add_models(add: Add) -> None:
     command = add("evaluate", commands.evaluate, "a model's scores on the test set", True)
     _add_own_data(command.add("model", metavar="MODEL", help=_MODEL))
 
@@ -123,7 +112,7 @@ def _add_models(add: Callable[..., Parser]) -> None:
     command.add("--model", action="append", metavar="M", help=f"{_MODEL}; may be repeated")
     command.add("--single", action="store_true", help="read each input as one digit")
 
-    part = _parts(add, "models", "list, export or remove models", "list|export|remove")
+    part = _adder(add("models", None, "list, export or remove models"), "list|export|remove")
     part("list", commands.list_models, "the pretrained pair and the finished runs", True)
     command = part("export", commands.export_model, "save a model, its scores or its card")
     command.add("run_id", metavar="RUN", help=_MODEL)
@@ -137,7 +126,7 @@ def _add_pair(command: Parser) -> Parser:
     return command.add("a", metavar="A", help=_MODEL).add("b", metavar="B", help="another one")
 
 
-def _add_results(add: Callable[..., Parser]) -> None:
+def _add_results(add: Add) -> None:
     command = _add_pair(add("report", commands.report, "two models compared, as a web page", True))
     command.add("--out", metavar="FILE", help="(report-A-B.html, in this folder)")
     text = "also test both on corrupted images, which takes a minute"
@@ -152,19 +141,16 @@ def _add_results(add: Callable[..., Parser]) -> None:
     command.add("--out", default="submission.csv", metavar="FILE", help=text)
 
 
-def _add_app(add: Callable[..., Parser]) -> None:
+def _add_app(add: Add) -> None:
     command = add("app", commands.app, "serve the dashboard to this machine, or to a class")
     command.epilog = (
         f"Each setting may also stand in the environment, as {ENVIRONMENT}MAX_VISITORS=30, or in a "
         "TOML file, as max_visitors = 30. Flags win over the environment, that over the file."
     )
     for each in fields(AppOptions):
-        kind, text = each.metadata["kind"], each.metadata["help"]
-        name = each.name.replace("_", "-")
-        if kind is bool:
-            action = "store_false" if each.default else "store_true"
-            switch = f"--no-{name}" if each.default else f"--{name}"
-            command.add(switch, dest=each.name, action=action, default=None, help=text)
-        else:
-            command.add(f"--{name}", type=kind, metavar=each.metadata["metavar"], help=text)
+        facts = each.metadata
+        value = {"type": facts["kind"], "metavar": facts["metavar"]}
+        switch = {"action": argparse.BooleanOptionalAction}  # adds --no-... too
+        settings = switch if facts["kind"] is bool else value
+        command.add(f"--{each.name.replace('_', '-')}", help=facts["help"], **settings)
     command.add("--config", metavar="FILE", help="TOML file with the settings above")

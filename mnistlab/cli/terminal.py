@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistlab.texts import counted, duration, percent
+from mnistlab.texts import duration, percent
 
 if TYPE_CHECKING:
     from mnistlab.jobs.seed_runs import SeededRuns
     from mnistlab.metrics.evaluation import Evaluation
-    from mnistlab.models.config import TrainingConfig
     from mnistlab.study.study import Study
     from mnistlab.training.events import Event
 
@@ -77,42 +75,28 @@ def _discard(number: int) -> None:
 
 def show(*parts: str) -> None:
     """Print a line of text for people; what would end it early or steer the terminal is escaped."""
-    print(*(printable(part) for part in parts))
+    print(_printable(" ".join(parts)))
 
 
 def is_stdout(path: Path) -> bool:
     """Whether a path, such as `/dev/stdout`, leads to the command's own standard output."""
-    try:
+    with suppress(OSError, ValueError):
         return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
-    except (OSError, ValueError):
-        return False
+    return False
 
 
 def show_written(path: Path, text: str) -> None:
     """Say that a file was written; on standard error where standard output is that very file."""
-    if is_stdout(path):
-        _print_error(f"{path}: {text}")
-    else:
-        show(f"{path}: {text}")
+    say = _print_error if is_stdout(path) else show
+    say(f"{path}: {text}")
 
 
-def printable(text: str) -> str:
-    r"""The text with control characters, line ends and what cannot be encoded as escapes.
-
-    Examples
-    --------
-    >>> printable("7\x1b[2J")
-    '7\\x1b[2J'
-    """
+def _printable(text: str) -> str:
+    r"""The text with escapes, such as \x1b, for what is not a visible character."""
     return "".join(
-        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNSEEN else c
-        for c in text
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
     )
-
-
-# Controls, formatting such as the marks that turn the direction of text, halves of characters
-# (which stand for the bytes of a file's name that are no text), line and paragraph separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
@@ -169,75 +153,57 @@ def print_json(value: Any) -> None:
 def note(text: str) -> None:
     """Tell what a person should know of the result; nothing where the text is empty."""
     if text:
-        _print_error(f"Note: {_one_line(text)}")
+        _print_error(f"Note: {text}")
 
 
 def complain(text: str) -> None:
     """Tell what went wrong, in one line with its remedy."""
     with suppress(OSError):  # the command's end tells that standard output cannot be written
         sys.stdout.flush()  # where both go to the same place, the order is kept
-    _print_error(f"mnistlab: {_one_line(text)}")
+    _print_error(f"mnistlab: {text}")
 
 
 def _print_error(text: str) -> None:
     try:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(_printable(" ".join(text.split())), file=sys.stderr, flush=True)
     except OSError:  # nobody reads it, or its disk is full: there is no other place to say so
         with suppress(OSError, ValueError):
             _discard(sys.stderr.fileno())
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 @contextmanager
-def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
-    """Show a progress bar on standard error if that is a terminal; takes the fraction done."""
+def progress_bar(text: str) -> Iterator[Callable[..., None]]:
+    """Show a bar on standard error if that is a terminal; takes the fraction done, and a text."""
     from tqdm import tqdm
 
-    with tqdm(desc=text, total=100, unit="%", disable=None, dynamic_ncols=True) as bar:
-        yield lambda fraction: bar.update(round(100 * fraction) - bar.n) and None
+    form = "{desc} {percentage:3.0f}% |{bar}| [{elapsed}<{remaining}]"
+    with tqdm(desc=text, total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
 
-
-@contextmanager
-def runs_bar(runs: int) -> Iterator[Callable[[float, int], None]]:
-    """Show one for many trainings; takes the fraction done and the number of finished runs."""
-    from tqdm import tqdm
-
-    form = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}<{remaining}]"
-    with tqdm(total=1.0, bar_format=form, disable=None, dynamic_ncols=True) as bar:
-
-        def show(fraction: float, finished: int) -> None:
-            bar.set_description_str(f"{finished} of {counted(runs, 'run')}", refresh=False)
+        def show(fraction: float, text: str = text) -> None:
+            bar.set_description_str(text, refresh=False)
             bar.update(fraction - bar.n)
 
         yield show
 
 
-class TrainingBar:
-    """A progress bar on standard error, where that is a terminal, fed by a job's events."""
+@contextmanager
+def training_bar(title: str) -> Iterator[Callable[[Event], None]]:
+    """Show one for a training; takes its events, in the job's thread."""
+    from tqdm import tqdm
 
-    def __init__(self, config: TrainingConfig) -> None:
-        from tqdm import tqdm
+    from mnistlab.training import events
 
-        self._bar = tqdm(desc=config.title, unit="step", disable=None, dynamic_ncols=True)
+    with tqdm(desc=title, unit="step", disable=None, dynamic_ncols=True) as bar:
 
-    def __enter__(self) -> TrainingBar:
-        return self
+        def show(event: Event) -> None:
+            match event:
+                case events.Started():
+                    bar.reset(total=event.epochs * event.steps)
+                case events.Progress():
+                    bar.update((event.epoch - 1) * event.steps + event.step - bar.n)
+                    bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=percent(event.accuracy))
+                case events.EpochEnd() if not bar.disable:
+                    right = f"{percent(event.val_accuracy)} of the validation images right"
+                    bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def on_event(self, event: Event) -> None:
-        """Move; called in the job's thread."""
-        from mnistlab.training import events
-
-        if isinstance(event, events.Started):
-            self._bar.reset(total=event.epochs * event.steps)
-        elif isinstance(event, events.Progress):
-            self._bar.update((event.epoch - 1) * event.steps + event.step - self._bar.n)
-            self._bar.set_postfix(loss=f"{event.loss:.4f}", accuracy=percent(event.accuracy))
-        elif isinstance(event, events.EpochEnd) and not self._bar.disable:
-            right = f"{percent(event.val_accuracy)} of the validation images right"
-            self._bar.write(f"epoch {event.epoch} of {event.epochs}: {right}", file=sys.stderr)
+        yield show

@@ -14,10 +14,12 @@ from typing import Any
 from mnistlab.charts.curves import Curves
 from mnistlab.errors import ModelError
 from mnistlab.metrics.scores import evaluate_probabilities
-from mnistlab.models import find_run, load_classifier
+from mnistlab.models import Run, find_run, load_classifier
 from mnistlab.models.store import PRETRAINED, read_predictions, read_run_file, removal_command
 
 FORMATS = ("keras", "tflite", "csv", "json", "zip")
+
+Facts = Mapping[str, Any]
 
 
 def read_history(name: str, runs: Path | None = None) -> Curves:
@@ -52,56 +54,48 @@ def export_model(name: str, kind: str, runs: Path | None = None) -> Export:
     """A model in one of `FORMATS`, checked as it is read.
 
     `keras` and `tflite` are the model, `json` its card, `csv` its figures on the test set it was
-    trained beside, `zip` all files of the run. The pretrained pair has no Keras file.
-
-    Raises
-    ------
-    ModelError
-        When there is no such model, it is damaged, or it does not come in that format.
+    trained beside, `zip` all files of the run. The pretrained pair has no Keras file. Raises
+    `ModelError` if there is no such model, or it is damaged or does not come in that format.
     """
-    makers = {"csv": _csv, "json": _json, "tflite": _tflite, "keras": _keras, "zip": _zip}
-    if kind not in makers:
+    if kind in ("keras", "zip") and name in PRETRAINED:
         raise ModelError(
-            f"{kind!r} is not a format of a model; choose one of {', '.join(FORMATS)}."
+            f"The pretrained {name!r} does not come as a .{kind} file; choose tflite, csv or json, "
+            "or train one of your own."
         )
-    return Export(f"{name}.{kind}", makers[kind](name, runs))
+    match kind:
+        case "keras":
+            data = read_run_file(find_run(name, runs), "model.keras")
+        case "tflite":
+            data = load_classifier(name, runs).tflite
+        case "csv":
+            data = _csv(name, runs)
+        case "json":
+            data = _json(load_classifier(name, runs).card)
+        case "zip":
+            data = _zip(find_run(name, runs))
+        case _:
+            raise ModelError(
+                f"{kind!r} is not a format of a model; choose one of {', '.join(FORMATS)}."
+            )
+    return Export(f"{name}.{kind}", data)
 
 
-def _tflite(name: str, runs: Path | None) -> bytes:
-    return load_classifier(name, runs).tflite
+def _json(card: Mapping[str, Any]) -> bytes:
+    return (json.dumps(card, indent=2) + "\n").encode()
 
 
-def _json(name: str, runs: Path | None) -> bytes:
-    return (json.dumps(load_classifier(name, runs).card, indent=2) + "\n").encode()
-
-
-def _keras(name: str, runs: Path | None) -> bytes:
-    _refuse_pretrained(name, "as a Keras file")
-    return read_run_file(find_run(name, runs), "model.keras")
-
-
-def _zip(name: str, runs: Path | None) -> bytes:
-    _refuse_pretrained(name, "as a folder of files")
-    run = find_run(name, runs)
+def _zip(run: Run) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in run.card.get("files", ()):
-            archive.writestr(f"{name}/{file}", read_run_file(run, file))
-        archive.writestr(f"{name}/run.json", _json(name, runs))
+            archive.writestr(f"{run.id}/{file}", read_run_file(run, file))
+        archive.writestr(f"{run.id}/run.json", _json(run.card))
     return buffer.getvalue()
-
-
-def _refuse_pretrained(name: str, what: str) -> None:
-    if name in PRETRAINED:
-        raise ModelError(
-            f"The pretrained {name!r} does not come {what}; choose tflite, csv or json, or train "
-            "one of your own."
-        )
 
 
 def _csv(name: str, runs: Path | None) -> bytes:
     """A line for each figure; the digit is empty where the figure is of all."""
-    card, scores = _scores(name, runs)
+    card, scores = model_scores(name, runs)
     low, high = scores["accuracy_ci"]
     plain = {
         "test_images": scores["n"],
@@ -122,7 +116,7 @@ def _csv(name: str, runs: Path | None) -> bytes:
     return text.getvalue().encode()
 
 
-def _scores(name: str, runs: Path | None) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def model_scores(name: str, runs: Path | None = None) -> tuple[Facts, Facts]:
     """A model's card, and its scores on the test set beside which it was trained."""
     if name in PRETRAINED:
         card = load_classifier(name).card

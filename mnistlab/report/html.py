@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata, resources
 from typing import Any
@@ -33,8 +33,6 @@ from mnistlab.version import __version__
 MOST_PICTURES = 60  # of a group; more than anyone looks through, and a file of some 100 KB
 _PACKAGES = ("numpy", "ai-edge-litert", "tensorflow-cpu", "tensorflow", "keras")
 
-Sections = Iterator[tuple[str, str]]
-
 
 def build_report(
     pair: Pair,
@@ -47,7 +45,9 @@ def build_report(
     robustness: Sequence[Robustness] = (),
     curves: Mapping[str, Curves] | None = None,
 ) -> str:
-    """A comparison as an HTML page. What is not given is left out or said to be unknown.
+    """A comparison as an HTML page that loads nothing from outside, in light, dark and on paper.
+
+    What is not given is left out or said to be unknown.
 
     Parameters
     ----------
@@ -57,47 +57,42 @@ def build_report(
     others : further models for the table of results; no two models share a title
     calibrations, curves : model name -> its figures
     robustness : of some of the models
-
-    Returns
-    -------
-    str
-        A file that loads nothing from outside, in light and dark, and for paper.
     """
     named = {each.model: each for each in (*pair.evaluations, *others)}
     every = list(named.values())
-    sections = [
-        *_verdict(pair, seeds),
-        ("Results", results_table(every)),
-        *_curves(named, curves or {}),
-        *_side_by_side(pair),
-        *_pictures(pair, dataset, corrected),
-        *_calibration(named, pair, calibrations or {}),
-        *_corrected(pair, corrected),
-        *_robustness(named, robustness),
-        ("Settings", _settings(every, dataset)),
-        ("Data", _data(dataset)),
-        ("Environment", _environment()),
-        ("How each figure is computed", methods()),
-    ]
-    return _page(f"{pair.a.title} and {pair.b.title} on {dataset.title}", sections)
+    sections = {
+        "Verdict": verdict(pair),
+        "Training again": _training_again(pair, seeds),
+        "Results": results_table(every),
+        "Training curves": _curves(named, curves or {}),
+        "Confusion matrices": _confusion(pair),
+        "By digit": per_class_table(pair),
+        "The images that make the difference": _pictures(pair, dataset, corrected),
+        "Calibration": _calibration(named, pair, calibrations or {}),
+        "Corrected labels": _corrected(pair, corrected),
+        "Robustness": _robustness(named, robustness),
+        "Settings": _settings(every, dataset),
+        "Data": _data(dataset),
+        "Environment": _environment(),
+        "How each figure is computed": methods(),
+    }
+    title = f"{pair.a.title} and {pair.b.title} on {dataset.title}"
+    return _page(title, {name: text for name, text in sections.items() if text})
 
 
 def build_summary(pair: Pair, seeds: SeedComparison | None = None) -> str:
     """The verdict and the results as a piece of HTML with its own style, for a notebook."""
-    parts = [text for _, text in _verdict(pair, seeds)]
-    parts.append(results_table(list(dict.fromkeys(pair.evaluations))))
-    return f"<style>{_style()}</style><div class='ml-report'>{''.join(parts)}</div>"
+    results = results_table(list(dict.fromkeys(pair.evaluations)))
+    text = verdict(pair) + _training_again(pair, seeds) + results
+    return f"<style>{_style()}</style><div class='ml-report'>{text}</div>"
 
 
-def _verdict(pair: Pair, seeds: SeedComparison | None) -> Sections:
-    yield "Verdict", verdict(pair)
-    if seeds is not None:
-        rows = [_seed_row(pair.a.title, seeds.a), _seed_row(pair.b.title, seeds.b)]
-        head = ["Settings of", "Seeds", "Mean accuracy", "sd", "lowest", "highest"]
-        yield (
-            "Training again",
-            seeds_verdict(seeds, pair) + table(head, rows, "Accuracy over seeds"),
-        )
+def _training_again(pair: Pair, seeds: SeedComparison | None) -> str:
+    if seeds is None:
+        return ""
+    rows = [_seed_row(pair.a.title, seeds.a), _seed_row(pair.b.title, seeds.b)]
+    head = ["Settings of", "Seeds", "Mean accuracy", "sd", "lowest", "highest"]
+    return seeds_verdict(seeds, pair) + table(head, rows, "Accuracy over seeds")
 
 
 def _seed_row(title: str, s: SeedSummary) -> list[str]:
@@ -105,25 +100,28 @@ def _seed_row(title: str, s: SeedSummary) -> list[str]:
     return [title, str(s.n), percent(s.mean), spread, percent(s.minimum), percent(s.maximum)]
 
 
-def _curves(named: Mapping[str, Evaluation], kept: Mapping[str, Curves]) -> Sections:
+def _curves(named: Mapping[str, Evaluation], kept: Mapping[str, Curves]) -> str:
     series = {e.title: kept[name] for name, e in named.items() if name in kept}
-    without = [e.title for name, e in named.items() if name not in kept]
     points = [p for run in series.values() for p in (*run.training, *run.validation)]
     text = draw_curves(series, max(1, round(max(p[0] for p in points)))) if points else ""
-    if without:
-        text += note(f"No curves are kept of {_and(without)}.")
-    yield "Training curves", text
+    without = [e.title for name, e in named.items() if name not in kept]
+    return text + _missing("curves are kept", without)
 
 
-def _side_by_side(pair: Pair) -> Sections:
+def _missing(what: str, models: Sequence[str]) -> str:
+    """A note on the models without something; empty if there are none."""
+    listed = " and ".join(filter(None, (", ".join(models[:-1]), *models[-1:])))
+    return note(f"No {what} of {listed}.") if models else ""
+
+
+def _confusion(pair: Pair) -> str:
     a, b = (e.scores.confusion for e in pair.evaluations)
     tables = "".join(confusion_table(e.scores.confusion, e.title) for e in pair.evaluations)
     difference = difference_table(a, b, *pair.titles)
-    yield "Confusion matrices", f"<div class='ml-side-by-side'>{tables}{difference}</div>"
-    yield "By digit", per_class_table(pair)
+    return f"<div class='ml-side-by-side'>{tables}{difference}</div>"
 
 
-def _pictures(pair: Pair, dataset: Dataset, corrected: Pair | None) -> Sections:
+def _pictures(pair: Pair, dataset: Dataset, corrected: Pair | None) -> str:
     a, b = pair.titles
     parts = [note(f"A is {a}, B is {b}; the most confident mistakes come first.")]
     for kind, text in (
@@ -139,7 +137,7 @@ def _pictures(pair: Pair, dataset: Dataset, corrected: Pair | None) -> Sections:
         parts.append(picture_sheet(dataset.x_test[pair.rows[shown]], captions, name, text))
         if len(shown) < len(places):
             parts.append(note(f"{len(shown)} of {len(places):,} are shown."))
-    yield "The images that make the difference", "".join(parts)
+    return "".join(parts)
 
 
 def _caption(place: int, pair: Pair, corrected: Pair | None) -> list[str]:
@@ -164,7 +162,7 @@ def _percent(fraction: float) -> str:
 
 def _calibration(
     named: Mapping[str, Evaluation], pair: Pair, calibrations: Mapping[str, Calibration]
-) -> Sections:
+) -> str:
     two = [e.model for e in pair.evaluations]
     colours = dict(zip(two, ("mlp", "cnn"), strict=True))
     diagrams = [
@@ -172,40 +170,38 @@ def _calibration(
         for name, e in named.items()
         if name in calibrations
     ]
-    without = [named[name].title for name in dict.fromkeys(two) if name not in calibrations]
     text = f"<div class='ml-side-by-side'>{''.join(diagrams)}</div>" if diagrams else ""
-    if without:
-        text += note(f"No validation answers on this data are known of {_and(without)}.")
-    yield "Calibration", text
+    without = [named[name].title for name in dict.fromkeys(two) if name not in calibrations]
+    return text + _missing("validation answers on this data are known", without)
 
 
-def _corrected(pair: Pair, corrected: Pair | None) -> Sections:
-    if corrected is not None:
-        sentence = corrected.comparison.verdict(*pair.titles)
-        text = f"<p>With corrected labels: {escape(sentence)}</p>"
-        yield "Corrected labels", corrected_table(pair, corrected) + text
+def _corrected(pair: Pair, corrected: Pair | None) -> str:
+    if corrected is None:
+        return ""
+    sentence = corrected.comparison.verdict(*pair.titles)
+    text = f"<p>With corrected labels: {escape(sentence)}</p>"
+    return corrected_table(pair, corrected) + text
 
 
-def _robustness(named: Mapping[str, Evaluation], results: Sequence[Robustness]) -> Sections:
-    if results:
-        titled = [
-            replace(r, title=named[r.model].title) if r.model in named else r for r in results
-        ]
-        yield "Robustness", robustness_table(titled)
+def _robustness(named: Mapping[str, Evaluation], results: Sequence[Robustness]) -> str:
+    titled = [replace(r, title=named[r.model].title) if r.model in named else r for r in results]
+    return robustness_table(titled) if titled else ""
 
 
 def _settings(evaluations: Sequence[Evaluation], dataset: Dataset) -> str:
-    configs = [e.card.get("config") or {} for e in evaluations]
-    names = list(dict.fromkeys(name for config in configs for name in config))
+    cards = [e.card for e in evaluations]
+    configs = [card.get("config") or {} for card in cards]
+    names = dict.fromkeys(name for config in configs for name in config)
+    digests = ((card.get("weights_digest") or UNKNOWN)[:12] for card in cards)
     rows = [
         [name.replace("_", " "), *(str(config.get(name, UNKNOWN)) for config in configs)]
         for name in names
     ]
     rows += [
-        ["trained on", *(_trained_on(e.card, dataset) for e in evaluations)],
-        ["created", *(str(e.card.get("created", UNKNOWN)) for e in evaluations)],
-        ["epoch kept", *(str(e.card.get("best_epoch", UNKNOWN)) for e in evaluations)],
-        ["weights (SHA-256)", *(_short(e.card.get("weights_digest")) for e in evaluations)],
+        ["trained on", *(_trained_on(card, dataset) for card in cards)],
+        ["created", *(str(card.get("created", UNKNOWN)) for card in cards)],
+        ["epoch kept", *(str(card.get("best_epoch", UNKNOWN)) for card in cards)],
+        ["weights (SHA-256)", *digests],
     ]
     layers = [[e.title, ", ".join(e.card.get("layers") or [UNKNOWN])] for e in evaluations]
     return table(["", *(e.title for e in evaluations)], rows, "Settings") + _facts(layers, "Layers")
@@ -218,10 +214,6 @@ def _trained_on(card: Mapping[str, Any], dataset: Dataset) -> str:
     return name if same or not data else f"{name}, not the data of this report"
 
 
-def _short(digest: str | None) -> str:
-    return digest[:12] if digest else UNKNOWN
-
-
 def _data(dataset: Dataset) -> str:
     images = f"{len(dataset.x_train):,} for training, {len(dataset.x_test):,} for testing"
     rows = [["Name", dataset.title], ["Images", images], ["SHA-256 of the arrays", dataset.digest]]
@@ -229,21 +221,15 @@ def _data(dataset: Dataset) -> str:
 
 
 def _environment() -> str:
+    packages = {name: next(iter(metadata.distributions(name=name)), None) for name in _PACKAGES}
     rows = [
         ["Written", time.strftime("%Y-%m-%d %H:%M")],
         ["MNIST Lab", __version__],
         ["Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"],
         ["CPUs", str(os.cpu_count() or UNKNOWN)],
-        *([name, version] for name in _PACKAGES if (version := _version(name))),
+        *([name, found.version] for name, found in packages.items() if found),
     ]
     return _facts(rows, "Environment")
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _facts(rows: Sequence[Sequence[str]], label: str) -> str:
@@ -254,14 +240,11 @@ def _facts(rows: Sequence[Sequence[str]], label: str) -> str:
     return f"<table class='ml-table ml-facts' aria-label='{escape(label)}'>{body}</table>"
 
 
-def _page(title: str, sections: Sequence[tuple[str, str]]) -> str:
-    links = "".join(
-        f"<li><a href='#s{i}'>{escape(name)}</a></li>" for i, (name, _) in enumerate(sections)
-    )
-    body = "".join(
-        f"<section><h2 id='s{i}'>{escape(name)}</h2>{text}</section>\n"
-        for i, (name, text) in enumerate(sections)
-    )
+def _page(title: str, sections: Mapping[str, str]) -> str:
+    links = body = ""
+    for i, (name, text) in enumerate(sections.items()):
+        links += f"<li><a href='#s{i}'>{escape(name)}</a></li>"
+        body += f"<section><h2 id='s{i}'>{escape(name)}</h2>{text}</section>\n"
     # The policy is a promise kept by the browser: nothing from outside is ever asked for.
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
@@ -279,7 +262,3 @@ def _style() -> str:
         (resources.files(f"mnistlab.{package}") / name).read_text(encoding="utf-8")
         for package, name in (("charts", "style.css"), ("report", "report.css"))
     )
-
-
-def _and(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -7,8 +7,10 @@ model that was trained on MNIST has seen most of them. `load_own` reads its `tra
 
 from __future__ import annotations
 
+import re
 from itertools import zip_longest
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +23,8 @@ from mnistlab.texts import counted
 TEST_ROWS = 28_000
 """Images in Kaggle's test.csv; it takes submissions of as many rows and no others."""
 _SIDE = 28
-_PIXELS = tuple(f"pixel{i}" for i in range(_SIDE * _SIDE))
+_PIXELS = [f"pixel{i}" for i in range(_SIDE * _SIDE)]
+_BYTE = re.compile("[01]?[0-9]{1,2}|2[0-4][0-9]|25[0-5]")
 _SUBMISSIONS = (
     "Kaggle takes answers to all images of its test.csv, so give that as it was downloaded."
 )
@@ -30,34 +33,26 @@ Bytes = NDArray[np.uint8]
 
 
 def read_test(path: str | Path, rows: int | None = None) -> Bytes:
-    """The images of `test.csv`, (n, 28, 28) uint8.
+    """The images of `test.csv`, (n, 28, 28) uint8; n must be `rows`, unless that is None.
 
-    Parameters
-    ----------
-    rows : how many there must be, `TEST_ROWS` for a submission; by default any number
-
-    Raises
-    ------
-    UploadError
-        With the line's number, where columns, values or their number are not as they must be.
+    Raises `UploadError` with the line's number, where columns, values or their number are wrong.
     """
-    return _read(Path(path), rows).reshape(-1, _SIDE, _SIDE)
+    try:
+        with Path(path).open("rb") as file:
+            return _read(file, str(path), rows).reshape(-1, _SIDE, _SIDE)
+    except ValueError as error:
+        raise UploadError(f"{path} {error}; give a CSV file.") from error
+    except OSError as error:
+        raise UploadError(
+            f"{path} cannot be read ({error.strerror or error}); give the path of a CSV file."
+        ) from error
 
 
 def write_submission(path: str | Path, digits: ArrayLike) -> None:
     """Write `submission.csv`: `ImageId,Label`, images numbered from 1, whole or not at all.
 
-    Parameters
-    ----------
-    digits : array (n,) of integers 0 to 9
-        In the order of test.csv. Kaggle takes `TEST_ROWS` of them.
-
-    Raises
-    ------
-    ValueError
-        When these are no digits.
-    OSError
-        When the file cannot be written.
+    `digits` (n,) are integers from 0 to 9, else `ValueError`, in the order of test.csv. Kaggle
+    takes `TEST_ROWS` of them. Raises `OSError` when the file cannot be written.
     """
     labels = np.asarray(digits)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not np.isin(labels, range(10)).all():
@@ -66,29 +61,20 @@ def write_submission(path: str | Path, digits: ArrayLike) -> None:
     atomic_write(Path(path), ("ImageId,Label\n" + "".join(lines)).encode("ascii"))
 
 
-def _read(path: Path, rows: int | None) -> Bytes:
+def _read(file: BinaryIO, path: str, rows: int | None) -> Bytes:
     """All values of a file, (n, 784) uint8."""
     parts: list[Bytes] = []
     line, done = 2, 0
-    try:
-        with path.open("rb") as file:
-            _check_header(path, file.readline(BLOCK))
-            for block in blocks(file):
-                values, lines = _parse(block, path, line)
-                if rows is not None and done + len(values) > rows:
-                    place = line + _lines_before(block, rows - done)
-                    raise UploadError(
-                        f"{path}, line {place:,}: more than {counted(rows, 'image')}; "
-                        f"{_SUBMISSIONS}"
-                    )
-                parts.append(values)
-                line, done = line + lines, done + len(values)
-    except ValueError as error:
-        raise UploadError(f"{path} {error}; give a CSV file.") from error
-    except OSError as error:
-        raise UploadError(
-            f"{path} cannot be read ({error.strerror or error}); give the path of a CSV file."
-        ) from error
+    _check_header(path, file.readline(BLOCK))
+    for block in blocks(file):
+        values = _parse(block, path, line)
+        if rows is not None and done + len(values) > rows:
+            raise UploadError(
+                f"{path}, line {line + rows - done:,}: more than {counted(rows, 'image')}; "
+                f"{_SUBMISSIONS}"
+            )
+        parts.append(values)
+        line, done = line + block.count(b"\n"), done + len(values)
     if not done:
         raise UploadError(f"{path}, line 2: there are no images; give Kaggle's file as it is.")
     if rows is not None and done < rows:
@@ -99,15 +85,10 @@ def _read(path: Path, rows: int | None) -> Bytes:
     return np.concatenate(parts)
 
 
-def _lines_before(block: bytes, row: int) -> int:
-    """How many lines stand before a row of a block, which may have blank ones."""
-    return [i for i, text in enumerate(block.split(b"\n")) if text.strip()][row]
-
-
-def _check_header(path: Path, raw: bytes) -> None:
+def _check_header(path: str, raw: bytes) -> None:
     text = raw.decode("utf-8-sig", errors="replace").strip()
     found = [name.strip().strip('"') for name in text.split(",")]
-    if found == list(_PIXELS):
+    if found == _PIXELS:
         return
     if found == ["label", *_PIXELS]:
         raise UploadError(f"{path}, line 1: this is a train.csv; give a test.csv.")
@@ -121,36 +102,25 @@ def _check_header(path: Path, raw: bytes) -> None:
     )
 
 
-def _parse(block: bytes, path: Path, line: int) -> tuple[Bytes, int]:
-    """The values of a block whose first line is number `line`, and how many lines it has."""
-    lines = block.count(b"\n")
+def _parse(block: bytes, path: str, line: int) -> Bytes:
+    """The values of a block whose first line is number `line`."""
     values = whole_numbers(block, len(_PIXELS))
     if values is not None and values.max() <= 255:
-        return values.astype(np.uint8), lines
-    return _parse_slowly(block, path, line), lines
-
-
-def _parse_slowly(block: bytes, path: Path, line: int) -> Bytes:
-    """The same line by line: allows quotes, spaces and blank lines, and finds what is wrong."""
-    rows = []
-    for number, text in enumerate(block.decode("utf-8", errors="replace").split("\n"), line):
-        if not text.strip():
-            continue
-        cells = text.split(",")
-        if len(cells) != len(_PIXELS):
-            raise UploadError(
-                f"{path}, line {number:,}: {len(cells):,} values instead of {len(_PIXELS)}; "
-                "give Kaggle's file as it was downloaded."
-            )
-        rows.append([_value(cell, path, number, i) for i, cell in enumerate(cells, 1)])
+        return values.astype(np.uint8)
+    # Line by line, which allows quotes, spaces and blank lines, and finds what is wrong.
+    lines = enumerate(block.decode("utf-8", errors="replace").split("\n"), line)
+    rows = [_parse_line(text, f"{path}, line {i:,}") for i, text in lines if text.strip()]
     return np.array(rows, np.uint8).reshape(-1, len(_PIXELS))
 
 
-def _value(cell: str, path: Path, line: int, column: int) -> int:
-    text = cell.strip().strip('"')
-    if text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= 255:
-        return int(text)
-    raise UploadError(
-        f"{path}, line {line:,}: column {column} is {text[:20]!r}, not a whole number from 0 to "
-        "255; give Kaggle's file as it was downloaded."
-    )
+def _parse_line(text: str, place: str) -> list[int]:
+    cells = [cell.strip().strip('"') for cell in text.split(",")]
+    wrong = [i for i, cell in enumerate(cells, 1) if not _BYTE.fullmatch(cell)]
+    if len(cells) != len(_PIXELS):
+        what = f"{len(cells):,} values instead of {len(_PIXELS)}"
+    elif wrong:
+        cell = cells[wrong[0] - 1][:20]
+        what = f"column {wrong[0]} is {cell!r}, not a whole number from 0 to 255"
+    else:
+        return [int(cell) for cell in cells]
+    raise UploadError(f"{place}: {what}; give Kaggle's file as it was downloaded.")

@@ -15,10 +15,8 @@ from urllib.parse import quote
 
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
-from mnistlab.jobs.queue import JobQueue
 from mnistlab.jobs.scratch import remove_orphans, scratch_folder
 from mnistlab.server import resources
-from mnistlab.server.handlers import Health, Page, SecurityHeaders
 from mnistlab.server.jupyter_adapter import LabServer, make_server
 from mnistlab.server.options import AppOptions
 
@@ -38,7 +36,6 @@ def serve(options: AppOptions) -> None:
     port = DEFAULT_PORT if options.port is None else free
     resources.use_one_arena()
     resources.allow_open_files()
-    make_paths_absolute()
     remove_orphans(_PREFIX)  # of servers that were killed
     # A folder that holds nothing else: it is the kernels' working folder too, where any file
     # could be mistaken for a module.
@@ -48,9 +45,6 @@ def serve(options: AppOptions) -> None:
         set_kernel_environment(options, folder)
         resources.compile_modules(folder / "bytecode")
         server = make_server(options, notebook, port, folder)
-        queue = JobQueue(folder / "queue", options.workers)
-        server.routes = {"healthz": (Health, {"queue": queue})}
-        server.page, server.transforms = Page, [SecurityHeaders]
         server.on_start = lambda: _announce(options, server)
         server.initialize([])
         server.start()
@@ -68,6 +62,9 @@ def find_notebook() -> Path:
 def set_kernel_environment(options: AppOptions, folder: Path) -> None:
     """Set what kernels and their trainings read from the environment."""
     os.environ |= {
+        # Absolute: kernels work in another folder.
+        "MNISTLAB_HOME": str(settings.home()),
+        "MNISTLAB_MNIST": str(settings.local_mnist() or ""),
         "MNISTLAB_WORKERS": str(options.workers),
         "MNISTLAB_QUEUE": str(folder / "queue"),
         "MNISTLAB_TRAINING_MEMORY": str(options.training_memory),
@@ -82,16 +79,8 @@ def set_kernel_environment(options: AppOptions, folder: Path) -> None:
 
 
 def _put_first(variable: str, place: Path) -> None:
-    others = os.environ.get(variable, "")
-    os.environ[variable] = f"{place}{os.pathsep}{others}" if others else str(place)
-
-
-def make_paths_absolute() -> None:
-    """Resolve relative paths of the environment: kernels work in another folder."""
-    if mnist := settings.local_mnist():
-        os.environ["MNISTLAB_MNIST"] = str(mnist)
-    if os.environ.get("MNISTLAB_HOME", "").strip():
-        os.environ["MNISTLAB_HOME"] = str(settings.home())
+    places = (str(place), os.environ.get(variable, ""))
+    os.environ[variable] = os.pathsep.join(filter(None, places))
 
 
 def _announce(options: AppOptions, server: LabServer) -> None:

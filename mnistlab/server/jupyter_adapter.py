@@ -13,7 +13,7 @@ import shutil
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -38,12 +38,12 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 from voila.utils import ENV_VARIABLE
 
-from mnistlab.server import resources
-from mnistlab.server.folders import VisitFolders
-from mnistlab.server.messages import V1_PROTOCOL, Message, RefusedError, check_message, idle_status
-from mnistlab.server.moves import Moves
+from mnistlab.jobs.queue import JobQueue
+from mnistlab.server import resources, visits
+from mnistlab.server.handlers import Health, SecurityHeaders
+from mnistlab.server.messages import Message, Moves, RefusedError, check_message, idle_status
 from mnistlab.server.options import AppOptions
-from mnistlab.server.visits import CHECK_SECONDS, PING_SECONDS, SILENCE_SECONDS, Visit, Visits
+from mnistlab.server.visits import Visit, VisitFolders, Visits
 
 # An upload of 15 MB and its envelope. Beyond this tornado closes the socket without an error
 # message, so the limit is well above the one that the page explains.
@@ -53,6 +53,8 @@ _HEARTBEAT_SECONDS = 3  # a kernel answers within a millisecond, on a busy machi
 _FREED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
 _DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow machine
 _LOOK_SECONDS = 0.5  # between looks whether a kernel that starts is alive
+_RETRY_SECONDS = 20  # for a visitor who finds the server full
+_RELOAD_SECONDS = 1  # the request for a reloaded page comes before the old one's place is free
 
 # The scripts of the page: no other extension that is installed is served.
 _EXTENSIONS = [
@@ -61,6 +63,9 @@ _EXTENSIONS = [
     "ipycanvas",
     "jupyterlab-plotly",
 ]
+_KERNEL_PLACE = "[kernel-id]"  # in the page's template
+_NOT_STARTED = """<script>document.querySelector("#loading p").textContent =
+"The session could not be started. Please reload the page."</script>"""
 _SESSION = re.compile(r"[\w-]{0,64}")
 _arriving: ContextVar[Visit] = ContextVar("arriving")
 """The visit whose page a request makes, known also to what Voilà calls in it."""
@@ -200,24 +205,65 @@ def _is_drawn(start: asyncio.Task[Any]) -> bool:
     return made is not None and _result(made["task"]) is not None
 
 
-class VoilaPage(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
-    """Voilà's handler of the page, which starts the kernel of a visit or takes a warm one."""
+class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
+    """Voilà's page, with a kernel of its own, if there is a place for another visit."""
 
     kernel_manager: VisitKernels
-    _warm = False
+    _warm = _closed = False
 
-    async def page_parts(self, visit: Visit) -> AsyncIterator[str]:
-        """The page's HTML as it is made, with a kernel that becomes the visit's."""
+    async def get(self, path: str | None = None) -> None:
+        """Send the page, or the notice that the server is full."""
+        if path:
+            raise HTTPError(404)
+        # Reading it sets the cookie without which a shutdown request is refused (voila #1458).
+        self.xsrf_token  # noqa: B018
+        if self.current_user is None:  # no place without the token; Voilà asks for it
+            await super().get(path)
+            return
+        everyone = self.kernel_manager.visits
+        deadline = time.monotonic() + _RELOAD_SECONDS
+        while (visit := everyone.reserve()) is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        if visit is None:
+            self._send_notice("full.html", places=everyone.places)
+            return
+        try:
+            async with self.kernel_manager.starting:
+                if not self._closed:  # a visitor who has left or reloaded needs no kernel
+                    await self._send_page(visit)
+        except OSError as error:  # no disk space, no memory, too many processes or files
+            _log.error("no kernel for another visitor: %s", error)
+            self._send_notice("trouble.html", reason=error.strerror or type(error).__name__)
+        finally:
+            everyone.page_sent(visit)
+
+    async def _send_page(self, visit: Visit) -> None:
+        """Send the page as it is made, with a kernel that becomes the visit's."""
         _arriving.set(visit)
         if warm := await self.kernel_manager.find_warm():
             self.kernel_manager.visits.assign(visit, warm)
             self._warm = True
         async for html in self.get_generator(path=None):
-            yield html
+            if visit.has_ended:  # its kernel died; Voilà would wait for it for ever
+                self.write(_NOT_STARTED)
+                return
+            # The page's first script connects to the server while all the others load.
+            self.write(html.replace(_KERNEL_PLACE, visit.kernel_id or "", 1))
+            self.flush()
 
     def should_use_rendered_notebook(self, *_: Any) -> bool:
         """Whether to take the first warm kernel of the pool; only one that works counts."""
         return self._warm
+
+    def on_connection_close(self) -> None:
+        """Remember that nobody waits for the page."""
+        self._closed = True
+        super().on_connection_close()
+
+    def _send_notice(self, template: str, **facts: Any) -> None:
+        self.set_status(503)
+        self.set_header("Retry-After", str(_RETRY_SECONDS))
+        self.finish(self.render_template(template, seconds=_RETRY_SECONDS, **facts))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Explain an error; in one line if it comes before the visitor has been recognised."""
@@ -228,7 +274,11 @@ class VoilaPage(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no typ
 
 
 class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """A socket of a visit's page. While one is open, the page is there and its kernel lives."""
+    """A socket of a visit's page. While one is open, the page is there and its kernel lives.
+
+    The page's first script opens one that does no more, so that the page counts as open even while
+    a slow network loads it. The browser answers the server's pings by itself.
+    """
 
     kernel_manager: VisitKernels
     ws_connection: Any
@@ -251,21 +301,14 @@ class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         finally:
             kernels.visits.disconnect(kernel_id, self)
 
+    def on_message(self, message: str | bytes) -> None:
+        """Refuse it: the page sends nothing here."""
+        self.close(1008, "refused")
+
     def on_close(self) -> None:
         """Forget the socket, even if `get` still waits for an answer of the kernel."""
         self.kernel_manager.visits.disconnect(self.kernel_id, self)
         super().on_close()
-
-
-class PresenceSocket(VisitSocket):
-    """The socket by which a page shows that it is open, even while a slow network loads it.
-
-    Its first script opens it, and the browser answers the server's pings by itself.
-    """
-
-    def on_message(self, message: str | bytes) -> None:
-        """Refuse it: the page sends nothing here."""
-        self.close(1008, "refused")
 
 
 class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[misc]
@@ -341,7 +384,7 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
         if isinstance(message, str | bytes):
             self._moves.answered(message)
         try:
-            if isinstance(message, bytes) and self.selected_subprotocol != V1_PROTOCOL:
+            if isinstance(message, bytes) and self.selected_subprotocol is None:
                 sent = WebSocketHandler.write_message(self, message, binary)
             else:
                 sent = super().write_message(message, binary)
@@ -362,13 +405,10 @@ class _ExtensionFile(FileFindHandler):
 
 
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
-    """Voilà for one notebook and many visits; `make_server` sets the attributes."""
+    """Voilà for one notebook and many visits; `make_server` makes one."""
 
     options: AppOptions
     folder: Path
-    page: type[VoilaPage]
-    routes: Mapping[str, tuple[Any, ...]]
-    transforms: list[Any]
     on_start: Callable[[], None]
 
     def start(self) -> None:
@@ -391,14 +431,14 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     def init_settings(self) -> dict[str, Any]:
         """Voilà's settings, and the app's in place of some."""
         made: dict[str, Any] = super().init_settings()
-        self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * CHECK_SECONDS)
+        self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * visits.CHECK_SECONDS)
         self._sweeper.start()
         return made | {
             "jinja2_env": made["voila_jinja2_env"],  # Jupyter's form for the token mentions Jupyter
-            "transforms": self.transforms,
+            "transforms": [SecurityHeaders],
             "websocket_max_message_size": _MAX_MESSAGE,
-            "ws_ping_interval": 1000 * PING_SECONDS,
-            "ws_ping_timeout": 1000 * SILENCE_SECONDS,
+            "ws_ping_interval": 1000 * visits.PING_SECONDS,
+            "ws_ping_timeout": 1000 * visits.SILENCE_SECONDS,
             # A page of another site can reach a server for this machine only by giving its own
             # name this machine's address.
             "allow_remote_access": not self.options.listens_here,
@@ -406,7 +446,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         }
 
     def init_handlers(self) -> list[Any]:
-        """All that is served: the app's routes, and what the page needs of Voilà's."""
+        """All that is served: the page, what it needs of Voilà, and `/healthz`."""
         kernel, scripts = r"api/kernels/([\w-]+)", "|".join(map(re.escape, _EXTENSIONS))
         files = (MultiStaticFileHandler, {"paths": self.static_paths})
         page = {
@@ -416,10 +456,10 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             "voila_configuration": self.voila_configuration,
         }
         routes = {
-            **self.routes,
+            "healthz": (Health, {"queue": JobQueue(self.folder / "queue", self.options.workers)}),
             kernel: (KernelHandler,),  # a page that lost its socket asks whether its kernel lives
             f"{kernel}/channels": (KernelSocket,),
-            f"{kernel}/presence": (PresenceSocket,),
+            f"{kernel}/presence": (VisitSocket,),
             "voila/api/shutdown/(.*)": (VoilaShutdownKernelHandler,),
             "voila/static/(.*)": files,
             "voila/templates/mnistlab/static/(.*)": files,
@@ -428,13 +468,13 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
                 {"path": self.labextensions_path, "no_cache_paths": ["/"]},
             ),
             **({"login": (LoginFormHandler,)} if self.options.token else {}),
-            "(.*)": (self.page, page),
+            "(.*)": (Page, page),
         }
         return [(re.escape(self.server_url) + path, *route) for path, route in routes.items()]
 
 
 def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) -> LabServer:
-    """A server of a notebook whose files go into `folder`; it lacks handlers yet."""
+    """A server of a notebook whose files go into `folder`; `on_start` is yet to be set."""
     app = {
         "notebook_path": str(notebook),
         "port": port,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,8 @@ _SWITCHES = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
-# What `MNISTLAB_WORKERS` and others say of all trainings on this machine, by the option's name.
-_OF_TRAININGS: dict[str, Callable[[], float]] = {
-    "workers": settings.workers,
-    "training_memory": lambda: (settings.training_memory() or 0) / 2**20,
-    "training_minutes": lambda: (settings.training_seconds() or 0) / 60,
-}
+# Of all trainings on this machine: `MNISTLAB_WORKERS` and so on count as settings of the app too.
+_OF_TRAININGS = ("workers", "training_memory", "training_minutes")
 
 
 def _option(
@@ -50,7 +47,7 @@ class AppOptions:
     base_url: str = _option("/", "path below which the app is served (/)", None, "PATH")
     host: str = _option("", "name of the site, if a reverse proxy serves the app", None, "NAME")
     token: str = _option("", "password of the app; better set MNISTLAB_APP_TOKEN", None, "WORD")
-    browser: bool = _option(True, "do not open the page in a browser")
+    browser: bool = _option(True, "open the page in a browser (yes)")
     warm: int = _option(0, "kernels kept ready, so that pages open faster (0)", (0, 64))
     max_visitors: int = _option(
         40, "visitors at once, 0 for no limit; others see a page that retries (40)", (0, 10_000)
@@ -99,13 +96,13 @@ class AppOptions:
         return self.listens_here and (not self.host or _is_this_machine(self.host))
 
 
+_KINDS: dict[str, type] = {each.name: each.metadata["kind"] for each in fields(AppOptions)}
+
+
 def _is_this_machine(address: str) -> bool:
-    if address.lower() == "localhost":
-        return True
-    try:
+    with suppress(ValueError):  # a name; or nothing, which means all addresses of this machine
         return ipaddress.ip_address(address).is_loopback
-    except ValueError:  # a name; or nothing, which means all addresses of this machine
-        return False
+    return address.lower() == "localhost"
 
 
 def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOptions:
@@ -116,27 +113,22 @@ def read_options(given: Mapping[str, Any], config: str | None = None) -> AppOpti
     given : values of flags by the option's name; None for flags that were not used
     config : the TOML file's path, by default that of `MNISTLAB_APP_CONFIG`
     """
-    path = config or os.environ.get(f"{ENVIRONMENT}CONFIG", "").strip()
-    trainings = {
-        name: read()
-        for name, read in _OF_TRAININGS.items()
-        if os.environ.get(f"MNISTLAB_{name.upper()}", "").strip()
-    }
-    flags = {name: value for name, value in given.items() if value is not None}
-    return AppOptions(**_from_file(path) | trainings | _from_environment() | flags)
+    file = config or os.environ.get(f"{ENVIRONMENT}CONFIG", "").strip()
+    values = (_from_file(file) if file else {}) | _from_environment()
+    flags = {name: given[name] for name in _KINDS if given.get(name) is not None}
+    return AppOptions(**values | flags)
 
 
 def _from_environment() -> dict[str, Any]:
-    known = {ENVIRONMENT + each.name.upper(): each for each in fields(AppOptions)}
+    known = {ENVIRONMENT + name.upper(): name for name in _KINDS}
+    named = {each for each in os.environ if each.startswith(ENVIRONMENT)}
+    if unknown := named - {*known, f"{ENVIRONMENT}CONFIG"}:  # a misspelt token would leave it open
+        raise ConfigError(f"{min(unknown)} is not a setting; choose {', '.join(known)}.")
     values = {}
-    for variable, text in os.environ.items():
-        if not variable.startswith(ENVIRONMENT) or variable == f"{ENVIRONMENT}CONFIG":
-            continue
-        if variable not in known:  # a misspelt token would leave the app open
-            raise ConfigError(f"{variable} is not a setting; choose {', '.join(known)}.")
-        if text.strip():
-            each = known[variable]
-            values[each.name] = _parse(text.strip(), each.metadata["kind"], variable)
+    of_trainings = {f"MNISTLAB_{name.upper()}": name for name in _OF_TRAININGS}
+    for variable, name in (of_trainings | known).items():
+        if text := os.environ.get(variable, "").strip():
+            values[name] = _parse(text, _KINDS[name], variable)
     return values
 
 
@@ -149,17 +141,14 @@ def _parse(text: str, kind: type, variable: str) -> Any:
 
 
 def _from_file(name: str) -> dict[str, Any]:
-    if not name:
-        return {}
     try:
         values = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{name} cannot be read ({error}); give a TOML file.") from error
-    kinds = {each.name: each.metadata["kind"] for each in fields(AppOptions)}
     for key, value in values.items():
-        if key not in kinds:
-            raise ConfigError(f"{name} has an unknown setting {key}; choose {', '.join(kinds)}.")
+        if key not in _KINDS:
+            raise ConfigError(f"{name} has an unknown setting {key}; choose {', '.join(_KINDS)}.")
         # A whole number is right for any number; True is not a number.
-        if type(value) is not kinds[key] and (kinds[key], type(value)) != (float, int):
+        if type(value) is not _KINDS[key] and (_KINDS[key], type(value)) != (float, int):
             raise ConfigError(f"{name}: {key} is {value!r}; see --help for the values it takes.")
     return values

@@ -1,15 +1,17 @@
 """What a visit is: a page with its kernel, from the request for the page to the kernel's end.
 
-Plain data: this module knows nothing of the web server and its packages.
+Plain data and folders: this module knows nothing of the web server and its packages.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
+from pathlib import Path
 from typing import Protocol
 
 # A page that is closed sends a shutdown request. If that is lost, the kernel ends within a minute:
@@ -143,3 +145,30 @@ class Visits:
         if visit := self._by_kernel.pop(kernel_id, None):
             for socket in visit.sockets:
                 socket.close(1001, "the session has ended")
+
+
+class VisitFolders:
+    """The folders of all kernels, below `parent`: temporary files, and a shared visit's runs."""
+
+    def __init__(self, parent: Path, shared: bool) -> None:
+        self._parent, self._shared = parent, shared
+        self._kernels: set[str] = set()
+
+    def create(self, kernel_id: str) -> dict[str, str]:
+        """Create a kernel's folder; returns the environment variables that name it."""
+        self._kernels.add(kernel_id)
+        folder = self._parent / kernel_id
+        (folder / "tmp").mkdir(parents=True)
+        variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp"))
+        return variables | ({"MNISTLAB_VISIT": str(folder)} if self._shared else {})
+
+    def remove(self, kernel_id: str) -> None:
+        """Delete a kernel's folder."""
+        self._kernels.discard(kernel_id)
+        shutil.rmtree(self._parent / kernel_id, ignore_errors=True)
+
+    def clean_up(self) -> None:
+        """Delete the folders of ended kernels, into which a training may have written later."""
+        for folder in self._parent.glob("*"):
+            if folder.name not in self._kernels:
+                self.remove(folder.name)

@@ -23,6 +23,7 @@ from tornado.websocket import WebSocketClosedError
 
 from mnistlab.server import app, visits
 from mnistlab.server.jupyter_adapter import KernelSocket
+from mnistlab.server.options import AppOptions
 from tests.server.server import IMPATIENT, Server, serving
 from tests.visitor import Visitor
 from tests.waiting import holds, until
@@ -219,7 +220,11 @@ def test_relative_paths_hold_in_the_kernels(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNISTLAB_MNIST", "mnist.npz")
     monkeypatch.setenv("MNISTLAB_HOME", "home")
-    app.make_paths_absolute()
+    for variable in ("WORKERS", "QUEUE", "TRAINING_MEMORY", "TRAINING_MINUTES"):
+        monkeypatch.setenv(f"MNISTLAB_{variable}", "")
+    for variable in ("JUPYTER_PATH", "PYTHONPATH"):
+        monkeypatch.setenv(variable, "")
+    app.set_kernel_environment(AppOptions(), tmp_path)
     assert os.environ["MNISTLAB_MNIST"] == str(tmp_path / "mnist.npz")
     assert os.environ["MNISTLAB_HOME"] == str(tmp_path / "home")
 

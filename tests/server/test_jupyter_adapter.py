@@ -18,8 +18,7 @@ import pytest
 
 import mnistlab
 from mnistlab.server import jupyter_adapter
-from mnistlab.server.messages import V1_PROTOCOL
-from mnistlab.server.moves import Moves
+from mnistlab.server.messages import V1_PROTOCOL, Moves
 from tests.server.test_messages import newer, older, text
 
 PACKAGE = Path(mnistlab.__file__).parent
@@ -76,9 +75,9 @@ ATTRIBUTES = {
     "voila.shutdown_kernel_handler:VoilaShutdownKernelHandler.post": "LabServer.init_handlers",
     "voila.static_file_handler:MultiStaticFileHandler.initialize": "LabServer.init_handlers",
     f"{VOILA_SOCKET}.write_message": "KernelSocket.write_message",
-    f"{PAGE}.get_generator": "VoilaPage.page_parts",
-    f"{PAGE}.should_use_rendered_notebook": "VoilaPage.should_use_rendered_notebook",
-    f"{PAGE}.render_template": "Page._send_notice of handlers.py",
+    f"{PAGE}.get_generator": "Page._send_page",
+    f"{PAGE}.should_use_rendered_notebook": "Page.should_use_rendered_notebook",
+    f"{PAGE}.render_template": "Page._send_notice",
 }  # fmt: skip
 
 # Code without a name to ask for: a text of the source of an object.
@@ -104,7 +103,7 @@ SOURCES = [
     ("voila.app:Voila.start", "self.connection_dir = ", "LabServer.stop"),
     ("voila.handler:VoilaHandler.initialize", '"notebook_path"', "LabServer.init_handlers"),
     ("voila.handler:VoilaHandler.get_generator", "self.should_use_rendered_notebook(",
-     "VoilaPage.should_use_rendered_notebook"),
+     "Page.should_use_rendered_notebook"),
     ("tornado.web:Application.__init__", "transforms", "LabServer.init_settings"),
     ("tornado.iostream:BaseIOStream.__init__", "self.max_write_buffer_size", "KernelSocket.open"),
     ("tornado.websocket:WebSocketHandler", "self.ws_connection", "KernelSocket.write_message"),
@@ -178,7 +177,7 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
 # What other modules of the server may import: names in the documentation of tornado.
 PUBLIC = {
     "tornado.httputil": {"HTTPHeaders", "HTTPServerRequest"},
-    "tornado.web": {"HTTPError", "OutputTransform", "RequestHandler"},
+    "tornado.web": {"OutputTransform", "RequestHandler"},
 }
 OTHERS = {"voila", "jupyter_server", "jupyter_client", "jupyter_core", "tornado", "traitlets"}
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from mnistlab.server.messages import V1_PROTOCOL, Message, check_message, idle_status
-from mnistlab.server.moves import Moves
+from mnistlab.server.messages import V1_PROTOCOL, Message, Moves, check_message, idle_status
 from tests.server.test_messages import packed
 
 PROTOCOLS = pytest.mark.parametrize("protocol", [None, V1_PROTOCOL], ids=["older", "newer"])

@@ -124,6 +124,8 @@ def test_kernels_inherit_what_the_user_has_set(
         monkeypatch.setenv(variable, "3")
     for variable in ("JUPYTER_PATH", "PYTHONPATH", "MNISTLAB_QUEUE"):
         monkeypatch.setenv(variable, "mine")
+    for variable in ("MNISTLAB_HOME", "MNISTLAB_MNIST"):
+        monkeypatch.setenv(variable, str(tmp_path))
     set_kernel_environment(read_options({}), tmp_path)
     assert settings.workers() == 3
     assert settings.training_memory() == 3 * 2**20

@@ -172,7 +172,7 @@ def test_a_kernel_without_a_visit_is_ignored(visits: Visits) -> None:
 
 def test_visits_need_no_web_server() -> None:
     code = (
-        "import sys, mnistlab.server.visits, mnistlab.server.folders, mnistlab.server.moves\n"
+        "import sys, mnistlab.server.visits, mnistlab.server.messages\n"
         "print({name.partition('.')[0] for name in sys.modules}"
         " & {'voila', 'jupyter_server', 'jupyter_client', 'tornado', 'traitlets'})"
     )

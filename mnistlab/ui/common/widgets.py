@@ -21,7 +21,7 @@ from traitlets import HasTraits
 
 from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.errors import MnistLabError
-from mnistlab.markup import data_uri, escape, note, png, table
+from mnistlab.markup import data_uri, escape, note, table
 from mnistlab.ui.state import AppState
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ CAPTION_HEIGHT = 14
 
 __all__ = [
     "View", "button", "classed", "data_uri", "digit_grid", "diverging", "download_link", "escape",
-    "file_button", "guard", "heading", "log", "note", "percent", "png", "probability_bars",
+    "file_button", "guard", "heading", "log", "note", "percent", "probability_bars",
     "reported", "show_chart", "start_thread", "style_sheet", "subheading", "table", "tools",
     "with_article",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ class Pointers:
             self._pad.move(x, y)
 
     def moves(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle several moves that `mnistlab.server.moves` joined into one message."""
+        """Handle several moves that `mnistlab.server.messages` joined into one message."""
         for move in content.get("moves", ()):
             if move["event"] == "mouse_move":
                 self.mouse_move(move["x"], move["y"])

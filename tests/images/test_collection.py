@@ -75,8 +75,8 @@ def test_nothing_is_made_before_the_first_drawing(path: Path) -> None:
 def test_the_drawing_can_go_on_changing(path: Path) -> None:
     kept, drawing = Collection(path), Drawing.from_strokes(ONE)
     kept.add(drawing, 1)
-    drawing.clear()
-    assert not kept[0].is_blank
+    drawing.begin(1, 1)
+    assert kept[0].strokes == Drawing.from_strokes(ONE).strokes
     assert drawing.label is None
 
 

@@ -19,20 +19,6 @@ Source = Drawing | NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """An uploaded picture: its file's name, its ink (h, w), and remarks about it."""
-
-    name: str
-    ink: NDArray[np.uint8]
-    notes: tuple[str, ...]
-
-    @property
-    def note(self) -> str:
-        """One line for the page."""
-        return " · ".join((f"Upload: {self.name}", *self.notes))
-
-
-@dataclass(frozen=True, eq=False)
 class Reading:
     """The digits found in one input, from left to right, and what the models answer."""
 
@@ -74,6 +60,16 @@ class Reading:
         return answer.digits[0] if answer.accepted == (True,) else None
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An uploaded picture: its file's name, its ink (h, w), where it is from, and its reading."""
+
+    name: str
+    ink: NDArray[np.uint8]
+    note: str
+    reading: Reading
+
+
 class PredictState(HasTraits):
     """What the Predict tab shows; one trait for the answer, so that one change repaints it all."""
 
@@ -86,5 +82,3 @@ class PredictState(HasTraits):
     """Whether all ink is read as one digit."""
     files = TypedTuple(Instance(Picture))
     """The pictures uploaded last."""
-    file_texts = TypedTuple(TypedTuple(Unicode()))
-    """What each model reads in each of `files`."""

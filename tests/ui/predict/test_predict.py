@@ -199,7 +199,7 @@ def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
 
 
 def test_the_keyboard_goes_on_behind_the_pad(tab: PredictTab) -> None:
-    before, after = tab.pad.keys.before, tab.pad.keys.after
+    before, after = tab.view.keys.before, tab.view.keys.after
     assert before is not None
     assert after is not None
     assert "ml-clear" in before._dom_classes
@@ -398,7 +398,7 @@ def test_digits_of_a_picture_are_marked_where_the_pad_shows_them(tab: PredictTab
 
 
 def test_other_models_leave_the_pad_its_history_and_the_switches(
-    tab: PredictTab, models: dict[str, Any]
+    tab: PredictTab, app: AppState, models: dict[str, Any]
 ) -> None:
     choose(tab.view.upload, ("a.png", picture()), ("b.png", picture()))
     for x in (60, 140, 220):
@@ -422,7 +422,7 @@ def test_other_models_leave_the_pad_its_history_and_the_switches(
     assert tab.pad.drawing.strokes == strokes
     assert tab.state.without == ("scaled",)
     assert not by_class(tab.widget, "ml-switch-scaled").value
-    assert tab.pad.pen_width == 30
+    assert tab.pad.surface.pen_width == 30
     assert tab.view.why.toggle.value
     assert "CNN 9" in tab.view.why._panel.value
     assert "CNN 9" in tab.view.table.value
@@ -433,4 +433,5 @@ def test_other_models_leave_the_pad_its_history_and_the_switches(
         tab.pad.undo()
     assert tab.pad.picture is not None
     tab.pad.undo()
-    assert not tab.pad.can_undo
+    tab.pad.undo()
+    assert app.status == "Nothing to undo."

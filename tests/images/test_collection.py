@@ -35,8 +35,12 @@ def kept(path: Path) -> Collection:
     return made
 
 
+def drawings(kept: Collection) -> list[Drawing]:
+    return [kept[number] for number in range(len(kept))]
+
+
 def labels(kept: Collection) -> list[str | None]:
-    return [drawing.label for drawing in kept.drawings]
+    return [drawing.label for drawing in drawings(kept)]
 
 
 def lines(*records: object) -> bytes:
@@ -52,10 +56,10 @@ def test_what_is_kept_is_there_for_the_next_visit(kept: Collection, path: Path) 
     again = Collection(path)
     assert len(again) == 4
     assert labels(again) == ["3", "4", "0", "1"]
-    assert [drawing.strokes for drawing in again.drawings] == [
+    assert [drawing.strokes for drawing in drawings(again)] == [
         Drawing.from_strokes(strokes).strokes for strokes in DIGITS.values()
     ]
-    assert again[1] == kept.drawings[1]
+    assert again[1] == kept[1]
 
 
 def test_a_line_is_what_the_shared_files_of_drawings_have(kept: Collection, path: Path) -> None:
@@ -261,7 +265,7 @@ def test_a_damaged_file_is_named_and_never_written(
     path.write_text(path.read_text() + damage)
     damaged = path.read_bytes()
     for use in (
-        lambda: kept.drawings,
+        lambda: kept[0],
         lambda: kept.as_dataset(),
         lambda: kept.add(Drawing.from_strokes(ONE), 2),
         lambda: kept.add_from(lines(GOOD)),

@@ -63,7 +63,8 @@ class Page:
 
     @property
     def labels(self) -> str:
-        return "".join(str(drawing.label) for drawing in self.collection.drawings)
+        kept = self.collection
+        return "".join(str(kept[number].label) for number in range(len(kept)))
 
     @property
     def captions(self) -> list[str]:

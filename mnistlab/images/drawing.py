@@ -140,15 +140,6 @@ class Drawing:
         """Whether a stroke is open: begun and not ended."""
         return self._open is not None
 
-    @property
-    def bounds(self) -> tuple[float, float, float, float] | None:
-        """Left, top, right, bottom of all points in pad units, without the pen; None if blank."""
-        points = [point for stroke in self.strokes for point in stroke]
-        if not points:
-            return None
-        xs, ys = zip(*points, strict=True)
-        return min(xs), min(ys), max(xs), max(ys)
-
     # Live drawing
 
     def begin(self, x: float, y: float) -> None:

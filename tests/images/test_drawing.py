@@ -42,12 +42,12 @@ def test_a_line_of_a_drawings_file_can_carry_more_keys() -> None:
 
 
 def test_points_outside_move_to_the_edge() -> None:
-    assert Drawing.from_strokes([[[-5, 400], [10, 10]]]).bounds == (0, 10, 10, 280)
+    assert Drawing.from_strokes([[[-5, 400], [10, 10]]]).strokes == (((0, 280), (10, 10)),)
 
 
 def test_the_open_stroke_counts() -> None:
     drawing = Drawing()
-    assert (drawing.is_blank, drawing.bounds) == (True, None)
+    assert (drawing.is_blank, drawing.strokes) == (True, ())
     drawing.begin(1, 2)
     assert not drawing.is_blank
     assert drawing.strokes == (((1.0, 2.0),),)

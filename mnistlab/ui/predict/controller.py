@@ -125,11 +125,11 @@ class PredictController:
         self.predict(counted=False)
 
     def _picture(self, name: str, content: bytes) -> Picture:
-        upload = read_upload(content)
-        if not upload.ink.any():
+        ink, remark = read_upload(content)
+        if not ink.any():
             raise UploadError("It shows no ink; upload a picture with a digit on it.")
-        note = " · ".join((f"Upload: {name}", *upload.notes))
-        return Picture(name, upload.ink, note, self._read_source(upload.ink))
+        note = " · ".join(filter(None, (f"Upload: {name}", remark)))
+        return Picture(name, ink, note, self._read_source(ink))
 
     def _read(self) -> Reading:
         """What is read in the content of the pad; an uploaded picture has been read before."""

@@ -9,8 +9,8 @@ from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from mnistlab.images.grey import shrink
 from mnistlab.images.preprocessing import STAGES, WITHOUT, Preprocessed
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import NOT_A_DIGIT, Answer
@@ -100,12 +100,3 @@ def _stage_html(name: str, image: NDArray[np.uint8], is_off: bool) -> str:
         f"<figcaption><b>{ui.escape(name)}{' (off)' if is_off else ''}</b> {text}</figcaption>"
         "</figure>"
     )
-
-
-def shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """An image (h, w) made to fit a square of `side` pixels by averaging areas."""
-    longest = max(image.shape)
-    if longest <= side:
-        return image
-    height, width = (max(1, round(length * side / longest)) for length in image.shape)
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))

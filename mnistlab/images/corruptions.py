@@ -238,8 +238,8 @@ CORRUPTIONS = tuple(_TABLE)
 """Their names, for people, in the order of all lists."""
 
 
-def corrupt(images: Images8, name: str, severity: int, seed: int = 0) -> Images8:
-    """Corrupt images, each with its own noise, direction or place.
+def corrupted_chunks(images: Images8, name: str, severity: int, seed: int = 0) -> Iterator[Images8]:
+    """Corrupt images, each with its own noise, direction or place, and yield `CHUNK` at a time.
 
     A seed draws the same noise, directions and places for every severity, so that severities
     differ in nothing but their degree.
@@ -252,21 +252,11 @@ def corrupt(images: Images8, name: str, severity: int, seed: int = 0) -> Images8
     severity : one of `SEVERITIES`
     seed : int, at least 0
 
-    Returns
-    -------
-    array (n, 28, 28) uint8
-
     Raises
     ------
     ValueError
-        For an unknown name or severity, or another shape or dtype.
+        For an unknown name or severity, or another shape or dtype; at once.
     """
-    chunks = list(corrupted_chunks(images, name, severity, seed))
-    return np.concatenate(chunks) if chunks else images.copy()
-
-
-def corrupted_chunks(images: Images8, name: str, severity: int, seed: int = 0) -> Iterator[Images8]:
-    """Yield the result of `corrupt`, `CHUNK` images at a time; raises before the first."""
     if name not in _TABLE:
         raise ValueError(f"Unknown corruption {name!r}; choose from {', '.join(CORRUPTIONS)}.")
     if severity not in SEVERITIES:

@@ -122,12 +122,8 @@ def place_box(box: BoxEdges, shape: tuple[int, int]) -> BoxEdges:
     """A box in the pixels of a picture of `shape` (h, w), where the pad shows that picture."""
     top, left, rows, columns = _placed(shape)
     across, down = columns / shape[1], rows / shape[0]
-    return (
-        left + box[0] * across,
-        top + box[1] * down,
-        left + box[2] * across,
-        top + box[3] * down,
-    )
+    x1, y1, x2, y2 = box
+    return left + x1 * across, top + y1 * down, left + x2 * across, top + y2 * down
 
 
 def _placed(shape: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -34,13 +34,7 @@ class Content:
 
     strokes: tuple[Stroke, ...] = ()
     picture: NDArray[np.uint8] | None = None
-    note: str = ""
-    """Where the picture is from."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the pad is blank."""
-        return not self.strokes and self.picture is None
+    note: str = ""  # where the picture is from
 
 
 class Pad(View):
@@ -203,7 +197,8 @@ class Pad(View):
     def _replace(self, content: Content, counted: bool = True) -> None:
         if self.drawing.is_drawing:  # a stroke under way is kept for Undo
             self._end_stroke()
-        if not (content.is_empty and self._present.is_empty):
+        is_blank = self.drawing.is_blank and self.picture is None
+        if counted or not is_blank:  # to clear a blank pad is no step
             self._add(content)
         self._show(counted)
 
@@ -280,12 +275,9 @@ class Pad(View):
         if self.picture is not None:
             return place_box(box, self.picture.shape)
         half, (left, top, right, bottom) = self.surface.pen_width / 2, box
-        return (
-            max(left - half, 0.0),
-            max(top - half, 0.0),
-            min(right + half, float(SIZE)),
-            min(bottom + half, float(SIZE)),
-        )
+        end = float(SIZE)
+        left, top = max(left - half, 0.0), max(top - half, 0.0)
+        return left, top, min(right + half, end), min(bottom + half, end)
 
     # The canvas
 

@@ -24,23 +24,13 @@ class Reading:
 
     source: Source | None = None
     answers: tuple[Answer, ...] = ()
-    digits: tuple[Preprocessed, ...] = ()
-    boxes: tuple[Box, ...] = ()
-    """Left, top, right, bottom of each digit in the source's units."""
-    seconds: float = 0.0
-    """How long finding and preprocessing the digits took."""
-    chosen: int = 0
-    """The digit that is shown in detail."""
+    digits: tuple[Preprocessed, ...] = ()  # none where there is no ink
+    boxes: tuple[Box, ...] = ()  # left, top, right, bottom of each digit in the source's units
+    seconds: float = 0.0  # that finding and preprocessing the digits took
+    chosen: int = 0  # the digit that is shown in detail
     note: str = ""
-    number: int = 0
-    """How many finished strokes, uploads and samples were answered so far."""
-    is_final: bool = True
-    """False while a stroke still grows."""
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether there is nothing to read."""
-        return not self.digits
+    number: int = 0  # of finished strokes, uploads and samples that were answered so far
+    is_final: bool = True  # not while a stroke still grows
 
     @property
     def image(self) -> NDArray[np.uint8] | None:
@@ -73,12 +63,8 @@ class Picture:
 class PredictState(HasTraits):
     """What the Predict tab shows; one trait for the answer, so that one change repaints it all."""
 
-    models = Dict(key_trait=Unicode())
-    """The classifiers that read, by name."""
+    models = Dict(key_trait=Unicode())  # the classifiers that read, by name
     reading = Instance(Reading, ())
-    without = TypedTuple(Unicode())
-    """Steps of preprocessing that are switched off."""
-    single = Bool(False)
-    """Whether all ink is read as one digit."""
-    files = TypedTuple(Instance(Picture))
-    """The pictures uploaded last."""
+    without = TypedTuple(Unicode())  # steps of preprocessing that are switched off
+    single = Bool(False)  # whether all ink is read as one digit
+    files = TypedTuple(Instance(Picture))  # uploaded last

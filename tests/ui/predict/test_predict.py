@@ -56,7 +56,7 @@ def test_before_any_ink_there_is_no_digit(tab: PredictTab) -> None:
     assert text_of(tab, "ml-digit-mlp") == ""
     assert text_of(tab, "ml-digit-cnn") == ""
     assert text_of(tab, "ml-answer") == "answer 0"
-    assert tab.state.reading.is_blank
+    assert not tab.state.reading.digits
 
 
 def test_a_finished_stroke_is_answered_by_both(tab: PredictTab, models: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ def test_clear_undo_and_redo_answer_without_counting(tab: PredictTab) -> None:
     draw(tab)
     tab.pad.clear()
     assert text_of(tab, "ml-digit-cnn") == ""
-    assert tab.state.reading.is_blank
+    assert not tab.state.reading.digits
     tab.pad.undo()
     assert text_of(tab, "ml-digit-cnn") == "1"
     tab.pad.redo()

@@ -40,11 +40,8 @@ class Collection:
     """Labelled drawings in a JSON-lines file, in the order they were added, no two the same.
 
     Every method that reads or changes the file may raise `DataError`: it is damaged (then only
-    `set_aside` changes it), it cannot be read or written, or another process keeps its lock.
-
-    Parameters
-    ----------
-    path : the file; it and its folder are made when the first drawing is added
+    `set_aside` changes it), it cannot be read or written, or another process keeps its lock. The
+    file and its folder are made when the first drawing is added.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,12 +88,8 @@ class Collection:
     def add(self, drawing: Drawing, label: int, at: int | None = None) -> None:
         """Keep a drawing as the digit `label`, in front of number `at` or at the end.
 
-        Strokes that are kept already stay in their place and get the new label.
-
-        Raises
-        ------
-        UploadError
-            When the drawing is blank, `label` is not 0 to 9, or there is no room.
+        Strokes that are kept already stay in their place and get the new label. Raises
+        `UploadError` when the drawing is blank, `label` is not 0 to 9, or there is no room.
         """
         text, digit = _text(drawing), _digit(str(label))
         with self._editing() as kept:
@@ -108,11 +101,8 @@ class Collection:
     def add_from(self, data: bytes) -> int:
         """Import JSON lines; return how many drawings were added, which were not there before.
 
-        Raises
-        ------
-        UploadError
-            When the data is too large, has no drawings, a line is not a drawing of a digit (the
-            first such line is named), or there is no room; nothing is added.
+        Raises `UploadError` and adds nothing when the data is too large, has no drawings, a line is
+        not a drawing of a digit (the first such line is named), or there is no room.
         """
         new, problems = _parse(data)
         if problems:

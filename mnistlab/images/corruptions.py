@@ -247,15 +247,9 @@ def corrupted_chunks(images: Images8, name: str, severity: int, seed: int = 0) -
     Parameters
     ----------
     images : array (n, 28, 28) uint8
-        Left as they are.
-    name : one of `CORRUPTIONS`
-    severity : one of `SEVERITIES`
+        Left as they are. Another shape or dtype raises `ValueError` at once.
+    name, severity : of `CORRUPTIONS` and `SEVERITIES`; `ValueError` otherwise
     seed : int, at least 0
-
-    Raises
-    ------
-    ValueError
-        For an unknown name or severity, or another shape or dtype; at once.
     """
     if name not in _TABLE:
         raise ValueError(f"Unknown corruption {name!r}; choose from {', '.join(CORRUPTIONS)}.")

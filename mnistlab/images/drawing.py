@@ -58,10 +58,7 @@ class Drawing:
     ) -> Drawing:
         """Make a drawing of `[[[x, y], ...], ...]`; strokes without points are dropped.
 
-        Raises
-        ------
-        UploadError
-            When a point is not a pair of finite numbers, or there are too many.
+        Raises `UploadError` when a point is not a pair of finite numbers, or there are too many.
         """
         drawing = cls(size, label)
         for stroke in _checked_list(strokes, "the strokes are"):
@@ -81,11 +78,7 @@ class Drawing:
         """Make a drawing of a dictionary from `to_dict`; `size` and `label` may be missing.
 
         Other keys are ignored, so a line of a JSON-lines file of drawings can be passed as it is.
-
-        Raises
-        ------
-        UploadError
-            When `data` is not a drawing.
+        Raises `UploadError` when `data` is not a drawing.
         """
         if not isinstance(data, Mapping) or "strokes" not in data:
             raise UploadError(
@@ -98,10 +91,7 @@ class Drawing:
     def from_json(cls, text: str | bytes) -> Drawing:
         """Make the first drawing of a JSON or JSON-lines text, at most `MAX_JSON` long.
 
-        Raises
-        ------
-        UploadError
-            When it is not JSON, not a drawing, or too large.
+        Raises `UploadError` when it is not JSON, not a drawing, or too large.
         """
         start = text[:MAX_JSON]
         if isinstance(start, bytes):

@@ -78,13 +78,9 @@ def preprocess(
     source : a `Drawing`, a Pillow image, or an array
         A picture has dark ink on light ground or the other way round. An (h, w) uint8 array has
         ink bright on black, as a sample of MNIST or the result of `decode_upload`.
+        Any other array raises `UploadError`.
     without : keys of `WITHOUT`
         Steps to leave out, to see their effect.
-
-    Raises
-    ------
-    UploadError
-        When an array is not (h, w) uint8.
     """
     shown, ink = _find_ink(source, without)
     box = crop_to_square(ink)

@@ -44,11 +44,7 @@ def decode_upload(data: bytes) -> NDArray[np.uint8]:
 
 
 def read_upload(data: bytes) -> tuple[NDArray[np.uint8], str]:
-    """Find the ink in an uploaded picture.
-
-    Parameters
-    ----------
-    data : a PNG, JPEG, WEBP or BMP file; of an animation the first frame is read
+    """Find the ink in a PNG, JPEG, WEBP or BMP file; of an animation, in the first frame.
 
     Returns
     -------

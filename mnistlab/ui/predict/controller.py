@@ -36,11 +36,8 @@ class PredictController:
     def predict(self, final: bool = True, counted: bool = True) -> None:
         """Read what lies on the pad.
 
-        Parameters
-        ----------
-        final : False while a stroke still grows
-        counted : whether it is a new input (a finished stroke, an upload or a sample) and not an
-            Undo or another way to read the same ink
+        It is not `final` while a stroke still grows. A new input (a finished stroke, an upload or a
+        sample) is `counted`, but not an Undo or another way to read the same ink.
         """
         reading, before = self._read(), self.state.reading
         last = max(0, len(reading.digits) - 1)
@@ -69,14 +66,8 @@ class PredictController:
     def upload(self, files: Sequence[Mapping[str, Any]]) -> None:
         """Read uploaded pictures and show the first one; the others can be chosen.
 
-        Parameters
-        ----------
-        files : as `ipywidgets.FileUpload.value` gives them, with `name` and `content`
-
-        Raises
-        ------
-        UploadError
-            When none of them is a picture of a digit; the page stays as it was.
+        Each of `files` has a `name` and `content`. Raises `UploadError` and leaves the page as it
+        was where none of them is a picture of a digit.
         """
         pictures, problems = [], []
         for file in files:

@@ -65,11 +65,9 @@ class Gallery(ui.View):
         self._export = ui.classed(widgets.HTML(), "ml-my-export")
         self._detail = ui.classed(widgets.HTML(), "ml-my-detail")
         only = widgets.Checkbox(False, description="only misread ones", indent=False)
-        choice = widgets.Dropdown(description="Number")
         self._only = self._watch(ui.classed(only, "ml-my-only"), lambda _: self.paint())
-        self._choice = self._watch(
-            ui.classed(choice, "ml-my-choice"), lambda _: self._paint_detail()
-        )
+        choice = ui.classed(widgets.Dropdown(description="Number"), "ml-my-choice")
+        self._choice = self._watch(choice, lambda _: self._paint_detail())
         button = self._button
         self._aside = button("Set the damaged file aside", "ml-my-aside", self.set_aside)
         self._previous = button("Newer", "ml-my-previous", lambda: self.turn(-1))

@@ -21,11 +21,8 @@ NOT_KEPT = "Draw one digit to keep it. Pictures and several digits at once canno
 class MyDigits(ui.View):
     """The question under the answer, and a fold with the gallery of what was kept.
 
-    Parameters
-    ----------
-    app, state : the page's state and the tab's
-    collection : what is kept; its file is not read before a drawing is kept or the fold opened
-    show : puts a drawing on the pad
+    The file of `collection` is not read before a drawing is kept or the fold opened. `show` puts a
+    drawing on the pad.
     """
 
     def __init__(
@@ -72,12 +69,8 @@ class MyDigits(ui.View):
     def keep(self, label: int | None = None) -> None:
         """Keep the drawing on the pad as `label`, or as the digit that is read.
 
-        A drawing that is kept already only gets the label.
-
-        Raises
-        ------
-        UploadError
-            When there is no drawing to keep, or no room for it.
+        A drawing that is kept already only gets the label. Raises `UploadError` where there is no
+        drawing to keep, or no room for it.
         """
         drawing = self._state.reading.drawing
         label = self._state.reading.digit if label is None else label

@@ -162,10 +162,7 @@ class Pad(View):
     def load(self, text: str | bytes) -> None:
         """Replace the content with the first drawing of a JSON or JSON-lines text.
 
-        Raises
-        ------
-        UploadError
-            When there is none; the pad stays as it was.
+        Raises `UploadError` and leaves the pad as it was where there is none.
         """
         drawing = Drawing.from_json(text)
         if drawing.is_blank:
@@ -175,10 +172,7 @@ class Pad(View):
     def to_json(self) -> str:
         """The drawing as a line of JSON that `load` and the command line read.
 
-        Raises
-        ------
-        UploadError
-            When there is a picture on the pad, or nothing.
+        Raises `UploadError` where there is a picture on the pad, or nothing.
         """
         if self.picture is not None:
             raise UploadError("Only a drawing can be saved, not a picture: draw a digit first.")
@@ -218,10 +212,7 @@ class Pad(View):
     def set_pen_width(self, width: float) -> None:
         """Show the strokes so many pixels wide. What the models see does not change.
 
-        Raises
-        ------
-        ConfigError
-            When it is not in `PEN_WIDTHS`.
+        Raises `ConfigError` for a width out of the range of `PEN_WIDTHS`.
         """
         least, most = PEN_WIDTHS
         if not least <= width <= most:
@@ -230,12 +221,9 @@ class Pad(View):
         self._paint()
 
     def replay(self) -> None:
-        """Show the strokes being drawn again. A change of the content ends it.
+        """Show the strokes being drawn again, until the content changes.
 
-        Raises
-        ------
-        UploadError
-            When there are no strokes.
+        Raises `UploadError` where there are none.
         """
         self.release()
         if not self.drawing.strokes:

@@ -16,7 +16,8 @@ from PIL import Image
 
 from mnistlab.errors import UploadError
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.ink import find_ink, to_grey
+from mnistlab.images.grey import to_grey
+from mnistlab.images.ink import find_ink
 from mnistlab.images.raster import BOX_SIDE, PAD_PEN, rasterise_box, rasterise_pad
 
 IMAGE_SIDE = 28

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mnistlab.errors import UploadError
-from mnistlab.images.ink import WORKING_SIDE, find_ink, to_grey
+from mnistlab.images.grey import WORKING_SIDE, to_grey
+from mnistlab.images.ink import find_ink
 
 MAX_BYTES = 15 * 2**20
 MAX_PIXELS = 16_000_000

@@ -10,7 +10,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.images.ink import shrink
+from mnistlab.images.grey import shrink
 from mnistlab.images.preprocessing import STAGES, WITHOUT, Preprocessed
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import NOT_A_DIGIT, Answer

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError, UploadError
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.ink import shrink
+from mnistlab.images.grey import shrink
 from mnistlab.ui.predict.html import panel_html
 from mnistlab.ui.predict.tab import PredictTab
 from mnistlab.ui.state import AppState

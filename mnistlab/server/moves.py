@@ -3,7 +3,7 @@
 A stroke of fifty moves is fifty messages. Each costs server and kernel about a millisecond, and
 two answers, which matters with forty visitors. So only one move at a time is sent to a kernel.
 Those that come meanwhile wait and are then sent as one message, which
-`mnistlab.ui.predict.pens` reads. No point of a drawing is lost.
+`mnistlab.ui.predict.pointers` reads. No point of a drawing is lost.
 """
 
 from __future__ import annotations

@@ -67,10 +67,6 @@ class Collection:
             return stat.st_ino, stat.st_size, stat.st_mtime_ns
         return None
 
-    def label_of(self, drawing: Drawing) -> int | None:
-        """Return the label under which these strokes are kept, or None."""
-        return self._kept().get(_text(drawing))
-
     def to_bytes(self) -> bytes:
         """Return the whole file, for a download; `add_from` imports it."""
         return _file(self._kept())
@@ -85,18 +81,21 @@ class Collection:
 
     # Changing
 
-    def add(self, drawing: Drawing, label: int, at: int | None = None) -> None:
+    def add(self, drawing: Drawing, label: int, at: int | None = None) -> int | None:
         """Keep a drawing as the digit `label`, in front of number `at` or at the end.
 
-        Strokes that are kept already stay in their place and get the new label. Raises
-        `UploadError` when the drawing is blank, `label` is not 0 to 9, or there is no room.
+        Strokes that are kept already stay in their place and get the new label; their old one is
+        returned. Raises `UploadError` when the drawing is blank, `label` is not 0 to 9, or there is
+        no room.
         """
         text, digit = _text(drawing), _digit(str(label))
         with self._editing() as kept:
+            before = kept.get(text)
             behind = [] if at is None or text in kept else list(kept.items())[at:]
             for other, _ in behind:
                 del kept[other]
             kept.update([(text, digit), *behind])
+            return before
 
     def add_from(self, data: bytes) -> int:
         """Import JSON lines; return how many drawings were added, which were not there before.

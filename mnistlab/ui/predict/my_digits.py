@@ -76,8 +76,7 @@ class MyDigits(ui.View):
         label = self._state.reading.digit if label is None else label
         if drawing is None or label is None:
             raise UploadError(NOT_KEPT)
-        before = self._collection.label_of(drawing)
-        self._collection.add(drawing, label)
+        before = self._collection.add(drawing, label)
         self._kept[drawing.strokes] = label
         self.refresh()
         self._repaint()

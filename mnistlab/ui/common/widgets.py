@@ -101,12 +101,6 @@ def tools(*children: widgets.Widget) -> Any:
     return classed(widgets.Box(children), "ml-tools")
 
 
-def button(text: str, name: str, tooltip: str = "", *, primary: bool = False) -> widgets.Button:
-    """A button with text: Voilà's icon font comes from a CDN that may be out of reach."""
-    made = widgets.Button(description=text, tooltip=tooltip or text)
-    return classed(made, "ml-button", name, *(["ml-primary"] if primary else []))
-
-
 def file_button(
     app: AppState,
     text: str,
@@ -163,10 +157,10 @@ class View:
     def _button(
         self, text: str, name: str, verb: Callable[[], object], tooltip: str = ""
     ) -> widgets.Button:
-        """A button that calls `verb`."""
-        made = button(text, name, tooltip)
+        """A button with text: Voilà's icon font comes from a CDN that may be out of reach."""
+        made = widgets.Button(description=text, tooltip=tooltip or text)
         made.on_click(self._guard(lambda _: verb()))
-        return made
+        return classed(made, "ml-button", name)
 
     def _watch(self, owner: HasTraits, verb: Callable[[Any], object], *traits: str) -> Any:
         """Call `verb` with each new value of a trait (default `value`), and return `owner`."""

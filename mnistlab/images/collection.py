@@ -11,7 +11,8 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +40,8 @@ class Collection:
     """Labelled drawings in a JSON-lines file, in the order they were added, no two the same.
 
     Every method that reads or changes the file may raise `DataError`: it is damaged (then only
-    `set_aside` changes it), it cannot be read or written, or another process keeps its lock.
-
-    Parameters
-    ----------
-    path : the file; it and its folder are made when the first drawing is added
+    `set_aside` changes it), it cannot be read or written, or another process keeps its lock. The
+    file and its folder are made when the first drawing is added.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,27 +56,16 @@ class Collection:
         return len(self._kept())
 
     def __getitem__(self, index: int) -> Drawing:
+        """Return a drawing, made anew at each call; its label is `"0"` to `"9"`."""
         return _drawing(*list(self._kept().items())[index])
-
-    @property
-    def drawings(self) -> tuple[Drawing, ...]:
-        """All drawings, made anew at each call; their labels are `"0"` to `"9"`."""
-        return tuple(_drawing(text, label) for text, label in self._kept().items())
 
     @property
     def version(self) -> object:
         """Changes when the file does, for example by another page; None without a file."""
-        try:
+        with self._trouble_told("read"), suppress(FileNotFoundError):
             stat = self.path.stat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._trouble("read", error) from error
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-    def label_of(self, drawing: Drawing) -> int | None:
-        """Return the label under which these strokes are kept, or None."""
-        return self._kept().get(_text(drawing))
+            return stat.st_ino, stat.st_size, stat.st_mtime_ns
+        return None
 
     def to_bytes(self) -> bytes:
         """Return the whole file, for a download; `add_from` imports it."""
@@ -94,31 +81,27 @@ class Collection:
 
     # Changing
 
-    def add(self, drawing: Drawing, label: int, at: int | None = None) -> None:
+    def add(self, drawing: Drawing, label: int, at: int | None = None) -> int | None:
         """Keep a drawing as the digit `label`, in front of number `at` or at the end.
 
-        Strokes that are kept already stay in their place and get the new label.
-
-        Raises
-        ------
-        UploadError
-            When the drawing is blank, `label` is not 0 to 9, or there is no room.
+        Strokes that are kept already stay in their place and get the new label; their old one is
+        returned. Raises `UploadError` when the drawing is blank, `label` is not 0 to 9, or there is
+        no room.
         """
         text, digit = _text(drawing), _digit(str(label))
         with self._editing() as kept:
+            before = kept.get(text)
             behind = [] if at is None or text in kept else list(kept.items())[at:]
             for other, _ in behind:
                 del kept[other]
             kept.update([(text, digit), *behind])
+            return before
 
     def add_from(self, data: bytes) -> int:
         """Import JSON lines; return how many drawings were added, which were not there before.
 
-        Raises
-        ------
-        UploadError
-            When the data is too large, has no drawings, a line is not a drawing of a digit (the
-            first such line is named), or there is no room; nothing is added.
+        Raises `UploadError` and adds nothing when the data is too large, has no drawings, a line is
+        not a drawing of a digit (the first such line is named), or there is no room.
         """
         new, problems = _parse(data)
         if problems:
@@ -146,18 +129,12 @@ class Collection:
         return data
 
     def set_aside(self) -> Path:
-        """Copy a damaged file under another name, and go on with the lines that can be read.
-
-        Returns the copy's path.
-        """
+        """Copy a damaged file and go on with the lines that can be read; return the copy's path."""
         with self._locked():
-            number = 1
-            while (aside := self._beside(f"damaged-{number}")).exists():
-                number += 1
-            try:
+            copies = (self._beside(f"damaged-{number}") for number in count(1))
+            aside = next(copy for copy in copies if not copy.exists())
+            with self._trouble_told("set aside"):
                 shutil.copy2(self.path, aside)
-            except OSError as error:
-                raise self._trouble("set aside", error) from error
             self._write(self._read()[0])
         return aside
 
@@ -179,11 +156,10 @@ class Collection:
         return self._cache[1]
 
     def _read(self) -> tuple[Kept, list[str]]:
+        with self._trouble_told("read"), self.path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
         try:
-            with self.path.open("rb") as file:
-                return _parse(file.read(MAX_BYTES + 1))
-        except OSError as error:
-            raise self._trouble("read", error) from error
+            return _parse(data)
         except UploadError as error:  # far too large: nothing is read
             return {}, [str(error)]
 
@@ -202,37 +178,38 @@ class Collection:
         data = _file(kept)
         if len(kept) > MAX_DRAWINGS or len(data) > MAX_BYTES:
             raise UploadError(f"My digits are full at {_LIMITS}; export and remove some first.")
-        try:
+        with self._trouble_told("saved"):
             atomic_write(self.path, data)
-        except OSError as error:
-            raise self._trouble("saved", error) from error
         self._cache = (self.version, kept)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         import filelock  # imported here: a page that only reads needs no lock
 
-        try:
+        with self._trouble_told("saved"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self._beside("lock")).acquire(timeout=_LOCK_SECONDS)
-        except filelock.Timeout as error:
-            raise DataError(
-                f"Another page keeps {self.path} locked; close it and try again."
-            ) from error
-        except (OSError, NotImplementedError) as error:  # the latter: a disk that cannot lock
-            raise self._trouble("saved", error) from error
+            try:
+                lock = filelock.FileLock(self._beside("lock")).acquire(timeout=_LOCK_SECONDS)
+            except filelock.Timeout as error:
+                text = f"Another page keeps {self.path} locked; close it and try again."
+                raise DataError(text) from error
         with lock:
             yield
 
     def _beside(self, ending: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{ending}")
 
-    def _trouble(self, what: str, error: BaseException) -> DataError:
-        return DataError(
-            f"My digits cannot be {what} in {self.path} "
-            f"({getattr(error, 'strerror', None) or error}); make sure that it is writable and "
-            "has space, or point MNISTLAB_HOME at another folder."
-        )
+    @contextmanager
+    def _trouble_told(self, what: str) -> Iterator[None]:
+        """Turn the errors of a disk, perhaps one that cannot lock, into a sentence."""
+        try:
+            yield
+        except (OSError, NotImplementedError) as error:
+            raise DataError(
+                f"My digits cannot be {what} in {self.path} "
+                f"({getattr(error, 'strerror', None) or error}); make sure that it is writable "
+                "and has space, or point MNISTLAB_HOME at another folder."
+            ) from error
 
 
 def _text(drawing: Drawing) -> str:
@@ -259,10 +236,7 @@ def _drawing(text: str, label: int) -> Drawing:
 
 
 def _parse(data: bytes) -> tuple[Kept, list[str]]:
-    """Return the drawings of JSON lines, and a sentence for each other line.
-
-    Raises UploadError when the data is too large.
-    """
+    """Return the drawings of JSON lines, and a sentence for each other line."""
     data = data.removeprefix(codecs.BOM_UTF8)
     lines = [(i, line) for i, line in enumerate(data.splitlines(), 1) if line.strip()]
     if len(data) > MAX_BYTES or len(lines) > MAX_DRAWINGS:
@@ -281,6 +255,5 @@ def _parse(data: bytes) -> tuple[Kept, list[str]]:
 
 
 def _first_of(problems: list[str]) -> str:
-    if len(problems) == 1:
-        return problems[0]
-    return f"{problems[0]} ({counted(len(problems) - 1, 'more line')} cannot be read.)"
+    more = f" ({counted(len(problems) - 1, 'more line')} cannot be read.)"
+    return problems[0] + more * (len(problems) > 1)

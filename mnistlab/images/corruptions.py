@@ -49,13 +49,11 @@ def _contrast(x: Floats, factor: float, rng: Generator) -> Floats:
 
 def _fog(x: Floats, amount: float, rng: Generator) -> Floats:
     """Clouds in front: smooth random fields of three sizes, each half as strong as the larger."""
-    clouds: Floats = np.zeros_like(x)
+    clouds = np.zeros_like(x)
     for points, weight in ((3, 4 / 7), (6, 2 / 7), (12, 1 / 7)):
         field = rng.random((len(x), points, points), np.float32)
-        up = _interpolation(points)
-        clouds += np.float32(weight) * _on_both_sides(up, field)
-    dense: Floats = np.float32(amount) * (np.float32(0.5) + clouds)
-    return x + (1 - x) * dense
+        clouds += np.float32(weight) * _on_both_sides(_interpolation(points), field)
+    return x + (1 - x) * (np.float32(amount) * (np.float32(0.5) + clouds))
 
 
 def _inversion(x: Floats, fraction: float, rng: Generator) -> Floats:
@@ -168,8 +166,7 @@ def _lines(rng: Generator, n: int, through: float) -> tuple[Floats, Floats]:
 
 def _drawn(x: Floats, lines: Floats) -> Floats:
     """Bright lines over images, where they are brighter."""
-    drawn: Floats = np.maximum(x, lines)
-    return drawn
+    return x.clip(lines)
 
 
 def _on_both_sides(matrix: Floats, x: Floats) -> Floats:
@@ -179,8 +176,7 @@ def _on_both_sides(matrix: Floats, x: Floats) -> Floats:
 
 def _to_nearest(along: Floats, period: float) -> Floats:
     """The distance to the nearest multiple of `period`; NumPy's own modulo is far slower."""
-    distance: Floats = np.abs(along - period * np.rint(along / period))
-    return distance
+    return abs(along - period * (along / period).round())
 
 
 def _warped(
@@ -242,8 +238,8 @@ CORRUPTIONS = tuple(_TABLE)
 """Their names, for people, in the order of all lists."""
 
 
-def corrupt(images: Images8, name: str, severity: int, seed: int = 0) -> Images8:
-    """Corrupt images, each with its own noise, direction or place.
+def corrupted_chunks(images: Images8, name: str, severity: int, seed: int = 0) -> Iterator[Images8]:
+    """Corrupt images, each with its own noise, direction or place, and yield `CHUNK` at a time.
 
     A seed draws the same noise, directions and places for every severity, so that severities
     differ in nothing but their degree.
@@ -251,26 +247,10 @@ def corrupt(images: Images8, name: str, severity: int, seed: int = 0) -> Images8
     Parameters
     ----------
     images : array (n, 28, 28) uint8
-        Left as they are.
-    name : one of `CORRUPTIONS`
-    severity : one of `SEVERITIES`
+        Left as they are. Another shape or dtype raises `ValueError` at once.
+    name, severity : of `CORRUPTIONS` and `SEVERITIES`; `ValueError` otherwise
     seed : int, at least 0
-
-    Returns
-    -------
-    array (n, 28, 28) uint8
-
-    Raises
-    ------
-    ValueError
-        For an unknown name or severity, or another shape or dtype.
     """
-    chunks = list(corrupted_chunks(images, name, severity, seed))
-    return np.concatenate(chunks) if chunks else images.copy()
-
-
-def corrupted_chunks(images: Images8, name: str, severity: int, seed: int = 0) -> Iterator[Images8]:
-    """Yield the result of `corrupt`, `CHUNK` images at a time; raises before the first."""
     if name not in _TABLE:
         raise ValueError(f"Unknown corruption {name!r}; choose from {', '.join(CORRUPTIONS)}.")
     if severity not in SEVERITIES:
@@ -281,11 +261,10 @@ def corrupted_chunks(images: Images8, name: str, severity: int, seed: int = 0) -
             "mnistlab.preprocess makes them."
         )
     change, levels = _TABLE[name]
-    return _chunks(images, change, levels[severity - 1], seed)
 
-
-def _chunks(images: Images8, change: Change, level: float, seed: int) -> Iterator[Images8]:
-    for start in range(0, len(images), CHUNK):
-        rng = np.random.default_rng((seed, start))
+    def chunk(start: int) -> Images8:
         x = images[start : start + CHUNK].astype(np.float32) / np.float32(255)
-        yield np.rint(np.clip(change(x, level, rng), 0, 1) * 255).astype(np.uint8)
+        corrupted = change(x, levels[severity - 1], np.random.default_rng((seed, start)))
+        return (corrupted.clip(0, 1) * 255).round().astype(np.uint8)
+
+    return map(chunk, range(0, len(images), CHUNK))

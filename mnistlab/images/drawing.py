@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
@@ -20,12 +21,15 @@ MAX_STROKES = 200
 MAX_POINTS = 20_000
 """Limits of one drawing. A digit has a few hundred points; these keep files and pads bounded."""
 
+MAX_JSON = 2**20
+"""Bytes, or characters, of one drawing; the largest takes 840 KB."""
+
 _SIZE_RANGE = (8.0, 100_000.0)
 _MAX_LABEL = 32
 
 
 class Drawing:
-    """Strokes on a square pad, with undo and redo.
+    """Strokes on a square pad.
 
     Coordinates run from 0 to `size` in both directions, x to the right and y **down**. Points
     outside are moved to the pad's edge. A live pad calls `begin`, `extend` and `end`; these never
@@ -41,11 +45,9 @@ class Drawing:
     def __init__(self, size: float = PAD_SIZE, label: str | None = None) -> None:
         self.size = _checked_size(size)
         self.label = label
+        self._finished: tuple[Stroke, ...] = ()
         self._open: list[Point] | None = None
         self._points = 0
-        # All states of the finished strokes, and the present one. States share their strokes.
-        self._states: list[tuple[Stroke, ...]] = [()]
-        self._present = 0
 
     @classmethod
     def from_strokes(
@@ -56,22 +58,19 @@ class Drawing:
     ) -> Drawing:
         """Make a drawing of `[[[x, y], ...], ...]`; strokes without points are dropped.
 
-        Raises
-        ------
-        UploadError
-            When a point is not a pair of finite numbers, or there are too many.
+        Raises `UploadError` when a point is not a pair of finite numbers, or there are too many.
         """
         drawing = cls(size, label)
         for stroke in _checked_list(strokes, "the strokes are"):
             points = [_checked_point(point) for point in _checked_list(stroke, "a stroke is")]
             drawing._points += len(points)
-            if points and (len(drawing._finished) == MAX_STROKES or drawing._points > MAX_POINTS):
+            if points:
+                drawing._finished += (tuple(drawing._clamped(x, y) for x, y in points),)
+            if len(drawing._finished) > MAX_STROKES or drawing._points > MAX_POINTS:
                 raise UploadError(
                     f"The drawing has more than {MAX_STROKES} strokes or {MAX_POINTS:,} points; "
                     "draw it simpler or split it."
                 )
-            if points:
-                drawing._add(tuple(drawing._clamped(x, y) for x, y in points))
         return drawing
 
     @classmethod
@@ -79,19 +78,35 @@ class Drawing:
         """Make a drawing of a dictionary from `to_dict`; `size` and `label` may be missing.
 
         Other keys are ignored, so a line of a JSON-lines file of drawings can be passed as it is.
-
-        Raises
-        ------
-        UploadError
-            When `data` is not a drawing.
+        Raises `UploadError` when `data` is not a drawing.
         """
         if not isinstance(data, Mapping) or "strokes" not in data:
             raise UploadError(
                 'This is not a drawing: expected an object such as {"strokes": [[[10, 20], ...]]}.'
             )
-        return cls.from_strokes(
-            data["strokes"], data.get("size", PAD_SIZE), _checked_label(data.get("label"))
-        )
+        label = _checked_label(data.get("label"))
+        return cls.from_strokes(data["strokes"], data.get("size", PAD_SIZE), label)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Drawing:
+        """Make the first drawing of a JSON or JSON-lines text, at most `MAX_JSON` long.
+
+        Raises `UploadError` when it is not JSON, not a drawing, or too large.
+        """
+        start = text[:MAX_JSON]
+        if isinstance(start, bytes):
+            # Bytes that are not UTF-8 are not JSON either: the error below says so.
+            start = start.decode("utf-8-sig", "replace")
+        try:
+            data = json.JSONDecoder().raw_decode(start.lstrip())[0]
+        except (ValueError, RecursionError) as error:
+            reason = "it is not JSON"
+            if len(text) > MAX_JSON:
+                reason = f"its first {MAX_JSON // 2**20} MB contain no complete drawing"
+            raise UploadError(
+                f"The drawing cannot be read: {reason}. Choose a file that was saved here."
+            ) from error
+        return cls.from_dict(data)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the drawing as plain JSON data: `strokes`, `size`, and `label` if it has one."""
@@ -106,10 +121,6 @@ class Drawing:
         return (*self._finished, tuple(self._open)) if self._open else self._finished
 
     @property
-    def _finished(self) -> tuple[Stroke, ...]:
-        return self._states[self._present]
-
-    @property
     def is_blank(self) -> bool:
         """Whether nothing has been drawn."""
         return not self._finished and not self._open
@@ -118,15 +129,6 @@ class Drawing:
     def is_drawing(self) -> bool:
         """Whether a stroke is open: begun and not ended."""
         return self._open is not None
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float] | None:
-        """Left, top, right, bottom of all points in pad units, without the pen; None if blank."""
-        points = [point for stroke in self.strokes for point in stroke]
-        if not points:
-            return None
-        xs, ys = zip(*points, strict=True)
-        return min(xs), min(ys), max(xs), max(ys)
 
     # Live drawing
 
@@ -146,40 +148,11 @@ class Drawing:
             self._points += 1
 
     def end(self) -> None:
-        """End the open stroke, if there is one. Undone strokes can then no longer be redone."""
-        stroke, self._open = self._open, None
-        if stroke:
-            self._add(tuple(stroke))
-
-    def undo(self) -> bool:
-        """Take back the last stroke or `clear`; return whether there was one."""
-        self.end()
-        return self._step(-1)
-
-    def redo(self) -> bool:
-        """Bring back what `undo` removed; return whether there was something."""
-        self.end()
-        return self._step(1)
-
-    def clear(self) -> None:
-        """Remove all strokes; `undo` brings them back."""
-        self.end()
-        if self._finished:
-            self._change(())
-            self._points = 0
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether `undo` has something to take back."""
-        return bool(self._present or self._open)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether `redo` has something to bring back."""
-        return self._present + 1 < len(self._states)
+        """End the open stroke, if there is one."""
+        self._finished, self._open = self.strokes, None
 
     def __eq__(self, other: object) -> bool:
-        """Compare strokes, size and label, not the history."""
+        """Compare strokes, size and label."""
         return isinstance(other, Drawing) and self.to_dict() == other.to_dict()
 
     __hash__ = None  # type: ignore[assignment]  # a drawing changes
@@ -192,24 +165,10 @@ class Drawing:
     def _clamped(self, x: float, y: float) -> Point:
         return min(max(float(x), 0.0), self.size), min(max(float(y), 0.0), self.size)
 
-    def _add(self, stroke: Stroke) -> None:
-        self._change((*self._finished, stroke))
-
-    def _change(self, strokes: tuple[Stroke, ...]) -> None:
-        self._present += 1
-        self._states[self._present :] = [strokes]
-
-    def _step(self, by: int) -> bool:
-        if not 0 <= self._present + by < len(self._states):
-            return False
-        self._present += by
-        self._points = sum(map(len, self._finished))
-        return True
-
 
 def _checked_size(size: object) -> float:
-    number = _finite(size)
-    if number is None or not _SIZE_RANGE[0] <= number <= _SIZE_RANGE[1]:
+    number = _number(size)
+    if not _SIZE_RANGE[0] <= number <= _SIZE_RANGE[1]:
         raise UploadError(
             f"The pad's size must be a number from {_SIZE_RANGE[0]:g} to {_SIZE_RANGE[1]:g}, "
             f"not {str(size)[:40]!r}."
@@ -235,20 +194,20 @@ def _checked_point(point: object) -> Point:
     values = tuple(point) if isinstance(point, Iterable) else ()
     if len(values) != 2:
         raise _bad_strokes("a point is not a pair of numbers")
-    x, y = map(_finite, values)
-    if x is None or y is None:
+    x, y = map(_number, values)
+    if not (math.isfinite(x) and math.isfinite(y)):
         raise _bad_strokes("a coordinate is not a finite number")
     return x, y
 
 
-def _finite(value: object) -> float | None:
+def _number(value: object) -> float:
+    """Return a number as a float, NaN for anything else."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        return None
+        return math.nan
     try:
-        number = float(value)
+        return float(value)
     except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+        return math.inf
 
 
 def _bad_strokes(what: str) -> UploadError:

@@ -33,6 +33,15 @@ def to_grey(image: Image.Image) -> Grey:
     return np.asarray(ImageOps.exif_transpose(upright))
 
 
+def shrink(grey: Grey, side: int) -> Grey:
+    """Make a picture fit a square of `side` pixels by averaging areas."""
+    scale = side / max(grey.shape)
+    if scale >= 1:
+        return grey
+    height, width = (max(1, round(length * scale)) for length in grey.shape)
+    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))
+
+
 def _in_strips(image: Image.Image, ground: str) -> Grey:
     """Convert and reduce a large picture piece by piece: whole copies would cost its memory."""
     width, height = image.size

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from mnistlab.images.connected import label_components
-from mnistlab.images.grey import WORKING_SIDE, Grey
+from mnistlab.images.grey import WORKING_SIDE, Grey, shrink
 
 _FIT_SIDE = 64  # of a copy: the light on a page is smooth
 _FIT_ROUNDS = 6
@@ -36,7 +36,7 @@ def find_ink(grey: Grey) -> Grey:
         Ink bright on black; all zero for an empty picture. It is smaller than the picture where
         the longer side exceeds `WORKING_SIDE`.
     """
-    grey = _reduced(grey, WORKING_SIDE)
+    grey = shrink(grey, WORKING_SIDE)
     is_on_light = _is_on_light(grey)
     bright = 255 - grey if is_on_light else grey
     paper = _paper(bright)
@@ -84,14 +84,6 @@ def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
 
 
-def _reduced(grey: Grey, side: int) -> Grey:
-    scale = side / max(grey.shape)
-    if scale >= 1:
-        return grey
-    height, width = (max(1, round(n * scale)) for n in grey.shape)
-    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))
-
-
 def _is_on_light(grey: Grey) -> bool:
     """Whether the paper is lighter than the ink: the paper is what there is most of."""
     small = Image.fromarray(grey).resize(_fitted(grey.shape), Image.Resampling.BOX)
@@ -107,7 +99,7 @@ def _is_on_light(grey: Grey) -> bool:
 
 def _paper(bright: Grey) -> Field:
     """Return the paper's level at each pixel: a quadratic surface through all but the ink."""
-    small = _reduced(bright, _FIT_SIDE).astype(np.float64)
+    small = shrink(bright, _FIT_SIDE).astype(np.float64)
     basis = _quadratic(*small.shape)
     values = small.ravel()
     use = np.ones(len(values), bool)
@@ -141,7 +133,7 @@ def _stretch(above: Field, low: float, high: float) -> Grey:
 
 def _without_specks(ink: Grey) -> Grey:
     """Drop pieces of ink far smaller than the largest one."""
-    small = _reduced(ink, _SPECK_SIDE)
+    small = shrink(ink, _SPECK_SIDE)
     pieces, _ = label_components(small > 32)
     mass = np.bincount(pieces.ravel(), weights=small.ravel())
     mass[0] = 0

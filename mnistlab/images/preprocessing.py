@@ -6,7 +6,6 @@ Digits", NeurIPS 2019), which rebuilds MNIST's training images almost exactly.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -50,10 +49,11 @@ class Preprocessed:
     "scaled" lost all of it between the pixels that were picked."""
     stages: dict[str, NDArray[np.uint8]] = field(repr=False)
     """The intermediate images, with the keys of `STAGES` in order; only "ink" without ink."""
-    seconds: float
-    """How long it took."""
-    is_blank: bool
-    """Whether there is no ink at all."""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is no ink at all."""
+        return len(self.stages) == 1
 
     def _repr_html_(self) -> str:
         # Imported here: only notebooks show results this way.
@@ -78,28 +78,20 @@ def preprocess(
     source : a `Drawing`, a Pillow image, or an array
         A picture has dark ink on light ground or the other way round. An (h, w) uint8 array has
         ink bright on black, as a sample of MNIST or the result of `decode_upload`.
+        Any other array raises `UploadError`.
     without : keys of `WITHOUT`
         Steps to leave out, to see their effect.
-
-    Raises
-    ------
-    UploadError
-        When an array is not (h, w) uint8.
     """
-    begun = time.perf_counter()
     shown, ink = _find_ink(source, without)
-    stages = {"ink": shown}
     box = crop_to_square(ink)
     if box is None:
-        image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
-    else:
-        if "box" in without:
-            box = _padded(ink)
-        scaled = _picked(box) if "scaled" in without else area_average(box)
-        margin = (IMAGE_SIDE - SCALED_SIDE) // 2
-        image = np.pad(scaled, margin) if "centred" in without else centre(scaled)
-        stages |= {"box": box, "scaled": scaled, "centred": image}
-    return Preprocessed(image, stages, time.perf_counter() - begun, box is None)
+        return Preprocessed(np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8), {"ink": shown})
+    if "box" in without:
+        box = _padded(ink)
+    scaled = _picked(box) if "scaled" in without else area_average(box)
+    margin = (IMAGE_SIDE - SCALED_SIDE) // 2
+    image = np.pad(scaled, margin) if "centred" in without else centre(scaled)
+    return Preprocessed(image, {"ink": shown, "box": box, "scaled": scaled, "centred": image})
 
 
 def _find_ink(
@@ -117,9 +109,9 @@ def _find_ink(
     elif isinstance(source, np.ndarray) and source.ndim == 2 and source.dtype == np.uint8:
         ink = source
     else:
-        is_array = isinstance(source, np.ndarray)
         what = f"of type {type(source).__name__}"
-        what = f"{source.dtype} of shape {source.shape}" if is_array else what
+        if isinstance(source, np.ndarray):
+            what = f"{source.dtype} of shape {source.shape}"
         raise UploadError(
             "Expected a Drawing, a Pillow image or an (h, w) uint8 array of ink, bright on "
             f"black, not {what}."
@@ -139,12 +131,8 @@ def crop_to_square(ink: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
 
 
 def _padded(cut: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = cut.shape
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    box = np.zeros((side, side), np.uint8)
-    box[top : top + height, left : left + width] = cut
-    return box
+    gaps = [max(cut.shape) - length for length in cut.shape]
+    return np.pad(cut, [(gap // 2, gap - gap // 2) for gap in gaps])
 
 
 def area_average(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -153,10 +141,9 @@ def area_average(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
     The result is stretched so that its brightest pixel is 255; without ink it is black.
     """
     coverage = _coverage(len(box))
-    scaled = coverage @ box.astype(np.float32) @ coverage.T
+    scaled: NDArray[np.float32] = coverage @ box.astype(np.float32) @ coverage.T
     brightest = float(scaled.max()) or 1.0
-    averaged: NDArray[np.uint8] = np.rint(scaled * (255 / brightest)).astype(np.uint8)
-    return averaged
+    return (scaled * (255 / brightest)).round().astype(np.uint8)
 
 
 def _picked(box: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -188,9 +175,7 @@ def centre(scaled: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _coverage(side: int) -> NDArray[np.float32]:
     """Return (20, side): the weight of each of `side` pixels in the mean of each of 20."""
     weights = overlaps(np.linspace(0, side, SCALED_SIDE + 1), side)
-    matrix: NDArray[np.float32] = (weights * (SCALED_SIDE / side)).astype(np.float32)
-    matrix.setflags(write=False)
-    return matrix
+    return (weights * (SCALED_SIDE / side)).astype(np.float32)
 
 
 def overlaps(edges: NDArray[np.float64], side: int) -> NDArray[np.float64]:

@@ -43,10 +43,9 @@ def rasterise_box(drawing: Drawing) -> NDArray[np.uint8]:
         255 where there is ink and 0 elsewhere. The longer side is `BOX_SIDE` plus a margin of a
         pixel or two. A blank drawing gives (1, 1) of zero.
     """
-    paths, low, extent = _paths(drawing)
+    paths, low, extent, pen = _paths(drawing)
     if not paths:
         return np.zeros((1, 1), np.uint8)
-    pen = pen_width(drawing, float(extent.max()))
     scale = BOX_SIDE / (float(extent.max()) + pen)
     radius = pen * scale / 2
     width, height = np.ceil(extent * scale + 2 * radius + 2).astype(int).tolist()
@@ -58,23 +57,16 @@ def rasterise_pad(drawing: Drawing, side: int = 140, pen: float | None = None) -
 
     `pen` is its width in pad units; it follows the drawing's size when not given.
     """
-    paths, _, extent = _paths(drawing)
+    paths, _, _, standard = _paths(drawing)
     if not paths:
         return np.zeros((side, side), np.uint8)
-    if pen is None:
-        pen = pen_width(drawing, float(extent.max()))
     scale = side / drawing.size
-    radius = max(pen * scale / 2, 0.75)
+    radius = max((pen or standard) * scale / 2, 0.75)
     # Ink over the pad's edge is drawn on a margin, then cut off.
     margin = math.ceil(radius) + 1
     origin = np.full(2, -margin / scale)
     full = _stamp(paths, origin, scale, radius, side + 2 * margin, side + 2 * margin)
     return full[margin:-margin, margin:-margin]
-
-
-def pen_width(drawing: Drawing, extent: float) -> float:
-    """Return the pen width in pad units for strokes whose longer side is `extent`."""
-    return max(PEN_FRACTION * extent, MIN_PEN * drawing.size)
 
 
 def spaced(
@@ -90,12 +82,13 @@ def spaced(
     return np.column_stack([np.interp(at, along, path[:, 0]), np.interp(at, along, path[:, 1])])
 
 
-def _paths(drawing: Drawing) -> tuple[Paths, NDArray[np.float64], NDArray[np.float64]]:
-    """Return the strokes as arrays, their top left corner and their extent, (2,) each."""
+def _paths(drawing: Drawing) -> tuple[Paths, NDArray[np.float64], NDArray[np.float64], float]:
+    """Return the strokes as arrays, their top left corner and extent, (2,) each, and the pen."""
     paths = [np.array(stroke) for stroke in drawing.strokes]
     points = np.concatenate(paths or [np.zeros((1, 2))])
     low = points.min(axis=0)
-    return paths, low, points.max(axis=0) - low
+    extent = points.max(axis=0) - low
+    return paths, low, extent, max(PEN_FRACTION * float(extent.max()), MIN_PEN * drawing.size)
 
 
 def _stamp(
@@ -124,6 +117,5 @@ def _stamp(
     first = (rows * width + start)[inside].astype(np.intp)
     behind = (rows * width + stop)[inside].astype(np.intp)
     change = np.bincount(first, minlength=cells + 1) - np.bincount(behind, minlength=cells + 1)
-    covered = np.cumsum(change[:cells]) > 0
-    ink: NDArray[np.uint8] = (covered * np.uint8(255)).reshape(height, width)
-    return ink
+    covered = np.cumsum(change[:cells]).reshape(height, width) > 0
+    return covered * np.uint8(255)

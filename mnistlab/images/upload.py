@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,28 +38,20 @@ _OTHERS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Upload:
-    """The ink of an uploaded picture."""
-
-    ink: NDArray[np.uint8]
-    """(h, w), ink bright on black, the longer side at most 1000 pixels; all zero for an empty
-    picture."""
-    notes: tuple[str, ...]
-    """Hints for the visitor, a few words each."""
-
-
 def decode_upload(data: bytes) -> NDArray[np.uint8]:
-    """Find the ink in an uploaded picture: `read_upload` without its notes."""
-    return read_upload(data).ink
+    """Find the ink in an uploaded picture: `read_upload` without its note."""
+    return read_upload(data)[0]
 
 
-def read_upload(data: bytes) -> Upload:
-    """Find the ink in an uploaded picture.
+def read_upload(data: bytes) -> tuple[NDArray[np.uint8], str]:
+    """Find the ink in a PNG, JPEG, WEBP or BMP file; of an animation, in the first frame.
 
-    Parameters
-    ----------
-    data : a PNG, JPEG, WEBP or BMP file; of an animation the first frame is read
+    Returns
+    -------
+    ink : array (h, w) uint8
+        Bright on black, the longer side at most 1000 pixels; all zero for an empty picture.
+    note : str
+        A few words for the visitor about what was read; mostly empty.
 
     Raises
     ------
@@ -86,23 +77,18 @@ def read_upload(data: bytes) -> Upload:
         image.load()
         grey = to_grey(image)
         is_animated = getattr(image, "n_frames", 1) > 1
-        notes = ("animated, its first frame was read",) if is_animated else ()
-    return Upload(find_ink(grey), notes)
+    return find_ink(grey), "animated, its first frame was read" if is_animated else ""
 
 
 def _check_pixels(image: Image.Image) -> None:
     limit = {"JPEG": MAX_JPEG_PIXELS, "WEBP": MAX_WEBP_PIXELS}.get(str(image.format), MAX_PIXELS)
     width, height = image.size
+    has = f"The picture has {width} x {height} pixels and"
     if max(width, height) > MAX_SIDE:
-        raise UploadError(
-            f"The picture has {width} x {height} pixels and no side may be longer than "
-            f"{MAX_SIDE}; cut it to the digit."
-        )
+        raise UploadError(f"{has} no side may be longer than {MAX_SIDE}; cut it to the digit.")
     if width * height > limit:
-        raise UploadError(
-            f"The picture has {width} x {height} pixels and at most {limit / 1e6:g} million are "
-            "read; make it smaller or cut it to the digit."
-        )
+        most = f"at most {limit / 1e6:g} million are read"
+        raise UploadError(f"{has} {most}; make it smaller or cut it to the digit.")
 
 
 def _check_coding(image: Image.Image, data: bytes) -> None:

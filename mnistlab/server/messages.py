@@ -146,7 +146,7 @@ class Moves:
     A stroke of fifty moves is fifty messages. Each costs server and kernel about a millisecond, and
     two answers, which matters with forty visitors. So only one move at a time is sent to a kernel.
     Those that come meanwhile wait and are then sent as one message, which
-    `mnistlab.ui.predict.pointers` reads. No point of a drawing is lost.
+    `mnistlab.ui.predict.pens` reads. No point of a drawing is lost.
     """
 
     def __init__(

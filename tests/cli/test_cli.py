@@ -20,7 +20,6 @@ from PIL import Image, ImageDraw
 from mnistlab.cli import main
 from mnistlab.images import Drawing
 from mnistlab.texts import percent
-from mnistlab.ui.predict.drawing_file import write_drawing
 from mnistlab.version import __version__
 from tests.waiting import until
 
@@ -223,7 +222,7 @@ def written(form: str) -> str:
     if form == "lines":
         return f"\n{json.dumps(one)}\n{json.dumps(zero)}\n"
     if form == "page":
-        return write_drawing(Drawing.from_dict(zero))
+        return json.dumps(Drawing.from_dict(zero).to_dict())
     return {"indented": "", "with a mark": "\ufeff"}[form] + json.dumps(zero, indent=2)
 
 

@@ -10,10 +10,15 @@ import pytest
 from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
-from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupt, corrupted_chunks
+from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupted_chunks
 from mnistlab.models import load_classifier
 
 Images = NDArray[np.uint8]
+
+
+def corrupt(images: Images, name: str, severity: int, seed: int = 0) -> Images:
+    """All chunks as one array."""
+    return np.concatenate([images[:0], *corrupted_chunks(images, name, severity, seed)])
 
 
 @pytest.fixture(scope="module")

@@ -249,6 +249,6 @@ def test_of_an_animation_the_first_frame_is_read_and_said_so() -> None:
         frame.paste(0, (20, 10 + 5 * number, 30, 40 + 5 * number))
     file = io.BytesIO()
     frames[0].save(file, "PNG", save_all=True, append_images=frames[1:])
-    upload = read_upload(file.getvalue())
-    assert upload.notes == ("animated, its first frame was read",)
-    assert np.flatnonzero(upload.ink.any(axis=1))[0] == 10
+    ink, note = read_upload(file.getvalue())
+    assert note == "animated, its first frame was read"
+    assert np.flatnonzero(ink.any(axis=1))[0] == 10

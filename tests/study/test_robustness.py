@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.errors import MnistLabError
-from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupt
+from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupted_chunks
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, load_classifier
 from mnistlab.study.robustness import measure_robustness
@@ -61,7 +61,11 @@ def test_every_cell_is_measured(images: Images) -> None:
 def test_all_models_read_the_same_corrupted_images(images: Images) -> None:
     a, b = Remembers("a"), Remembers("b")
     measure_robustness(readers(a, b), images, LABELS, seed=5)
-    expected = [corrupt(images, name, s, seed=5) for name in CORRUPTIONS for s in SEVERITIES]
+    expected = [
+        np.concatenate(list(corrupted_chunks(images, name, severity, seed=5)))
+        for name in CORRUPTIONS
+        for severity in SEVERITIES
+    ]
     for model in (a, b):
         np.testing.assert_array_equal(model.seen[0], images)
         np.testing.assert_array_equal(model.seen[1:], expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,9 @@ class Answer:
 
     name: str
     title: str
-    probabilities: NDArray[np.float32] = field(
-        default_factory=lambda: np.zeros((0, 10), np.float32)
-    )
+    probabilities: NDArray[np.float32]
     """`(n, 10)`, given that the image shows a digit; rows sum to 1."""
-    scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    scores: NDArray[np.float32]
     """`(n,)`, 0 to 1: the probability that the image shows a digit."""
     threshold: float = 0.0
     kept: float | None = None
@@ -78,11 +76,11 @@ def ask(name: str, model: Classifier, images: NDArray[np.uint8]) -> Answer:
 
 def sentences(answer: Answer) -> list[str]:
     """For each image, such as "CNN reads 4 (97.1 %)" or that it is not a digit for the model."""
-    texts = []
-    rows = zip(answer.outcomes.tolist(), answer.digits, answer.accepted, strict=True)
-    for outcomes, digit, is_accepted in rows:
-        text = f"reads {digit} ({percent(outcomes[digit])})"
-        if not is_accepted:
-            text = f"not a digit ({percent(outcomes[NOT_A_DIGIT])}), nearest guess {digit}"
-        texts.append(f"{answer.title}{' ' if is_accepted else ': '}{text}")
-    return texts
+
+    def sentence(outcomes: list[float], digit: int, is_accepted: bool) -> str:
+        if is_accepted:
+            return f"{answer.title} reads {digit} ({percent(outcomes[digit])})"
+        refused = percent(outcomes[NOT_A_DIGIT])
+        return f"{answer.title}: not a digit ({refused}), nearest guess {digit}"
+
+    return list(map(sentence, answer.outcomes.tolist(), answer.digits, answer.accepted))

@@ -43,6 +43,7 @@ class Surface:
     ----------
     widget : the box around both
     canvas : the only canvas element in it; events come from here
+    pen_width : of the ink, in pixels
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class Surface:
         self._boxes = self._cursor = ""
         # The border sits on this box: on the canvas it would shift the coordinates.
         self.widget = classed(Box([self._layer, self.canvas]), "ml-pad")
-        self._pen_width = PEN_WIDTH
+        self.pen_width = PEN_WIDTH
         self._client_ready = False
 
     # Ink
@@ -64,17 +65,12 @@ class Surface:
         self._client_ready = True
         with held(self.canvas):
             self.canvas.stroke_style = self.canvas.fill_style = INK
-            self.canvas.line_width = self._pen_width
+            self.canvas.line_width = self.pen_width
             self.canvas.line_cap = self.canvas.line_join = "round"
 
-    @property
-    def pen_width(self) -> float:
-        """Width of the ink in pixels; a new one applies to what is painted later."""
-        return self._pen_width
-
-    @pen_width.setter
-    def pen_width(self, width: float) -> None:
-        self._pen_width = width
+    def set_pen_width(self, width: float) -> None:
+        """Make the ink so many pixels wide that is painted from now on."""
+        self.pen_width = width
         if self._client_ready:
             with held(self.canvas):
                 self.canvas.line_width = width
@@ -100,7 +96,7 @@ class Surface:
 
     def _line(self, points: Sequence[Point]) -> None:
         if len(points) == 1:
-            self.canvas.fill_circle(*points[0], self._pen_width / 2)
+            self.canvas.fill_circle(*points[0], self.pen_width / 2)
         else:
             self.canvas.stroke_lines(np.asarray(points, np.float32))
 
@@ -114,7 +110,7 @@ class Surface:
 
     def point(self, at: Point | None, is_down: bool = False) -> None:
         """Show where the keyboard's pen is, or nothing."""
-        self._cursor = "" if at is None else _cursor_svg(at, self._pen_width / 2, is_down)
+        self._cursor = "" if at is None else _cursor_svg(at, self.pen_width / 2, is_down)
         self._show_marks()
 
     def _show_marks(self) -> None:
@@ -126,12 +122,8 @@ def place_box(box: BoxEdges, shape: tuple[int, int]) -> BoxEdges:
     """A box in the pixels of a picture of `shape` (h, w), where the pad shows that picture."""
     top, left, rows, columns = _placed(shape)
     across, down = columns / shape[1], rows / shape[0]
-    return (
-        left + box[0] * across,
-        top + box[1] * down,
-        left + box[2] * across,
-        top + box[3] * down,
-    )
+    x1, y1, x2, y2 = box
+    return left + x1 * across, top + y1 * down, left + x2 * across, top + y2 * down
 
 
 def _placed(shape: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -31,12 +31,7 @@ TILE = 28
 TILE_GAP = 4
 CAPTION_HEIGHT = 14
 
-__all__ = [
-    "View", "button", "classed", "data_uri", "digit_grid", "diverging", "download_link", "escape",
-    "file_button", "guard", "heading", "log", "note", "percent", "probability_bars",
-    "reported", "show_chart", "start_thread", "style_sheet", "subheading", "table", "tools",
-    "with_article",
-]  # fmt: skip
+__all__ = ["data_uri", "escape", "note", "table"]  # of another module, for `ui.note` and the like
 
 
 def guard(app: AppState, handler: Callable[..., object]) -> Callable[..., None]:
@@ -106,12 +101,6 @@ def tools(*children: widgets.Widget) -> Any:
     return classed(widgets.Box(children), "ml-tools")
 
 
-def button(text: str, name: str, tooltip: str = "", *, primary: bool = False) -> widgets.Button:
-    """A button with text: Voilà's icon font comes from a CDN that may be out of reach."""
-    made = widgets.Button(description=text, tooltip=tooltip or text)
-    return classed(made, "ml-button", name, *(["ml-primary"] if primary else []))
-
-
 def file_button(
     app: AppState,
     text: str,
@@ -121,18 +110,16 @@ def file_button(
     types: str = "",
     multiple: bool = False,
 ) -> Any:
-    """A button to choose files with.
+    """A button to choose files with, of the CSS class `name`.
 
     Parameters
     ----------
     text : accessible name and tooltip; begins with the words that style.css shows on the button
-    name : the button's CSS class
     verb : called with the chosen files, each with its `name` (str) and `content` (bytes)
     types : file name extensions that are offered, separated by commas; empty for all
     """
-    made = widgets.FileUpload(
-        description=text, tooltip=text, accept=types, icon="", multiple=multiple
-    )
+    options = {"accept": types, "icon": "", "multiple": multiple}
+    made = widgets.FileUpload(description=text, tooltip=text, **options)
 
     def on_files(change: Mapping[str, Any]) -> None:
         if change["new"]:
@@ -170,10 +157,10 @@ class View:
     def _button(
         self, text: str, name: str, verb: Callable[[], object], tooltip: str = ""
     ) -> widgets.Button:
-        """A button that calls `verb`."""
-        made = button(text, name, tooltip)
+        """A button with text: Voilà's icon font comes from a CDN that may be out of reach."""
+        made = widgets.Button(description=text, tooltip=tooltip or text)
         made.on_click(self._guard(lambda _: verb()))
-        return made
+        return classed(made, "ml-button", name)
 
     def _watch(self, owner: HasTraits, verb: Callable[[Any], object], *traits: str) -> Any:
         """Call `verb` with each new value of a trait (default `value`), and return `owner`."""
@@ -257,6 +244,44 @@ def digit_grid(
         f"<img src='{data_uri(sheet)}' alt='{escape(description)}'>"
         f"<div class='ml-grid-captions' aria-hidden='true'>{texts}</div></div>"
     )
+
+
+class Tiles(View):
+    """At most `most` digits in one picture, with a clear button over each.
+
+    `on_click` gets the place of a clicked digit, from 0. The buttons are left out of the order of
+    Tab: the page lists the digits' numbers in another way as well.
+    """
+
+    def __init__(self, app: AppState, most: int, on_click: Callable[[int], None]) -> None:
+        super().__init__(app)
+        layout, style = widgets.Layout(), widgets.ButtonStyle()  # shared by all buttons
+        self._picture = widgets.HTML()
+        self.buttons = [
+            widgets.Button(layout=layout, style=style, tabbable=False) for _ in range(most)
+        ]
+        for place, item in enumerate(self.buttons):
+            item.on_click(self._guard(lambda _, place=place: on_click(place)))
+        self._over = classed(widgets.Box(self.buttons), "ml-tiles-over")
+        self.widget = classed(widgets.Box([self._picture, self._over]), "ml-tiles")
+
+    def show(
+        self,
+        images: NDArray[np.uint8],
+        captions: Sequence[str],
+        titles: Sequence[str],
+        description: str,
+        columns: int = 10,
+        zoom: int = 3,
+    ) -> None:
+        """Show images (n, 28, 28), each with a caption below and a title for the pointer."""
+        self._over._dom_classes = ("ml-tiles-over", f"ml-columns-{columns}")
+        self.widget.layout.max_width = f"{columns * zoom * (TILE + TILE_GAP)}px"
+        self._picture.value = digit_grid(images, captions, description, columns, zoom)
+        for place, item in enumerate(self.buttons):
+            is_shown = place < len(images)
+            item._dom_classes = ("ml-tile",) if is_shown else ("ml-tile", "ml-none")
+            item.tooltip = titles[place] if is_shown else ""
 
 
 def diverging(values: NDArray[np.floating], zero: Sequence[int]) -> NDArray[np.float64]:

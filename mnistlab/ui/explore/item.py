@@ -11,7 +11,7 @@ from mnistlab.markup import number
 from mnistlab.metrics.projection import nearest
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import ask, sentences
-from mnistlab.ui.common.tiles import Tiles
+from mnistlab.ui.common.widgets import Tiles
 from mnistlab.ui.explore.controller import image_name
 from mnistlab.ui.explore.material import FEATURES
 from mnistlab.ui.explore.section import Section

@@ -18,7 +18,7 @@ from mnistlab.metrics.outliers import (
     near_duplicates,
 )
 from mnistlab.ui.common import widgets as ui
-from mnistlab.ui.common.tiles import Tiles
+from mnistlab.ui.common.widgets import Tiles
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.section import Section
 

@@ -7,7 +7,7 @@ import ipywidgets as widgets
 from mnistlab.errors import DataError
 from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
-from mnistlab.ui.common.tiles import Tiles
+from mnistlab.ui.common.widgets import Tiles
 from mnistlab.ui.explore.material import SPLITS
 from mnistlab.ui.explore.section import Section
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mnistlab.errors import DataError, UploadError
-from mnistlab.images.finding import Piece, find_digits
+from mnistlab.images.finding import find_digits
 from mnistlab.images.preprocessing import IMAGE_SIDE, STAGES
 from mnistlab.images.upload import read_upload
 from mnistlab.models.classifier import Classifier, digit_scorer
@@ -29,22 +29,17 @@ class PredictController:
 
     def __init__(self, app: AppState, classifiers: Mapping[str, Classifier] | None = None) -> None:
         self._app = app
-        self._found: dict[int, tuple[list[Piece], float]] = {}  # by the id of an uploaded ink
         self.state = PredictState(models=pretrained() if classifiers is None else classifiers)
         self.pad = Pad(app, self.predict)
-        self.state.reading = self._read(self.pad.drawing)
+        self.state.reading = self._read()
 
     def predict(self, final: bool = True, counted: bool = True) -> None:
         """Read what lies on the pad.
 
-        Parameters
-        ----------
-        final : False while a stroke still grows
-        counted : whether it is a new input (a finished stroke, an upload or a sample) and not an
-            Undo or another way to read the same ink
+        It is not `final` while a stroke still grows. A new input (a finished stroke, an upload or a
+        sample) is `counted`, but not an Undo or another way to read the same ink.
         """
-        picture, before = self.pad.picture, self.state.reading
-        reading = self._read(self.pad.drawing if picture is None else picture)
+        reading, before = self._read(), self.state.reading
         last = max(0, len(reading.digits) - 1)
         self.state.reading = reading = replace(
             reading,
@@ -71,25 +66,18 @@ class PredictController:
     def upload(self, files: Sequence[Mapping[str, Any]]) -> None:
         """Read uploaded pictures and show the first one; the others can be chosen.
 
-        Parameters
-        ----------
-        files : as `ipywidgets.FileUpload.value` gives them, with `name` and `content`
-
-        Raises
-        ------
-        UploadError
-            When none of them is a picture of a digit; the page stays as it was.
+        Each of `files` has a `name` and `content`. Raises `UploadError` and leaves the page as it
+        was where none of them is a picture of a digit.
         """
         pictures, problems = [], []
         for file in files:
             try:
-                pictures.append(_picture(str(file["name"]), bytes(file["content"])))
+                pictures.append(self._picture(str(file["name"]), bytes(file["content"])))
             except UploadError as error:
                 problems.append(f"{file['name']}: {error}")
         if not pictures:
             raise UploadError(" ".join(problems))
         self.state.files = tuple(pictures)
-        self._read_files()
         self.show_file(0)
         if problems:
             self._app.say(" ".join(problems), "error")
@@ -107,9 +95,8 @@ class PredictController:
 
     def leave_out(self, step: str, off: bool) -> None:
         """Switch a step of preprocessing off or on."""
-        self.state.without = tuple(
-            name for name in STAGES if (off if name == step else name in self.state.without)
-        )
+        without = {*self.state.without, step} if off else {*self.state.without} - {step}
+        self.state.without = tuple(name for name in STAGES if name in without)
         self._read_again()
 
     def read_as_one(self, single: bool) -> None:
@@ -123,44 +110,40 @@ class PredictController:
         self._read_again()
 
     def _read_again(self) -> None:
-        self._read_files()
+        self.state.files = tuple(
+            replace(file, reading=self._read_source(file.ink)) for file in self.state.files
+        )
         self.predict(counted=False)
 
-    def _read_files(self) -> None:
-        self._found.clear()
-        readings = [self._read(file.ink) for file in self.state.files]
-        self.state.file_texts = tuple(
-            tuple(answer.text for answer in reading.answers) for reading in readings
-        )
+    def _picture(self, name: str, content: bytes) -> Picture:
+        ink, remark = read_upload(content)
+        if not ink.any():
+            raise UploadError("It shows no ink; upload a picture with a digit on it.")
+        note = " · ".join(filter(None, (f"Upload: {name}", remark)))
+        return Picture(name, ink, note, self._read_source(ink))
 
-    def _read(self, source: Source) -> Reading:
-        found, seconds = self._find(source)
+    def _read(self) -> Reading:
+        """What is read in the content of the pad; an uploaded picture has been read before."""
+        picture = self.pad.picture
+        if picture is None:
+            return self._read_source(self.pad.drawing)
+        uploaded = (file.reading for file in self.state.files if file.ink is picture)
+        return next(uploaded, None) or self._read_source(picture)
+
+    def _read_source(self, source: Source) -> Reading:
+        models, start = self.state.models, time.perf_counter()
+        found = find_digits(
+            source,
+            single=self.state.single,
+            without=self.state.without,
+            digit_score=digit_scorer(models.values()),
+        )
         digits = tuple(digit.prepared for digit in found)
+        seconds = time.perf_counter() - start
         images = np.array([digit.image for digit in digits], np.uint8)
         images = images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
-        return Reading(
-            source,
-            tuple(ask(name, model, images) for name, model in self.state.models.items()),
-            digits,
-            tuple(digit.box for digit in found),
-            seconds,
-        )
-
-    def _find(self, source: Source) -> tuple[list[Piece], float]:
-        """The digits, and the seconds it took; an uploaded picture is preprocessed only once."""
-        if id(source) not in self._found:
-            start = time.perf_counter()
-            found = find_digits(
-                source,
-                single=self.state.single,
-                without=self.state.without,
-                digit_score=digit_scorer(self.state.models.values()),
-            )
-            result = found, time.perf_counter() - start
-            if not any(file.ink is source for file in self.state.files):
-                return result
-            self._found[id(source)] = result
-        return self._found[id(source)]
+        answers = tuple(ask(name, model, images) for name, model in models.items())
+        return Reading(source, answers, digits, tuple(digit.box for digit in found), seconds)
 
 
 def pretrained() -> dict[str, Classifier]:
@@ -168,10 +151,3 @@ def pretrained() -> dict[str, Classifier]:
     from mnistlab.models import load_classifier
 
     return {name: load_classifier(name) for name in ("mlp", "cnn")}
-
-
-def _picture(name: str, content: bytes) -> Picture:
-    upload = read_upload(content)
-    if not upload.ink.any():
-        raise UploadError("It shows no ink; upload a picture with a digit on it.")
-    return Picture(name, upload.ink, upload.notes)

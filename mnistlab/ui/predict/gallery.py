@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
@@ -21,6 +20,9 @@ from mnistlab.ui.common.answers import ask, sentences
 from mnistlab.ui.predict.state import PredictState
 from mnistlab.ui.state import AppState
 
+Texts = dict[str, NDArray[np.str_]]
+"""What each model reads in each drawing: a digit or `?`."""
+
 COLUMNS = 6  # a phone's width
 PAGE = 4 * COLUMNS  # digits shown at a time
 DIRECT_BYTES = 64 * 1024  # a larger download is made only on request
@@ -33,10 +35,8 @@ FAIR = (
 class Gallery(ui.View):
     """What was kept: pictures, both models' scores, and export and import.
 
-    Parameters
-    ----------
-    show : puts a drawing on the pad
-    on_change : called after the collection changed; it leads to `paint`
+    `show` puts a drawing on the pad. `on_change` is called after the collection changed, and leads
+    to `paint`.
     """
 
     def __init__(
@@ -53,11 +53,10 @@ class Gallery(ui.View):
         self._undos: list[Callable[[], object]] = []  # each puts back what was removed
         self._painted: object = None  # the version of the file that is shown
         self._page = 0
-        # What a model reads in an image, and as a sentence: by model and the image's bytes, and in
-        # the order of the drawings.
+        # What a model reads in an image, and as a sentence, by model and the image's bytes.
         self._known: WeakKeyDictionary[Classifier, dict[bytes, tuple[str, str]]]
         self._known = WeakKeyDictionary()
-        self._answers: dict[str, list[tuple[str, str]]] = {}
+        self._details: list[str] = []  # what the models read in each drawing, in sentences
         self._build()
 
     def _build(self) -> None:
@@ -66,17 +65,18 @@ class Gallery(ui.View):
         self._export = ui.classed(widgets.HTML(), "ml-my-export")
         self._detail = ui.classed(widgets.HTML(), "ml-my-detail")
         only = widgets.Checkbox(False, description="only misread ones", indent=False)
-        choice = widgets.Dropdown(description="Number")
         self._only = self._watch(ui.classed(only, "ml-my-only"), lambda _: self.paint())
-        self._choice = self._watch(
-            ui.classed(choice, "ml-my-choice"), lambda _: self._paint_detail()
-        )
+        choice = ui.classed(widgets.Dropdown(description="Number"), "ml-my-choice")
+        self._choice = self._watch(choice, lambda _: self._paint_detail())
         button = self._button
         self._aside = button("Set the damaged file aside", "ml-my-aside", self.set_aside)
         self._previous = button("Newer", "ml-my-previous", lambda: self.turn(-1))
         self._next = button("Older", "ml-my-next", lambda: self.turn(+1))
         self._undo = button("Undo remove", "ml-my-undo", self.undo)
         self._ask = button("Export", "ml-my-ask", self.export)
+        show = button("Show on pad", "ml-my-show", self.put_on_pad)
+        remove = button("Remove", "ml-my-remove", self.remove)
+        clear = button("Remove all", "ml-my-clear", self.remove_all)
         load = ui.file_button(
             self._app,
             "Import drawings saved as JSON lines",
@@ -84,17 +84,10 @@ class Gallery(ui.View):
             lambda files: self.add_from(files[0]["content"]),
             types=".jsonl",
         )
-        show = button("Show on pad", "ml-my-show", self.put_on_pad)
-        remove = button("Remove", "ml-my-remove", self.remove)
-        clear = button("Remove all", "ml-my-clear", self.remove_all)
-        parts = [
-            self._score,
-            self._aside,
-            self._grid,
-            ui.tools(self._previous, self._next, self._only),
-            ui.tools(self._choice, show, remove, self._undo, self._detail),
-            ui.tools(self._ask, self._export, load, clear),
-        ]
+        turn = ui.tools(self._previous, self._next, self._only)
+        one = ui.tools(self._choice, show, remove, self._undo, self._detail)
+        whole = ui.tools(self._ask, self._export, load, clear)
+        parts = [self._score, self._aside, self._grid, turn, one, whole]
         self.widget = ui.classed(widgets.VBox(parts), "ml-section", "ml-my-gallery")
 
     # Verbs
@@ -113,16 +106,14 @@ class Gallery(ui.View):
         index, collection = self._chosen(), self._collection
         drawing = collection.remove(index)
         label = int(drawing.label or 0)
-        self._removed(
-            f"Number {index + 1:,} ({ui.with_article(label)})",
-            lambda: collection.add(drawing, label, index),
-        )
+        what = f"Number {index + 1:,} ({ui.with_article(label)})"
+        self._removed(what, lambda: collection.add(drawing, label, index))
 
     def remove_all(self) -> None:
         """Remove all drawings."""
         collection = self._collection
         number, data = len(collection), collection.clear()
-        if number:
+        if data:
             self._removed(counted(number, "drawing"), lambda: collection.add_from(data))
 
     def undo(self) -> None:
@@ -142,8 +133,7 @@ class Gallery(ui.View):
 
     def export(self) -> None:
         """Make the download, whatever its size."""
-        self._export.value = _download(self._collection.to_bytes())
-        self._ask.layout.display = "none"
+        self._show_export(self._collection.to_bytes())
 
     def set_aside(self) -> None:
         """Go on without the damaged lines of the file; a copy keeps them."""
@@ -178,19 +168,23 @@ class Gallery(ui.View):
             self._aside.layout.display = ""
             return
         self._aside.layout.display = "none"
-        self._read(images)
-        self._paint_scores(labels)
-        self._paint_page(images, labels)
+        texts = self._read(images)
+        self._paint_scores(texts, labels)
+        self._paint_page(texts, images, labels)
         data = self._collection.to_bytes()
-        is_ready = len(data) <= DIRECT_BYTES
-        self._export.value = _download(data) if is_ready else ""
-        self._ask.layout.display = "none" if is_ready else ""
+        self._show_export(data if len(data) <= DIRECT_BYTES else None)
         self._undo.disabled = not self._undos
 
-    def _read(self, images: NDArray[np.uint8]) -> None:
+    def _show_export(self, data: bytes | None) -> None:
+        """Show a link with the file in it, or the button that makes one."""
+        link = ui.download_link(data or b"", "my-digits.jsonl", "application/x-ndjson")
+        self._export.value = "" if data is None else link
+        self._ask.layout.display = "" if data is None else "none"
+
+    def _read(self, images: NDArray[np.uint8]) -> Texts:
         """Let each model read the images that it has not read yet."""
         keys = [image.tobytes() for image in images]
-        self._answers = {}
+        texts, details = {}, []
         for name, model in self._state.models.items():
             known = self._known.setdefault(model, {})
             new = {key: image for key, image in zip(keys, images, strict=True) if key not in known}
@@ -198,28 +192,28 @@ class Gallery(ui.View):
                 answer = ask(name, model, np.stack(list(new.values())))
                 read = zip(answer.text, sentences(answer), strict=True)
                 known.update(zip(new, read, strict=True))
-            self._answers[name] = [known[key] for key in keys]
+            texts[name] = np.array([known[key][0] for key in keys], "<U1")
+            details.append([known[key][1] for key in keys])
+        self._details = ["; ".join(each) for each in zip(*details, strict=True)]
+        return texts
 
-    def _texts(self, name: str) -> NDArray[np.str_]:
-        return np.array([text for text, _ in self._answers[name]], "<U1")
-
-    def _paint_scores(self, labels: NDArray[np.uint8]) -> None:
+    def _paint_scores(self, texts: Texts, labels: NDArray[np.uint8]) -> None:
         if not len(labels):
             self._score.value = ui.note("Nothing is kept yet. Confirm a digit above, or import.")
             return
         lines = "".join(
             f"<li class='ml-is-{ui.escape(name)}'><b>{ui.escape(model.title)}</b> "
-            f"{_score(self._texts(name), labels)}</li>"
+            f"{_score(texts[name], labels)}</li>"
             for name, model in self._state.models.items()
         )
         self._score.value = f"<ul role='status'>{lines}</ul>{ui.note(FAIR)}"
 
-    def _paint_page(self, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
+    def _paint_page(
+        self, texts: Texts, images: NDArray[np.uint8], labels: NDArray[np.uint8]
+    ) -> None:
         """Show a page, the newest drawings first."""
-        is_wrong = np.zeros(len(images), bool)
-        for name in self._answers:
-            is_wrong |= self._texts(name) != labels.astype("<U1")
-        order = np.flatnonzero(is_wrong if self._only.value else np.ones_like(is_wrong))[::-1]
+        is_wrong = np.any([read != labels.astype("<U1") for read in texts.values()], axis=0)
+        order = np.flatnonzero(is_wrong | (not self._only.value))[::-1]
         last = max(0, -(-len(order) // PAGE) - 1)
         self._page = min(max(self._page, 0), last)
         shown = order[self._page * PAGE : (self._page + 1) * PAGE].tolist()
@@ -237,18 +231,7 @@ class Gallery(ui.View):
 
     def _paint_detail(self) -> None:
         n = self._choice.value
-        read = [] if n is None else [answers[n][1] for answers in self._answers.values()]
-        self._detail.value = ui.escape("; ".join(read))
-
-
-def _download(data: bytes) -> str:
-    """A link with the file in it."""
-    content = base64.b64encode(data).decode("ascii")
-    return (
-        "<a class='ml-link' download='my-digits.jsonl' "
-        f"href='data:application/x-ndjson;base64,{content}'>Save my-digits.jsonl "
-        f"({max(1, len(data) // 1024):,} KB)</a>"
-    )
+        self._detail.value = "" if n is None else ui.escape(self._details[n])
 
 
 def _score(texts: NDArray[np.str_], labels: NDArray[np.uint8]) -> str:

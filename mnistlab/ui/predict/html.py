@@ -9,8 +9,8 @@ from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from mnistlab.images.grey import shrink
 from mnistlab.images.preprocessing import STAGES, WITHOUT, Preprocessed
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import NOT_A_DIGIT, Answer
@@ -33,13 +33,12 @@ def panel_html(reading: Reading, without: Collection[str] = ()) -> str:
 
 
 def _sentence(reading: Reading) -> str:
-    if reading.is_blank:
+    if not reading.digits:
         return "Nothing drawn yet."
-    texts = {answer.text for answer in reading.answers}
-    if len(texts) > 1:
+    text, *others = {answer.text for answer in reading.answers}
+    if others:
         each = ", ".join(f"{ui.escape(a.title)} <b>{a.text}</b>" for a in reading.answers)
         return f"The models disagree: {each}."
-    text = texts.pop()
     if set(text) == {"?"}:
         return "Neither model recognises a digit."
     return f"Both models read <b>{text}</b>."
@@ -48,7 +47,7 @@ def _sentence(reading: Reading) -> str:
 def _card_html(answer: Answer, reading: Reading) -> str:
     name, at = ui.escape(answer.name), reading.chosen
     latency, detail, bars = "", "", ui.probability_bars([0.0] * answer.outcomes.shape[1], None)
-    if not reading.is_blank:
+    if reading.digits:
         latency = (
             f"{1e3 * answer.seconds:.2f} ms model + {1e3 * reading.seconds:.2f} ms preprocessing"
         )
@@ -69,24 +68,21 @@ def _detail(answer: Answer, digit: Preprocessed, at: int, n: int) -> str:
     if not answer.threshold:
         return f"{place}This model always answers with a digit."
     confidence = f"(confidence {ui.percent(float(answer.scores[at]))})"
-    if answer.accepted[at]:
-        result = f"Recognised as a digit {confidence}."
-    else:
+    result = f"Recognised as a digit {confidence}."
+    if not answer.accepted[at]:
         is_scribble = (digit.stages["scaled"] > 127).mean() > SCRIBBLE
         reason = "Too much ink for a digit: it looks like a scribble. " if is_scribble else ""
         guess = f"The nearest guess is {answer.digits[at]}."
         result = f"{reason}Not recognised as a digit {confidence}. {guess}"
-    # What `?` costs: some real digits are refused as well.
-    refused = (
-        "" if answer.kept is None else f", as for {ui.percent(1 - answer.kept)} of MNIST's digits"
-    )
-    rule = f"It answers ? when its confidence is below {100 * answer.threshold:.0f} %{refused}."
-    return f"{place}{result}<br>{rule}"
+    rule = f"It answers ? when its confidence is below {100 * answer.threshold:.0f} %"
+    if answer.kept is not None:  # what `?` costs: some real digits are refused as well
+        rule += f", as for {ui.percent(1 - answer.kept)} of MNIST's digits"
+    return f"{place}{result}<br>{rule}."
 
 
 def _stages_html(reading: Reading, without: Collection[str]) -> str:
     content = ui.note("The steps from your drawing to the 28 × 28 pixels appear here.")
-    if not reading.is_blank:
+    if reading.digits:
         stages = reading.digits[reading.chosen].stages
         content = "".join(_stage_html(*stage, stage[0] in without) for stage in stages.items())
     return f"{ui.subheading('What the models see')}<div class='ml-stages'>{content}</div>"
@@ -100,12 +96,3 @@ def _stage_html(name: str, image: NDArray[np.uint8], is_off: bool) -> str:
         f"<figcaption><b>{ui.escape(name)}{' (off)' if is_off else ''}</b> {text}</figcaption>"
         "</figure>"
     )
-
-
-def shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """An image (h, w) made to fit a square of `side` pixels by averaging areas."""
-    longest = max(image.shape)
-    if longest <= side:
-        return image
-    height, width = (max(1, round(length * side / longest)) for length in image.shape)
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))

@@ -21,11 +21,8 @@ NOT_KEPT = "Draw one digit to keep it. Pictures and several digits at once canno
 class MyDigits(ui.View):
     """The question under the answer, and a fold with the gallery of what was kept.
 
-    Parameters
-    ----------
-    app, state : the page's state and the tab's
-    collection : what is kept; its file is not read before a drawing is kept or the fold opened
-    show : puts a drawing on the pad
+    The file of `collection` is not read before a drawing is kept or the fold opened. `show` puts a
+    drawing on the pad.
     """
 
     def __init__(
@@ -37,7 +34,7 @@ class MyDigits(ui.View):
     ) -> None:
         super().__init__(app)
         self._state, self._collection, self._show = state, collection, show
-        self._last: tuple[tuple[Stroke, ...], int] | None = None  # what was kept last, and as what
+        self._kept: dict[tuple[Stroke, ...], int] = {}  # on this page: strokes, and as what
         self.gallery: Gallery | None = None
         self._build()
         self.refresh()
@@ -62,10 +59,8 @@ class MyDigits(ui.View):
     def refresh(self) -> None:
         """Ask about the present answer. Cheap: nothing is computed, no file is read."""
         drawing, digit = self._state.reading.drawing, self._state.reading.digit
-        kept = None
-        if drawing is not None and self._last is not None and drawing.strokes == self._last[0]:
-            kept = self._last[1]
         usable = drawing is not None
+        kept = None if drawing is None else self._kept.get(drawing.strokes)
         self._question.value = f"<p>{_question(digit, kept) if usable else NOT_KEPT}</p>"
         self._keep.disabled = not usable or digit is None or kept is not None
         # Hidden, because ToggleButtons do not disable buttons that are on the page already.
@@ -74,20 +69,15 @@ class MyDigits(ui.View):
     def keep(self, label: int | None = None) -> None:
         """Keep the drawing on the pad as `label`, or as the digit that is read.
 
-        A drawing that is kept already only gets the label.
-
-        Raises
-        ------
-        UploadError
-            When there is no drawing to keep, or no room for it.
+        A drawing that is kept already only gets the label. Raises `UploadError` where there is no
+        drawing to keep, or no room for it.
         """
         drawing = self._state.reading.drawing
         label = self._state.reading.digit if label is None else label
         if drawing is None or label is None:
             raise UploadError(NOT_KEPT)
-        before = self._collection.label_of(drawing)
-        self._collection.add(drawing, label)
-        self._last = (drawing.strokes, label)
+        before = self._collection.add(drawing, label)
+        self._kept[drawing.strokes] = label
         self.refresh()
         self._repaint()
         now = ui.with_article(label)
@@ -102,9 +92,8 @@ class MyDigits(ui.View):
     def toggle(self) -> None:
         """Open or close the fold; the gallery is built when it is first opened."""
         if self.gallery is None:
-            self.gallery = Gallery(
-                self._app, self._state, self._collection, self._show, self._on_gallery
-            )
+            shared = self._app, self._state, self._collection
+            self.gallery = Gallery(*shared, self._show, self._on_gallery)
             self.widget.children = (*self.widget.children, self.gallery.widget)
         else:
             self.gallery.widget.layout.display = "none" if self._is_open else ""
@@ -122,7 +111,7 @@ class MyDigits(ui.View):
             self.keep(label)
 
     def _on_gallery(self) -> None:
-        self._last = None  # it may have been removed
+        self._kept.clear()  # some may have been removed
         self.refresh()
         self._repaint()
 

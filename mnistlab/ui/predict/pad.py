@@ -6,31 +6,39 @@ the browser, and the pad's verbs (`press`, `move`, `release`, `undo`, ...) need 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import ConfigError, UploadError
-from mnistlab.images.drawing import Drawing
+from mnistlab.images.drawing import Drawing, Stroke
 from mnistlab.ui.common.canvas import SIZE, BoxEdges, Surface, place_box
 from mnistlab.ui.common.widgets import View
-from mnistlab.ui.predict.drawing_file import read_drawing, write_drawing
-from mnistlab.ui.predict.keyboard import KeyboardPen
-from mnistlab.ui.predict.pointers import Pointers
-from mnistlab.ui.predict.replay import Replay, every_frame
-from mnistlab.ui.predict.undo import Content, History
+from mnistlab.ui.predict.replay import Frames, every_frame, replay_frames
 from mnistlab.ui.state import AppState
 
+MAX_UNDO = 100
 PEN_WIDTHS = (6.0, 40.0)  # the thinnest and the thickest pen, in pixels
 DRAW_EVERY = 1 / 40  # seconds between draw messages while a stroke grows
 ANSWER_EVERY = 1 / 10  # seconds between answers while a stroke grows
 ANSWER_FRACTION = 1 / 4  # of the time at most: on a slow machine the points wait for an answer
 
 
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What lies on the pad: strokes, or a picture (h, w) uint8 with bright ink on black."""
+
+    strokes: tuple[Stroke, ...] = ()
+    picture: NDArray[np.uint8] | None = None
+    note: str = ""  # where the picture is from
+
+
 class Pad(View):
-    """A canvas to draw on with mouse, finger or keyboard; its `widget` has the class `ml-pad`.
+    """What lies on the pad, with Undo and Redo; its `widget` has the class `ml-pad`.
 
     Parameters
     ----------
@@ -44,7 +52,7 @@ class Pad(View):
     Attributes
     ----------
     drawing : the strokes, including the one that grows; blank where there is a picture
-    keys, pointers : the keyboard's pen; mouse and fingers
+    surface : the canvas that shows the content
     """
 
     def __init__(
@@ -57,47 +65,40 @@ class Pad(View):
         super().__init__(app)
         self._on_change, self._clock, self._run = on_change, clock, run
         self.drawing = Drawing(SIZE)
-        self._history = History()
+        self._contents, self._at = [Content()], 0  # for Undo and Redo, and which is present
         self._painted = 0  # points of the growing stroke that the canvas shows already
         self._painted_at = self._answer_due = float("-inf")
-        self._replay: Replay | None = None
-        self._surface = Surface()
-        self.widget = self._surface.widget
-        canvas = self._surface.canvas
-        self.keys = KeyboardPen(self, self._surface, app.say)
-        self.pointers = Pointers(self, self.keys, canvas)
-        canvas.on_client_ready(self._guard(self.connect))
-        canvas.on_key_down(self._guard(self.keys.key))
-        self.pointers.listen(self._guard)
+        self._replay: Frames | None = None
+        self.surface = Surface()
+        self.widget = self.surface.widget
+        self.surface.canvas.on_client_ready(self._guard(self.connect))
 
     # The content
 
     @property
+    def _present(self) -> Content:
+        return self._contents[self._at]
+
+    @property
     def picture(self) -> NDArray[np.uint8] | None:
         """The picture on the pad (h, w), or None when it holds strokes or nothing."""
-        return None if self.drawing.is_drawing else self._history.present.picture
+        return None if self.drawing.is_drawing else self._present.picture
 
     @property
     def note(self) -> str:
         """Where the picture on the pad is from, empty when there is none."""
-        return "" if self.drawing.is_drawing else self._history.present.note
+        return "" if self.drawing.is_drawing else self._present.note
 
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a step to undo."""
-        return self._history.can_step(-1)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is a step to redo."""
-        return self._history.can_step(+1)
+    def _add(self, content: Content) -> None:
+        """Make this the present content. What had been undone can no longer be redone."""
+        self._contents = [*self._contents[: self._at + 1], content][-MAX_UNDO - 1 :]
+        self._at = len(self._contents) - 1
 
     # Strokes
 
     def press(self, x: float, y: float) -> None:
         """Begin a stroke. It replaces a picture on the pad."""
-        if self.drawing.is_drawing:  # its end was lost outside the window
-            self.release()
+        self.release()  # a stroke whose end was lost outside the window
         repaint = self.picture is not None or self._replay is not None
         self.drawing.begin(x, y)
         self._painted = 0
@@ -119,18 +120,17 @@ class Pad(View):
             spent = self._clock() - now
             self._answer_due = now + max(ANSWER_EVERY, spent / ANSWER_FRACTION)
 
-    def release(self, x: float | None = None, y: float | None = None) -> None:
-        """End the stroke, at a last point where there is one."""
-        if not self.drawing.is_drawing:
-            return
-        if x is not None and y is not None:
-            self.drawing.extend(x, y)
-        self._end_stroke()
-        self._commit(counted=True)
+    def release(self, *last: float) -> None:
+        """End the stroke if there is one, at a last point (x, y) where that is given."""
+        if self.drawing.is_drawing:
+            if last:
+                self.drawing.extend(*last)
+            self._end_stroke()
+            self._commit(counted=True)
 
     def _end_stroke(self) -> None:
         self.drawing.end()
-        self._history.add(Content(self.drawing.strokes))
+        self._add(Content(self.drawing.strokes))
 
     def _commit(self, counted: bool) -> None:
         """Tell that the content changed for good, then repaint it all.
@@ -159,15 +159,26 @@ class Pad(View):
         strokes = [[(x * scale, y * scale) for x, y in stroke] for stroke in drawing.strokes]
         self._replace(Content(Drawing.from_strokes(strokes, SIZE).strokes))
 
-    def load(self, text: str | bytes | memoryview) -> None:
+    def load(self, text: str | bytes) -> None:
         """Replace the content with the first drawing of a JSON or JSON-lines text.
 
-        Raises
-        ------
-        UploadError
-            When there is none; the pad stays as it was.
+        Raises `UploadError` and leaves the pad as it was where there is none.
         """
-        self.put(read_drawing(text))
+        drawing = Drawing.from_json(text)
+        if drawing.is_blank:
+            raise UploadError("This drawing has no strokes; choose one that shows something.")
+        self.put(drawing)
+
+    def to_json(self) -> str:
+        """The drawing as a line of JSON that `load` and the command line read.
+
+        Raises `UploadError` where there is a picture on the pad, or nothing.
+        """
+        if self.picture is not None:
+            raise UploadError("Only a drawing can be saved, not a picture: draw a digit first.")
+        if self.drawing.is_blank:
+            raise UploadError("There is nothing to save: draw a digit first.")
+        return json.dumps(self.drawing.to_dict())
 
     def undo(self) -> None:
         """Undo the last stroke, picture or Clear."""
@@ -180,113 +191,87 @@ class Pad(View):
     def _replace(self, content: Content, counted: bool = True) -> None:
         if self.drawing.is_drawing:  # a stroke under way is kept for Undo
             self._end_stroke()
-        if not (content.is_empty and self._history.present.is_empty):
-            self._history.add(content)
+        is_blank = self.drawing.is_blank and self.picture is None
+        if counted or not is_blank:  # to clear a blank pad is no step
+            self._add(content)
         self._show(counted)
 
     def _step(self, by: int, nothing: str) -> None:
-        if not self._history.can_step(by):
+        if not 0 <= self._at + by < len(self._contents):
             self._app.say(nothing)
             return
-        self._history.step(by)
+        self._at += by
         self._show(counted=False)
 
     def _show(self, counted: bool) -> None:
-        self.drawing = Drawing.from_strokes(self._history.present.strokes, size=SIZE)
+        self.drawing = Drawing.from_strokes(self._present.strokes, SIZE)
         self._commit(counted)
 
     # Actions that do not change the content
 
-    @property
-    def pen_width(self) -> float:
-        """How wide the strokes are shown, in pixels."""
-        return self._surface.pen_width
-
     def set_pen_width(self, width: float) -> None:
-        """Show the strokes this wide. What the models see does not change.
+        """Show the strokes so many pixels wide. What the models see does not change.
 
-        Raises
-        ------
-        ConfigError
-            When it is not in `PEN_WIDTHS`.
+        Raises `ConfigError` for a width out of the range of `PEN_WIDTHS`.
         """
         least, most = PEN_WIDTHS
         if not least <= width <= most:
             raise ConfigError(f"A pen is {least:g} to {most:g} pixels wide, not {width:g}.")
-        self._surface.pen_width = float(width)
+        self.surface.set_pen_width(float(width))
         self._paint()
 
     def replay(self) -> None:
-        """Show the strokes being drawn again. A change of the content ends it.
+        """Show the strokes being drawn again, until the content changes.
 
-        Raises
-        ------
-        UploadError
-            When there are no strokes.
+        Raises `UploadError` where there are none.
         """
-        if self.drawing.is_drawing:
-            self.release()
+        self.release()
         if not self.drawing.strokes:
             raise UploadError("There are no strokes to replay: draw a digit first.")
-        self._replay = replay = Replay(self.drawing.strokes, self._clock)
-        self._surface.paint(())
+        self._replay = frames = replay_frames(self.drawing.strokes, self._clock)
+        self.surface.paint(())
+        self.surface.add(next(frames))
         show = self._guard(self._show_frame)
 
         def step() -> bool:
-            show(replay)
-            return self._replay is replay
+            show(frames)
+            return self._replay is frames
 
         self._run(step)
 
-    def _show_frame(self, replay: Replay) -> None:
-        if self._replay is not replay:  # ended while its thread waited for the lock
+    def _show_frame(self, frames: Frames) -> None:
+        if self._replay is not frames:  # ended while its thread waited for the lock
             return
         self._replay = None  # ends the replay if this frame fails
-        self._surface.add(replay.due())
-        if replay.is_over:
+        pieces = next(frames, None)
+        if pieces is None:
             self._paint()
         else:
-            self._replay = replay
-
-    def to_json(self) -> str:
-        """The drawing as a line of JSON that `load` and the command line read.
-
-        Raises
-        ------
-        UploadError
-            When there is a picture on the pad, or nothing.
-        """
-        if self.picture is not None:
-            raise UploadError("Only a drawing can be saved, not a picture: draw a digit first.")
-        return write_drawing(self.drawing)
-
-    # Marks over the content
+            self.surface.add(pieces)
+            self._replay = frames
 
     def mark(self, boxes: Sequence[BoxEdges], labels: Sequence[str]) -> None:
-        """Show boxes in pad coordinates, each with a label, instead of those shown before."""
-        self._surface.mark(boxes, labels)
+        """Show boxes of the content, each with a label, instead of those shown before."""
+        self.surface.mark([self.place(box) for box in boxes], labels)
 
     def place(self, box: BoxEdges) -> BoxEdges:
-        """Where the pad shows a box of the content, in pad coordinates, ready for `mark`.
+        """Where the pad shows a box of the content, in pad coordinates.
 
         A picture's box is given in its pixels. One around strokes grows by half the pen, so that
         it lies around the ink.
         """
         if self.picture is not None:
             return place_box(box, self.picture.shape)
-        half, (left, top, right, bottom) = self.pen_width / 2, box
-        return (
-            max(left - half, 0.0),
-            max(top - half, 0.0),
-            min(right + half, float(SIZE)),
-            min(bottom + half, float(SIZE)),
-        )
+        half, (left, top, right, bottom) = self.surface.pen_width / 2, box
+        end = float(SIZE)
+        left, top = max(left - half, 0.0), max(top - half, 0.0)
+        return left, top, min(right + half, end), min(bottom + half, end)
 
     # The canvas
 
     def connect(self) -> None:
         """Paint everything: a browser is ready for the first time or after a reload."""
-        self._surface.connect()
+        self.surface.connect()
         self._paint()
 
     def _flush(self) -> None:
@@ -294,12 +279,12 @@ class Pad(View):
         self._painted_at = self._clock()
         stroke = self.drawing.strokes[-1] if self.drawing.strokes else ()
         if self._painted < len(stroke):
-            self._surface.add([stroke[max(0, self._painted - 1) :]])
+            self.surface.add([stroke[max(0, self._painted - 1) :]])
             self._painted = len(stroke)
 
     def _paint(self) -> None:
         """Repaint the whole pad, which ends a replay."""
         self._replay = None
         strokes = self.drawing.strokes
-        self._surface.paint(strokes, self.picture)
+        self.surface.paint(strokes, self.picture)
         self._painted = len(strokes[-1]) if self.drawing.is_drawing else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mnistlab.images.drawing import Point, Stroke
 
@@ -12,33 +12,26 @@ FRAME = 1 / 30  # seconds between two frames
 POINTS_PER_SECOND = 60  # as many as a mouse gives: most drawings take the time they took
 SECONDS = (0.6, 3.0)  # the shortest and the longest replay
 
+Frames = Iterator[list[Sequence[Point]]]
 
-class Replay:
-    """Which pieces of the strokes are due, by a monotonic `clock`; the replay starts now."""
 
-    def __init__(self, strokes: Sequence[Stroke], clock: Callable[[], float]) -> None:
-        self._strokes, self._clock, self._start = strokes, clock, clock()
-        self._total = sum(map(len, strokes))
-        self._shown = 0
-        self._seconds = min(max(self._total / POINTS_PER_SECOND, SECONDS[0]), SECONDS[1])
+def replay_frames(strokes: Sequence[Stroke], clock: Callable[[], float]) -> Frames:
+    """Yield the pieces that have become due since the last frame, each joined to the one before.
 
-    @property
-    def is_over(self) -> bool:
-        """Whether all points were due."""
-        return self._shown >= self._total
-
-    def due(self) -> list[Sequence[Point]]:
-        """The pieces that became due since the last call, each joined to the one before it."""
-        done = min(1.0, (self._clock() - self._start) / self._seconds)
-        before, self._shown = self._shown, int(done * self._total)
+    The replay starts with the first frame, by a monotonic `clock`.
+    """
+    start, shown, total = clock(), 0, sum(map(len, strokes))
+    seconds = min(max(total / POINTS_PER_SECOND, SECONDS[0]), SECONDS[1])
+    while shown < total:
+        before, shown = shown, int(min(1.0, (clock() - start) / seconds) * total)
         pieces: list[Sequence[Point]] = []
         first = 0
-        for stroke in self._strokes:
-            start, stop = max(before - first, 0), min(self._shown - first, len(stroke))
-            if start < stop:
-                pieces.append(stroke[max(start - 1, 0) : stop])
+        for stroke in strokes:
+            begin, end = max(before - first, 0), min(shown - first, len(stroke))
+            if begin < end:
+                pieces.append(stroke[max(begin - 1, 0) : end])
             first += len(stroke)
-        return pieces
+        yield pieces
 
 
 def every_frame(step: Callable[[], bool]) -> None:

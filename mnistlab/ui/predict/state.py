@@ -19,42 +19,18 @@ Source = Drawing | NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """An uploaded picture: its file's name, its ink (h, w), and remarks about it."""
-
-    name: str
-    ink: NDArray[np.uint8]
-    notes: tuple[str, ...]
-
-    @property
-    def note(self) -> str:
-        """One line for the page."""
-        return " · ".join((f"Upload: {self.name}", *self.notes))
-
-
-@dataclass(frozen=True, eq=False)
 class Reading:
     """The digits found in one input, from left to right, and what the models answer."""
 
     source: Source | None = None
     answers: tuple[Answer, ...] = ()
-    digits: tuple[Preprocessed, ...] = ()
-    boxes: tuple[Box, ...] = ()
-    """Left, top, right, bottom of each digit in the source's units."""
-    seconds: float = 0.0
-    """How long finding and preprocessing the digits took."""
-    chosen: int = 0
-    """The digit that is shown in detail."""
+    digits: tuple[Preprocessed, ...] = ()  # none where there is no ink
+    boxes: tuple[Box, ...] = ()  # left, top, right, bottom of each digit in the source's units
+    seconds: float = 0.0  # that finding and preprocessing the digits took
+    chosen: int = 0  # the digit that is shown in detail
     note: str = ""
-    number: int = 0
-    """How many finished strokes, uploads and samples were answered so far."""
-    is_final: bool = True
-    """False while a stroke still grows."""
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether there is nothing to read."""
-        return not self.digits
+    number: int = 0  # of finished strokes, uploads and samples that were answered so far
+    is_final: bool = True  # not while a stroke still grows
 
     @property
     def image(self) -> NDArray[np.uint8] | None:
@@ -74,17 +50,21 @@ class Reading:
         return answer.digits[0] if answer.accepted == (True,) else None
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An uploaded picture: its file's name, its ink (h, w), where it is from, and its reading."""
+
+    name: str
+    ink: NDArray[np.uint8]
+    note: str
+    reading: Reading
+
+
 class PredictState(HasTraits):
     """What the Predict tab shows; one trait for the answer, so that one change repaints it all."""
 
-    models = Dict(key_trait=Unicode())
-    """The classifiers that read, by name."""
+    models = Dict(key_trait=Unicode())  # the classifiers that read, by name
     reading = Instance(Reading, ())
-    without = TypedTuple(Unicode())
-    """Steps of preprocessing that are switched off."""
-    single = Bool(False)
-    """Whether all ink is read as one digit."""
-    files = TypedTuple(Instance(Picture))
-    """The pictures uploaded last."""
-    file_texts = TypedTuple(TypedTuple(Unicode()))
-    """What each model reads in each of `files`."""
+    without = TypedTuple(Unicode())  # steps of preprocessing that are switched off
+    single = Bool(False)  # whether all ink is read as one digit
+    files = TypedTuple(Instance(Picture))  # uploaded last

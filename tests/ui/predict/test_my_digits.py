@@ -24,6 +24,7 @@ from mnistlab.ui.predict.state import PredictState, Reading
 from mnistlab.ui.state import AppState
 from tests.ui.files import choose
 
+NO_ANSWER = Answer("cnn", "CNN", np.zeros((0, 10), np.float32), np.zeros(0, np.float32))
 SEVEN = [[[60, 60], [200, 60], [120, 220]]]
 
 
@@ -40,7 +41,7 @@ class Page:
         self.drawing: Drawing | None = None
         self.shown: list[Drawing] = []
         self.collection = Collection(path)
-        self.state = PredictState(models=models, reading=Reading(answers=(Answer("cnn", "CNN"),)))
+        self.state = PredictState(models=models, reading=Reading(answers=(NO_ANSWER,)))
         self.my = MyDigits(app, self.state, self.collection, self.shown.append)
 
     def draw(self, drawing: Drawing | None, digit: int | None = 7) -> None:
@@ -63,7 +64,8 @@ class Page:
 
     @property
     def labels(self) -> str:
-        return "".join(str(drawing.label) for drawing in self.collection.drawings)
+        kept = self.collection
+        return "".join(str(kept[number].label) for number in range(len(kept)))
 
     @property
     def captions(self) -> list[str]:

@@ -14,8 +14,8 @@ import pytest
 from mnistlab.errors import ConfigError, UploadError
 from mnistlab.images.drawing import MAX_POINTS, MAX_STROKES
 from mnistlab.ui.common import canvas as module
-from mnistlab.ui.predict.pad import PEN_WIDTHS, Pad
-from mnistlab.ui.predict.undo import MAX_UNDO
+from mnistlab.ui.predict.pad import MAX_UNDO, PEN_WIDTHS, Pad
+from mnistlab.ui.predict.pens import KeyboardPen, Pointers
 from mnistlab.ui.state import AppState
 from tests.ui.conftest import Clock
 
@@ -34,6 +34,16 @@ def steps() -> list[Callable[[], bool]]:
 @pytest.fixture
 def pad(app: AppState, changes: list[bool], clock: Clock, steps: list[Callable[[], bool]]) -> Pad:
     return Pad(app, lambda final, counted: changes.append(final), clock, steps.append)
+
+
+@pytest.fixture
+def keys(app: AppState, pad: Pad) -> KeyboardPen:
+    return KeyboardPen(app, pad)
+
+
+@pytest.fixture
+def pointers(app: AppState, pad: Pad, keys: KeyboardPen) -> Pointers:
+    return Pointers(app, pad, keys)
 
 
 @pytest.fixture
@@ -154,7 +164,7 @@ def test_a_failure_while_painting_does_not_freeze_the_canvas(
     assert names(sent[-1]) == ["switchCanvas", "clear"]
 
 
-def test_undo_and_redo_walk_over_strokes_clear_and_pictures(pad: Pad) -> None:
+def test_undo_and_redo_walk_over_strokes_clear_and_pictures(app: AppState, pad: Pad) -> None:
     picture = np.full((28, 28), 9, np.uint8)
     stroke(pad, (1, 1), (2, 2))
     pad.clear()
@@ -171,7 +181,8 @@ def test_undo_and_redo_walk_over_strokes_clear_and_pictures(pad: Pad) -> None:
     for _ in range(3):
         pad.redo()
     assert pad.drawing.strokes == (((3.0, 3.0), (4.0, 4.0)),)
-    assert not pad.can_redo
+    pad.redo()
+    assert app.status == "Nothing to redo."
 
 
 def test_a_new_stroke_ends_what_can_be_redone(pad: Pad) -> None:
@@ -182,34 +193,36 @@ def test_a_new_stroke_ends_what_can_be_redone(pad: Pad) -> None:
     assert pad.drawing.strokes == (((3.0, 3.0), (4.0, 4.0)),)
 
 
-def test_undo_is_bounded_and_clearing_nothing_is_no_step(pad: Pad) -> None:
+def test_undo_is_bounded_and_clearing_nothing_is_no_step(app: AppState, pad: Pad) -> None:
     pad.clear()
-    undoable = pad.can_undo
-    assert not undoable
+    pad.undo()
+    assert app.status == "Nothing to undo."
     for step in range(MAX_UNDO + 5):
         pad.show(np.full((2, 2), step % 255, np.uint8))
+    app.say("")
     for _ in range(MAX_UNDO):
-        assert pad.can_undo
         pad.undo()
-    assert not pad.can_undo
+        assert app.status == ""
+    pad.undo()
+    assert app.status == "Nothing to undo."
 
 
-def test_only_the_first_finger_draws(pad: Pad, changes: list[bool]) -> None:
-    pad.pointers.touch_start([(10, 10)])
-    pad.pointers.touch_start([(10, 10), (200, 200)])
-    pad.pointers.touch_move([(20, 20), (210, 200)])
-    pad.pointers.touch_end([(20, 20)])  # the second finger left
-    pad.pointers.touch_move([(30, 30)])
-    pad.pointers.touch_end([])
+def test_only_the_first_finger_draws(pad: Pad, changes: list[bool], pointers: Pointers) -> None:
+    pointers.touch_start([(10, 10)])
+    pointers.touch_start([(10, 10), (200, 200)])
+    pointers.touch_move([(20, 20), (210, 200)])
+    pointers.touch_end([(20, 20)])  # the second finger left
+    pointers.touch_move([(30, 30)])
+    pointers.touch_end([])
     assert pad.drawing.strokes == (((10.0, 10.0), (20.0, 20.0), (30.0, 30.0)),)
     assert changes.count(True) == 1
 
 
-def test_the_first_finger_leaving_ends_the_stroke(pad: Pad) -> None:
-    pad.pointers.touch_start([(10, 10)])
-    pad.pointers.touch_start([(10, 10), (200, 200)])
-    pad.pointers.touch_end([(200, 200)])
-    pad.pointers.touch_move([(150, 150)])
+def test_the_first_finger_leaving_ends_the_stroke(pad: Pad, pointers: Pointers) -> None:
+    pointers.touch_start([(10, 10)])
+    pointers.touch_start([(10, 10), (200, 200)])
+    pointers.touch_end([(200, 200)])
+    pointers.touch_move([(150, 150)])
     assert pad.drawing.strokes == (((10.0, 10.0),),)
 
 
@@ -230,17 +243,17 @@ def test_the_pen_is_as_wide_as_asked_and_the_strokes_stay(pad: Pad, sent: list[A
     assert sent == []
     pad.connect()
     pad.set_pen_width(6)
-    assert pad.pen_width == 6
+    assert pad.surface.pen_width == 6
     assert pad.drawing is drawing
     assert [names(message)[-1] for message in sent[-2:]] == ["set", "strokeLines"]
 
 
 @pytest.mark.parametrize("width", [PEN_WIDTHS[0] - 0.1, PEN_WIDTHS[1] + 0.1, float("nan")])
 def test_a_pen_too_thin_or_thick_is_refused(pad: Pad, width: float) -> None:
-    before = pad.pen_width
+    before = pad.surface.pen_width
     with pytest.raises(ConfigError, match="6 to 40 pixels"):
         pad.set_pen_width(width)
-    assert pad.pen_width == before
+    assert pad.surface.pen_width == before
 
 
 # Replay
@@ -400,7 +413,9 @@ def test_the_largest_drawing_can_be_saved_and_loaded(pad: Pad) -> None:
         '{"strokes": [' + ",".join(["[[1, 2]]"] * 201) + "]}",
     ],
 )
-def test_what_is_no_drawing_leaves_the_pad_as_it_was(pad: Pad, text: str | bytes) -> None:
+def test_what_is_no_drawing_leaves_the_pad_as_it_was(
+    app: AppState, pad: Pad, text: str | bytes
+) -> None:
     stroke(pad, (10, 10), (20, 20))
     drawing = pad.drawing
     with pytest.raises(UploadError) as error:
@@ -408,7 +423,8 @@ def test_what_is_no_drawing_leaves_the_pad_as_it_was(pad: Pad, text: str | bytes
     assert len(str(error.value)) < 200
     assert pad.drawing is drawing
     pad.undo()
-    assert not pad.can_undo
+    pad.undo()
+    assert app.status == "Nothing to undo."
 
 
 def test_only_a_drawing_can_be_saved(pad: Pad) -> None:
@@ -471,67 +487,71 @@ def test_a_box_around_strokes_holds_the_pen_and_stays_on_the_pad(pad: Pad) -> No
 # Keys
 
 
-def type_keys(pad: Pad, *keys: str, shift: bool = False) -> None:
+def type_keys(pen: KeyboardPen, *keys: str, shift: bool = False) -> None:
     for key in keys:
-        pad.keys.key(key, shift)
+        pen.key(key, shift)
 
 
-def test_keys_draw_a_stroke(pad: Pad, changes: list[bool]) -> None:
-    type_keys(pad, "ArrowLeft", " ", "ArrowDown", "PageUp")
-    type_keys(pad, "ArrowRight", shift=True)
-    type_keys(pad, " ", "ArrowUp")
+def test_keys_draw_a_stroke(pad: Pad, changes: list[bool], keys: KeyboardPen) -> None:
+    type_keys(keys, "ArrowLeft", " ", "ArrowDown", "PageUp")
+    type_keys(keys, "ArrowRight", shift=True)
+    type_keys(keys, " ", "ArrowUp")
     assert pad.drawing.strokes == (
         ((130.0, 140.0), (130.0, 150.0), (140.0, 140.0), (142.0, 140.0)),
     )
     assert changes[-1] is True
 
 
-def test_the_keys_pen_stays_on_the_pad(pad: Pad) -> None:
-    type_keys(pad, *["Home"] * 40, " ", " ")
+def test_the_keys_pen_stays_on_the_pad(pad: Pad, keys: KeyboardPen) -> None:
+    type_keys(keys, *["Home"] * 40, " ", " ")
     assert pad.drawing.strokes == (((0.0, 0.0),),)
 
 
-def test_the_keys_pen_is_seen_until_it_is_put_away(pad: Pad) -> None:
+def test_the_keys_pen_is_seen_until_it_is_put_away(pad: Pad, keys: KeyboardPen) -> None:
     assert layer(pad).value == ""
-    type_keys(pad, "ArrowUp")
+    type_keys(keys, "ArrowUp")
     assert "stroke-dasharray" in layer(pad).value
-    type_keys(pad, "Enter")
+    type_keys(keys, "Enter")
     assert "stroke-dasharray" not in layer(pad).value
-    type_keys(pad, "Escape")
+    type_keys(keys, "Escape")
     assert layer(pad).value == ""
     assert len(pad.drawing.strokes) == 1
     assert not pad.drawing.is_drawing
 
 
-def test_a_hovering_pointer_leaves_the_keys_stroke_alone(pad: Pad) -> None:
-    type_keys(pad, " ")
-    pad.pointers.mouse_move(5, 5)
-    pad.pointers.mouse_end(5, 5)
-    pad.pointers.touch_end([])
-    type_keys(pad, "ArrowUp", " ")
+def test_a_hovering_pointer_leaves_the_keys_stroke_alone(
+    pad: Pad, keys: KeyboardPen, pointers: Pointers
+) -> None:
+    type_keys(keys, " ")
+    pointers.mouse_move(5, 5)
+    pointers.mouse_end(5, 5)
+    pointers.touch_end([])
+    type_keys(keys, "ArrowUp", " ")
     assert pad.drawing.strokes == (((140.0, 140.0), (140.0, 130.0)),)
 
 
 @pytest.mark.parametrize("kind", ["mouse", "touch"])
-def test_a_pointer_that_presses_takes_over_from_the_keys(pad: Pad, kind: str) -> None:
-    type_keys(pad, " ", "ArrowUp")
+def test_a_pointer_that_presses_takes_over_from_the_keys(
+    pad: Pad, kind: str, keys: KeyboardPen, pointers: Pointers
+) -> None:
+    type_keys(keys, " ", "ArrowUp")
     if kind == "mouse":
-        pad.pointers.mouse_down(5, 5)
-        pad.pointers.mouse_end(6, 6)
+        pointers.mouse_down(5, 5)
+        pointers.mouse_end(6, 6)
     else:
-        pad.pointers.touch_start([(5, 5)])
-        pad.pointers.touch_end([])
+        pointers.touch_start([(5, 5)])
+        pointers.touch_end([])
     assert [stroke[0] for stroke in pad.drawing.strokes] == [(140.0, 140.0), (5.0, 5.0)]
     assert layer(pad).value == ""
 
 
-def test_undo_while_the_keys_pen_is_down_lifts_it(pad: Pad) -> None:
+def test_undo_while_the_keys_pen_is_down_lifts_it(pad: Pad, keys: KeyboardPen) -> None:
     stroke(pad, (1, 1))
-    type_keys(pad, " ", "ArrowUp")
+    type_keys(keys, " ", "ArrowUp")
     pad.undo()
     assert pad.drawing.is_blank
-    assert not pad.keys.is_down
-    type_keys(pad, "ArrowUp", " ", " ")
+    assert not keys.is_down
+    type_keys(keys, "ArrowUp", " ", " ")
     assert len(pad.drawing.strokes) == 1
 
 
@@ -543,35 +563,35 @@ class Focus:
 
 
 def test_tab_goes_to_the_neighbours_and_ends_the_stroke(
-    pad: Pad, monkeypatch: pytest.MonkeyPatch
+    pad: Pad, monkeypatch: pytest.MonkeyPatch, keys: KeyboardPen
 ) -> None:
     log: list[str] = []
     monkeypatch.setattr(type(pad.widget.children[-1]), "blur", lambda _: log.append("blur"))
-    pad.keys.before, pad.keys.after = Focus("before", log), Focus("after", log)
-    type_keys(pad, " ", "ArrowUp", "Tab")
+    keys.before, keys.after = Focus("before", log), Focus("after", log)
+    type_keys(keys, " ", "ArrowUp", "Tab")
     assert len(pad.drawing.strokes) == 1
     assert not pad.drawing.is_drawing
-    type_keys(pad, "Tab", shift=True)
-    pad.keys.after = None
-    type_keys(pad, "Tab", "Escape")
+    type_keys(keys, "Tab", shift=True)
+    keys.after = None
+    type_keys(keys, "Tab", "Escape")
     assert log == ["blur", "after", "blur", "before", "blur", "blur"]
 
 
-def test_keys_with_ctrl_draw_nothing(pad: Pad) -> None:
-    pad.keys.key(" ", ctrl=True)
-    pad.keys.key("ArrowUp", meta=True)
-    pad.keys.key("x")
+def test_keys_with_ctrl_draw_nothing(pad: Pad, keys: KeyboardPen) -> None:
+    keys.key(" ", ctrl=True)
+    keys.key("ArrowUp", meta=True)
+    keys.key("x")
     assert pad.drawing.is_blank
     assert layer(pad).value == ""
 
 
 def test_after_a_mouse_stroke_the_canvas_gives_the_keyboard_back(
-    pad: Pad, monkeypatch: pytest.MonkeyPatch
+    pad: Pad, monkeypatch: pytest.MonkeyPatch, pointers: Pointers
 ) -> None:
     log: list[str] = []
     monkeypatch.setattr(type(pad.widget.children[-1]), "blur", lambda _: log.append("blur"))
-    pad.pointers.mouse_end(5, 5)  # only hovered: whoever came with Tab stays
+    pointers.mouse_end(5, 5)  # only hovered: whoever came with Tab stays
     assert log == []
-    pad.pointers.mouse_down(5, 5)
-    pad.pointers.mouse_end(6, 6)
+    pointers.mouse_down(5, 5)
+    pointers.mouse_end(6, 6)
     assert log == ["blur"]

@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError, UploadError
 from mnistlab.images.drawing import Drawing
-from mnistlab.ui.predict.html import panel_html, shrink
+from mnistlab.images.grey import shrink
+from mnistlab.ui.predict.html import panel_html
 from mnistlab.ui.predict.tab import PredictTab
 from mnistlab.ui.state import AppState
 from tests.ui.conftest import FakeClassifier
@@ -55,7 +56,7 @@ def test_before_any_ink_there_is_no_digit(tab: PredictTab) -> None:
     assert text_of(tab, "ml-digit-mlp") == ""
     assert text_of(tab, "ml-digit-cnn") == ""
     assert text_of(tab, "ml-answer") == "answer 0"
-    assert tab.state.reading.is_blank
+    assert not tab.state.reading.digits
 
 
 def test_a_finished_stroke_is_answered_by_both(tab: PredictTab, models: dict[str, Any]) -> None:
@@ -93,7 +94,7 @@ def test_clear_undo_and_redo_answer_without_counting(tab: PredictTab) -> None:
     draw(tab)
     tab.pad.clear()
     assert text_of(tab, "ml-digit-cnn") == ""
-    assert tab.state.reading.is_blank
+    assert not tab.state.reading.digits
     tab.pad.undo()
     assert text_of(tab, "ml-digit-cnn") == "1"
     tab.pad.redo()
@@ -199,7 +200,7 @@ def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
 
 
 def test_the_keyboard_goes_on_behind_the_pad(tab: PredictTab) -> None:
-    before, after = tab.pad.keys.before, tab.pad.keys.after
+    before, after = tab.view.keys.before, tab.view.keys.after
     assert before is not None
     assert after is not None
     assert "ml-clear" in before._dom_classes
@@ -398,7 +399,7 @@ def test_digits_of_a_picture_are_marked_where_the_pad_shows_them(tab: PredictTab
 
 
 def test_other_models_leave_the_pad_its_history_and_the_switches(
-    tab: PredictTab, models: dict[str, Any]
+    tab: PredictTab, app: AppState, models: dict[str, Any]
 ) -> None:
     choose(tab.view.upload, ("a.png", picture()), ("b.png", picture()))
     for x in (60, 140, 220):
@@ -422,7 +423,7 @@ def test_other_models_leave_the_pad_its_history_and_the_switches(
     assert tab.pad.drawing.strokes == strokes
     assert tab.state.without == ("scaled",)
     assert not by_class(tab.widget, "ml-switch-scaled").value
-    assert tab.pad.pen_width == 30
+    assert tab.pad.surface.pen_width == 30
     assert tab.view.why.toggle.value
     assert "CNN 9" in tab.view.why._panel.value
     assert "CNN 9" in tab.view.table.value
@@ -433,4 +434,5 @@ def test_other_models_leave_the_pad_its_history_and_the_switches(
         tab.pad.undo()
     assert tab.pad.picture is not None
     tab.pad.undo()
-    assert not tab.pad.can_undo
+    tab.pad.undo()
+    assert app.status == "Nothing to undo."

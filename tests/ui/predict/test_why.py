@@ -19,6 +19,8 @@ from mnistlab.ui.predict.state import PredictState, Reading
 from mnistlab.ui.predict.why import BLANK, Why, coloured
 from mnistlab.ui.state import AppState
 
+ONE = np.ones(1, np.float32)
+
 
 class Page:
     """The fold, and what lies on the pad."""
@@ -31,7 +33,7 @@ class Page:
     def show(self, image: NDArray[np.uint8], **digits: int) -> None:
         """Read an image as the digit given for each model."""
         answers = (
-            Answer(name, name.upper(), np.eye(10, dtype=np.float32)[[digit]])
+            Answer(name, name.upper(), np.eye(10, dtype=np.float32)[[digit]], ONE)
             for name, digit in digits.items()
         )
         self.state.reading = Reading(image, tuple(answers), (preprocess(image),))

@@ -7,9 +7,8 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from mnistlab.charts.pair import per_class_table
-from mnistlab.charts.reliability import reliability_diagram
-from mnistlab.charts.robustness import robustness_table
+from mnistlab.charts.curves import reliability_diagram
+from mnistlab.charts.pair import per_class_table, robustness_table
 from mnistlab.errors import MnistLabError
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.evaluation import Evaluation

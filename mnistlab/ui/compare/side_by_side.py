@@ -6,8 +6,7 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from mnistlab.charts.confusion import difference_table
-from mnistlab.charts.pair import corrected_table, seeds_verdict, verdict
+from mnistlab.charts.pair import corrected_table, difference_table, seeds_verdict, verdict
 from mnistlab.data.label_errors import applies_to
 from mnistlab.metrics.pair import Group
 from mnistlab.ui.common import widgets as ui

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import traitlets
 
-from mnistlab.charts.methods import methods
-from mnistlab.charts.results import results_table
+from mnistlab.charts.results import methods, results_table
 from mnistlab.jobs import Job, submit
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.configure import Configure

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.charts.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
+from mnistlab.charts.pictures import MAP_HEIGHT, MAP_WIDTH, MapFrame, draw_map
 from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.tsne import MapCancelledError, tsne_map
 from mnistlab.texts import counted
@@ -67,8 +67,8 @@ class MapSection(Section):
         self._cancel = self._button("Cancel", "ml-map-cancel", self.cancel, "Stop computing")
         none = self._button("Select none", "ml-map-none", self._select_none, "Unmark all points")
         self._tsne = ui.tools(self._start, self._cancel, self._progress)
-        size = {"width": f"{WIDTH}px", "height": f"{HEIGHT}px"}
-        self.canvas = Canvas(width=WIDTH, height=HEIGHT, layout=size)
+        size = {"width": f"{MAP_WIDTH}px", "height": f"{MAP_HEIGHT}px"}
+        self.canvas = Canvas(width=MAP_WIDTH, height=MAP_HEIGHT, layout=size)
         board = ui.classed(widgets.Box([self._picture, self.canvas]), "ml-map")
         row = ui.classed(widgets.Box([board, self._hover]), "ml-map-row")
         tools = ui.tools(self.kind, self.mode, none)
@@ -249,7 +249,7 @@ class MapSection(Section):
         labels = self._material.labels("train")[self._material.map_rows]
         picture = draw_map(self._places, labels, self._marked, self._drawing_place())
         self._picture.value = (
-            f"<img width='{WIDTH}' height='{HEIGHT}' src='{ui.data_uri(picture)}' "
+            f"<img width='{MAP_WIDTH}' height='{MAP_HEIGHT}' src='{ui.data_uri(picture)}' "
             f"alt='Map of {len(labels):,} training images'>"
         )
 

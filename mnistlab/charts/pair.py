@@ -61,9 +61,6 @@ def corrected_table(given: Pair, corrected: Pair) -> str:
     return table(head, rows, "Figures on the labels as given and as corrected")
 
 
-# Confusion matrices
-
-
 def confusion_table(matrix: Matrix, title: str) -> str:
     """A model's confusion matrix as a table; `title` is the model's."""
     worst = max(1, int(matrix[~np.eye(len(matrix), dtype=bool)].max(initial=0)))
@@ -111,9 +108,6 @@ def _square_table(caption: str, digits: int, cell: Callable[[int, int], str]) ->
         f"<caption>{escape(caption)}</caption>"
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
-
-
-# Tables with a group of columns for each figure or model
 
 
 def per_class_table(pair: Pair) -> str:

@@ -28,11 +28,11 @@ class Sent:
 
 
 class AppState(HasTraits):
-    """The data, the status line, and one lock.
+    """The data, the status line, and one reentrant lock.
 
     `lock` is held while a handler runs (see `widgets.guard`): callbacks arrive on the main
-    thread in Voilà and on a subshell's thread in JupyterLab. It is reentrant. A background thread
-    takes it to change state. Never wait for that thread while holding the lock.
+    thread in Voilà and on a subshell's thread in JupyterLab. A background thread takes it to
+    change state. Never wait for that thread while holding the lock.
     """
 
     dataset: Any = Instance(Dataset, allow_none=True)  # Any: None only if no data could be loaded
@@ -59,5 +59,4 @@ class AppState(HasTraits):
     def say(self, text: str, kind: str = "info") -> None:
         """Put one sentence into the status line; `kind` is one of `STATUS_KINDS`."""
         with self.hold_trait_notifications():
-            self.status_kind = kind
-            self.status = text
+            self.status_kind, self.status = kind, text

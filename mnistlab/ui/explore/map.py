@@ -96,9 +96,8 @@ class MapSection(Section):
             return
         self._stop.clear()
         self._show_progress(0.0)
-        self._start_thread(
-            partial(self._compute, self._material), lambda: self._show_progress(None)
-        )
+        work = partial(self._compute, self._material)
+        self._start_thread(work, lambda: self._show_progress(None))
 
     def cancel(self) -> None:
         """Stop computing."""

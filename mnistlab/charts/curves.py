@@ -64,7 +64,7 @@ class _Panel:
             + _tick(_LEFT - 6, self.y(value) + 4, self.label(value), "end")
             for value in values
         )
-        return rules + "".join(_tick(self.x(tick), foot, f"{tick:g}") for tick in ticks)
+        return rules + "".join(_tick(self.x(tick), foot, f"{tick}") for tick in ticks)
 
     def svg(self, summary: str, content: str) -> str:
         width, height = _LEFT + self.width + _RIGHT, _TOP + self.height + self.bottom

@@ -16,8 +16,6 @@ from traitlets import Bool, Dict, Enum, HasTraits, Instance, Unicode
 
 from mnistlab.data.dataset import Dataset
 
-STATUS_KINDS = ("info", "busy", "error")
-
 
 @dataclass(frozen=True, eq=False)
 class Sent:
@@ -50,13 +48,13 @@ class AppState(HasTraits):
     loaded = Dict(value_trait=Unicode(), key_trait=Unicode())
     """Architecture -> id of the run that Predict uses instead of the pretrained model."""
     status = Unicode("")
-    status_kind = Enum(STATUS_KINDS, default_value="info")
+    status_kind = Enum(("info", "busy", "error"), default_value="info")
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self.lock = threading.RLock()
 
     def say(self, text: str, kind: str = "info") -> None:
-        """Put one sentence into the status line; `kind` is one of `STATUS_KINDS`."""
+        """Put one sentence into the status line; `kind` is `info`, `busy` or `error`."""
         with self.hold_trait_notifications():
             self.status_kind, self.status = kind, text

@@ -42,7 +42,7 @@ class Images(ui.View):
         ]
         for place, item in enumerate(self.items):
             item._dom_classes = ("ml-gallery-item", f"ml-tile-{place}")
-        self.gallery = ui.classed(widgets.Box([self._sheet, *self.items]), "ml-gallery")
+        gallery = ui.classed(widgets.Box([self._sheet, *self.items]), "ml-gallery")
         self._previous = self._button("Previous", "ml-gallery-previous", partial(self._turn, -1))
         self._next = self._button("Next", "ml-gallery-next", partial(self._turn, +1))
         self._large = ui.classed(widgets.HTML(), "ml-gallery-large")
@@ -53,7 +53,7 @@ class Images(ui.View):
         cell = [self._side, self._read_as, self._true]
         choices = ui.classed(ui.tools(*cell, self._order), "ml-cell-choice")
         turn = ui.tools(self._previous, self._next, self._note)
-        self.widget = widgets.VBox([self._groups, choices, self.gallery, turn, self._detail])
+        self.widget = widgets.VBox([self._groups, choices, gallery, turn, self._detail])
         self._on_input(lambda kind: self.open(Group(kind)), self._groups)
         self._on_input(lambda _: self._on_cell(), *cell)
         self._on_input(self._sort, self._order)

@@ -47,9 +47,9 @@ class CompareTab(ui.View):
         super().__init__(app)
         self.app, self.state = app, CompareState(dataset=app.dataset)
         self.results = Results(app, self.state)
-        self.trainer = Trainer(app, self.state, submit_job, self.results.add, measure_cost)
-        self.results.when_idle = self.trainer.calibrate
-        self.configure = Configure(app, self.state, self.trainer)
+        trainer = Trainer(app, self.state, submit_job, self.results.add, measure_cost)
+        self.results.when_idle = trainer.calibrate
+        self.configure = Configure(app, self.state, trainer)
         self.progress = TrainingProgress(app, self.state)
         self.table = ui.classed(widgets.HTML(), "ml-results")
         self.runs = Runs(app, self.state, self.results)
@@ -75,8 +75,7 @@ class CompareTab(ui.View):
         self.results.open()
 
     def wait(self, timeout: float = 60.0) -> None:
-        """Block until jobs and measurements are over."""
-        self.trainer.wait(timeout)
+        """Block until everything is measured."""
         self.results.wait(timeout)
 
     def _paint_table(self) -> None:

@@ -73,11 +73,6 @@ class Trainer:
         for job in self._started:
             guard(self._app, job.cancel)()  # if one fails, the others are cancelled all the same
 
-    def wait(self, timeout: float = 60.0) -> None:
-        """Block until all jobs are over."""
-        for job in self._started:
-            job.wait(timeout)
-
     # Jobs
 
     def _start_one(self, config: TrainingConfig, dataset: Dataset) -> Job | None:

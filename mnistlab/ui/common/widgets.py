@@ -32,10 +32,10 @@ TILE_GAP = 4
 CAPTION_HEIGHT = 14
 
 __all__ = [
-    "View", "banner", "button", "classed", "data_uri", "digit_grid", "diverging", "download_link",
-    "escape", "file_button", "guard", "heading", "log", "note", "percent", "png",
-    "probability_bars", "reported", "show_chart", "start_thread", "status", "style_sheet",
-    "subheading", "table", "tools", "with_article",
+    "View", "button", "classed", "data_uri", "digit_grid", "diverging", "download_link", "escape",
+    "file_button", "guard", "heading", "log", "note", "percent", "png", "probability_bars",
+    "reported", "show_chart", "start_thread", "style_sheet", "subheading", "table", "tools",
+    "with_article",
 ]  # fmt: skip
 
 

@@ -29,20 +29,13 @@ _FIGURES = f"<details><summary>What the figures mean</summary>{methods()}</detai
 
 
 class CompareTab(ui.View):
-    """Built when the tab is first opened.
+    """Built when the tab is first opened; `app.dataset` must be there.
 
-    Parameters
-    ----------
-    app : the page's state, with a dataset
-    submit_job : `mnistlab.jobs.submit`, or a test's replacement
-    measure_cost : whether to measure, in the background, how fast this machine trains
+    Tests replace `submit_job`, and turn off `measure_cost`: how fast this machine trains.
     """
 
     def __init__(
-        self,
-        app: AppState,
-        submit_job: Callable[..., Job] = submit,
-        measure_cost: bool = True,
+        self, app: AppState, submit_job: Callable[..., Job] = submit, measure_cost: bool = True
     ) -> None:
         super().__init__(app)
         self.app, self.state = app, CompareState(dataset=app.dataset)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from mnistlab.data.dataset import Dataset
-from mnistlab.errors import MnistLabError
+from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.images.collection import Collection
 from mnistlab.jobs import Job
 from mnistlab.jobs.cost import Cost, duration_text, load_cost, start_calibration
@@ -28,7 +28,7 @@ class Trainer:
 
     Parameters
     ----------
-    submit_job : `mnistlab.jobs.submit`, or a test's replacement
+    submit_job : as `mnistlab.jobs.submit`
     on_done : called, under the app's lock, with the ids of the finished runs when all jobs are over
     measure_cost : whether `calibrate` may measure how fast this machine trains
     """
@@ -55,6 +55,8 @@ class Trainer:
         """Train the chosen models with each seed."""
         if self._state.is_training:
             return
+        if self._state.problem:  # a click may overtake the news that the button is disabled
+            raise ConfigError(self._state.problem)
         configs, dataset = self._state.configs, self._state.dataset
         if self._state.my_digits:
             dataset = dataset.with_extra(*Collection(my_digits_file()).as_dataset())

@@ -1,4 +1,4 @@
-"""Charts as plain plotly dictionaries, and pictures as arrays.
+"""Charts over the ten digits as plain plotly dictionaries.
 
 Nothing here imports plotly: a notebook gives a dictionary to `plotly.graph_objects.Figure`, the
 dashboard sends it to the browser as it is.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 
 # Okabe and Ito's palette: told apart with any colour vision, and on light and dark pages.
-TRAIN_COLOUR, TEST_COLOUR = "#009e73", "#cc79a7"
+_TRAIN, _TEST = "#009e73", "#cc79a7"
 _FONT = "#808890"  # readable on white and on near black; the page's style sheet overrides it
 
 
@@ -45,13 +45,7 @@ def _by_digit(
 
 
 def counts_figure(train: Sequence[int], test: Sequence[int]) -> dict[str, Any]:
-    """Images per digit as bars, one colour a split.
-
-    Parameters
-    ----------
-    train, test : ten counts each
-    """
-    splits = (("training", train, TRAIN_COLOUR), ("test", test, TEST_COLOUR))
+    """Images per digit, ten counts a split, as bars with one colour a split."""
     traces = [
         {
             "type": "bar",
@@ -60,47 +54,23 @@ def counts_figure(train: Sequence[int], test: Sequence[int]) -> dict[str, Any]:
             "marker": {"color": colour},
             "hovertemplate": "digit %{x}: %{y:,} images<extra>" + name + "</extra>",
         }
-        for name, counts, colour in splits
+        for name, counts, colour in (("training", train, _TRAIN), ("test", test, _TEST))
     ]
     y_axis = {"title": {"text": "images"}, "separatethousands": True}
     return _by_digit(traces, y_axis, barmode="group", bargap=0.25)
 
 
 def distribution_figure(quantiles: NDArray[np.float64], title: str) -> dict[str, Any]:
-    """Quantiles by digit as boxes.
+    """Quantiles by digit (10, 5), at 5, 25, 50, 75 and 95 %, as boxes.
 
-    Parameters
-    ----------
-    quantiles : array (10, 5)
-        5, 25, 50, 75 and 95 % of each digit's values, NaN for a digit without any.
-    title : what the values are, with their unit
+    A digit without values has NaN. The title says what the values are, with their unit.
     """
     parts = ("lowerfence", "q1", "median", "q3", "upperfence")
     values = [[None if np.isnan(v) else float(v) for v in row] for row in quantiles.T]
     trace = {
         "type": "box",
         **dict(zip(parts, values, strict=True)),
-        "marker": {"color": TRAIN_COLOUR},
+        "marker": {"color": _TRAIN},
         "showlegend": False,
     }
     return _by_digit([trace], {"title": {"text": title}})
-
-
-def mosaic(images: NDArray[np.uint8], columns: int = 10, zoom: int = 2) -> NDArray[np.uint8]:
-    """Images side by side in one picture, with a dark line between them.
-
-    Parameters
-    ----------
-    images : array (n, 28, 28) uint8
-    columns : images in a row; the last row is filled with black
-    zoom : how many pixels a side an image's pixel becomes
-
-    Returns
-    -------
-    array (rows * 30 * zoom, columns * 30 * zoom) uint8
-    """
-    rows = -(-len(images) // columns)
-    tiles = np.zeros((rows * columns, 30, 30), np.uint8)
-    tiles[: len(images), 1:29, 1:29] = images
-    sheet = tiles.reshape(rows, columns, 30, 30).swapaxes(1, 2).reshape(rows * 30, columns * 30)
-    return sheet.repeat(zoom, 0).repeat(zoom, 1)

@@ -1,28 +1,26 @@
-"""One table over any number of models."""
+"""One table over any number of models, and how its figures are computed."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from mnistlab.markup import UNKNOWN, note, number, table
+from mnistlab.markup import UNKNOWN, escape, note, number, table
 from mnistlab.metrics.evaluation import Evaluation
+from mnistlab.metrics.latency import LatencyMs
 from mnistlab.models.card import settings_key
 from mnistlab.models.config import TITLES, network_title
 from mnistlab.texts import duration, percent
 
+Value = TypeVar("Value")
 Column = tuple[str, Callable[[Evaluation], str], Callable[[Evaluation], float | None] | None, str]
 
 
 def results_table(evaluations: Sequence[Evaluation]) -> str:
-    """A row for each model, and one with mean and spread where only seeds differ.
+    """A row for each model on one test set, and one with mean and spread where only seeds differ.
 
     What a model's card does not tell, and what is not measured yet, is an en dash.
-
-    Parameters
-    ----------
-    evaluations : on the same test set
     """
     rows: list[list[str]] = []
     summaries = set()
@@ -34,11 +32,8 @@ def results_table(evaluations: Sequence[Evaluation]) -> str:
             rows.append(_summary(seeds))
     head = [name for name, _, _, _ in _COLUMNS]
     text = table(head, rows, "Models and their figures", frozenset(summaries))
-    if summaries:
-        text += note(
-            "± is the standard deviation (sd) of the runs above, which differ in the seed."
-        )
-    return text
+    what = "± is the standard deviation (sd) of the runs above, which differ in the seed."
+    return text + (note(what) if summaries else "")
 
 
 def seed_groups(evaluations: Sequence[Evaluation]) -> list[list[Evaluation]]:
@@ -62,8 +57,7 @@ def _summary(group: Sequence[Evaluation]) -> list[str]:
         values = [] if value is None else [value(e) for e in group]
         known = [v for v in values if v is not None]
         # Over fewer than all seeds a mean would stand for something else than the row says.
-        complete = known if len(known) == len(group) else []
-        cells.append(_mean_and_spread(complete, form) if complete else "")
+        cells.append(_mean_and_spread(known, form) if len(known) == len(group) else "")
     return cells
 
 
@@ -80,25 +74,20 @@ def _config(evaluation: Evaluation, name: str) -> Any:
     return (evaluation.card.get("config") or {}).get(name)
 
 
-def _latency(evaluation: Evaluation) -> str:
-    latency = evaluation.latency_ms
-    if latency is None:
-        return UNKNOWN
-    return f"{latency.p50:.2f} / {latency.p90:.2f} / {latency.p99:.2f} ms"
-
-
 def _seconds(evaluation: Evaluation) -> float | None:
     return evaluation.card.get("training_seconds")
 
 
-def _duration(evaluation: Evaluation) -> str:
-    seconds = _seconds(evaluation)
-    return UNKNOWN if seconds is None else duration(seconds)
+def _or_dash(value: Value | None, text: Callable[[Value], str]) -> str:
+    return UNKNOWN if value is None else text(value)
 
 
-def _file_size(evaluation: Evaluation) -> str:
-    size = evaluation.card.get("file_size")
-    return UNKNOWN if size is None else f"{size / 1e6:.1f} MB"
+def _latency(latency: LatencyMs) -> str:
+    return f"{latency.p50:.2f} / {latency.p90:.2f} / {latency.p99:.2f} ms"
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 # Title, text of a model's cell, and, where seeds are summed up, its value and format.
@@ -111,17 +100,56 @@ _COLUMNS: tuple[Column, ...] = (
     ("Loss", lambda e: f"{e.scores.nll:.4f}", lambda e: e.scores.nll, ".4f"),
     ("ECE", lambda e: f"{e.scores.ece:.4f}", lambda e: e.scores.ece, ".4f"),
     ("Brier", lambda e: f"{e.scores.brier:.4f}", lambda e: e.scores.brier, ".4f"),
-    ("Latency p50 / p90 / p99", _latency, None, ""),
-    (
-        "Images per second",
-        lambda e: number(e.images_per_second, ",.0f"),
-        None,
-        "",
-    ),
-    ("Training", _duration, _seconds, "s"),
+    ("Latency p50 / p90 / p99", lambda e: _or_dash(e.latency_ms, _latency), None, ""),
+    ("Images per second", lambda e: number(e.images_per_second, ",.0f"), None, ""),
+    ("Training", lambda e: _or_dash(_seconds(e), duration), _seconds, "s"),
     ("Epochs", lambda e: number(_config(e, "epochs")), None, ""),
     ("Network", lambda e: network_title(e.card), None, ""),
     ("Parameters", lambda e: number(e.card.get("parameters")), None, ""),
-    ("File", _file_size, None, ""),
+    ("File", lambda e: _or_dash(e.card.get("file_size"), _megabytes), None, ""),
     ("Seed", lambda e: number(_config(e, "seed"), "d"), None, ""),
 )
+
+_METHODS = (
+    ("Accuracy", "Fraction of the test images whose most probable digit is their label, with "
+     "Wilson's 95 % confidence interval (1927)."),
+    ("Precision, recall, F1", "Precision: of the images predicted as a digit, the fraction that "
+     "show it. Recall: of the images that show a digit, the fraction predicted as it. F1: the "
+     "harmonic mean of the two. F1 macro is the mean over the digits; F1 weighted weights each "
+     "digit by its number of images."),
+    ("Loss", "Mean negative logarithm of the probability given to the label, in nats."),
+    ("ECE", "Expected calibration error: mean gap between confidence and accuracy over 15 bins of "
+     "equal width, weighted by their numbers of images (Guo et al. 2017)."),
+    ("Brier", "Mean over the images of the summed squared errors of the ten probabilities "
+     "(Brier 1950)."),
+    ("Verdict", "McNemar's exact test on the images that only one of the two models gets right. "
+     "The interval of the difference excludes 0 exactly when the test gives p < 0.05: exact limits "
+     "of Clopper and Pearson (1934), combined by the method of Zou and Donner (2008). Both are "
+     "about these two trained networks and images like these."),
+    ("Seeds", "If both settings were trained with at least three seeds: Welch's test (1947) on the "
+     "runs' accuracies. It is about training again, not about these two networks. ± is the sample "
+     "standard deviation."),
+    ("Calibration", "One temperature that divides the logits, fitted on the validation part of the "
+     "training set and then applied to the test set (Guo et al. 2017). It changes no prediction."),
+    ("Corrected labels", "The 15 published label errors in MNIST's test set (Northcutt, Athalye "
+     "and Mueller 2021, five raters for each doubtful image): ten labels are replaced by what most "
+     "raters read, five images without such a label are left out."),
+    ("Robustness", "Accuracy on test images with 16 corruptions in five strengths. They resemble "
+     "those of MNIST-C but are our own, so the figures do not compare with MNIST-C's."),
+    ("Latency", "Percentiles of single predictions after a warm-up, on this machine, without "
+     "preprocessing. The models alternate in blocks of 50 predictions, so that a busy or throttled "
+     "machine slows all of them equally."),
+    ("Network", "The kind of network and the widths of its layers. An MLP has Dense layers with "
+     "ReLU and dropout; a normalised one adds BatchNorm, a wide one is normalised and has twice "
+     "as many units. A CNN has blocks of convolution, max pooling and BatchNorm before its Dense "
+     "layers: two in a plain one, four in a deep one; a wide one is deep and has twice as many "
+     "filters, a lean one has two with larger kernels."),
+    ("Training curves", "A twelfth of the training images is set aside for validation and decides "
+     "which epoch's weights are kept. The test set is read once, at the end."),
+)  # fmt: skip
+
+
+def methods() -> str:
+    """A list of terms and what they mean."""
+    items = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in _METHODS)
+    return f"<dl class='ml-methods'>{items}</dl>"

@@ -12,14 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from mnistlab.charts.confusion import confusion_table, difference_table
-from mnistlab.charts.curves import Curves, draw_curves
-from mnistlab.charts.methods import methods
-from mnistlab.charts.pair import corrected_table, per_class_table, seeds_verdict, verdict
+from mnistlab.charts.curves import Curves, draw_curves, reliability_diagram
+from mnistlab.charts.pair import (
+    confusion_table,
+    corrected_table,
+    difference_table,
+    per_class_table,
+    robustness_table,
+    seeds_verdict,
+    verdict,
+)
 from mnistlab.charts.pictures import picture_sheet
-from mnistlab.charts.reliability import reliability_diagram
-from mnistlab.charts.results import results_table
-from mnistlab.charts.robustness import robustness_table
+from mnistlab.charts.results import methods, results_table
 from mnistlab.data import Dataset
 from mnistlab.markup import UNKNOWN, escape, note, table
 from mnistlab.metrics.calibration import Calibration

@@ -35,20 +35,17 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.app = AppState(status="Ready.")
         self.tabs: dict[str, Any] = {}
         self._classifiers = classifiers
-        self._boxes = {
-            name: ui.classed(widgets.VBox(), "ml-tab", f"ml-tab-{name}") for name in TABS
-        }
+        self._boxes = {key: ui.classed(widgets.VBox(), "ml-tab", f"ml-tab-{key}") for key in TABS}
         self._header = ui.classed(widgets.HTML(), "ml-top")
         self._status = ui.classed(widgets.HTML(), "ml-status")
-        self._tab = ui.classed(
-            widgets.Tab(list(self._boxes.values()), titles=tuple(TABS.values()), selected_index=0),
-            "ml-tabs",
-        )
+        boxes, titles = list(self._boxes.values()), tuple(TABS.values())
+        self._tab = ui.classed(widgets.Tab(boxes, titles=titles, selected_index=0), "ml-tabs")
         super().__init__([ui.style_sheet(), self._header, self._status, self._tab])
-        self.add_class("ml-app")
-        if is_shared():
-            self.add_class("ml-shared")
-        self._load(dataset)
+        ui.classed(self, "ml-app", *(["ml-shared"] if is_shared() else []))
+        try:
+            self.app.dataset = load_default() if dataset is None else dataset
+        except MnistLabError as error:  # Predict works without data: the page opens all the same
+            self.app.say(str(error), "error")
         self._paint_header()
         self._paint_status()
         self._tab.observe(lambda change: self.open_tab(list(TABS)[change["new"]]), "selected_index")
@@ -71,12 +68,6 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     # Building
 
-    def _load(self, dataset: Dataset | None) -> None:
-        try:
-            self.app.dataset = load_default() if dataset is None else dataset
-        except MnistLabError as error:  # Predict works without data: the page opens all the same
-            self.app.say(str(error), "error")
-
     def _build_tab(self, name: str) -> None:
         box = self._boxes[name]
         if self.app.dataset is None and name != "predict":
@@ -84,14 +75,13 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return
         box.children = [widgets.HTML(ui.note("Opening …"))]
         try:
-            tab = self._make(name)
+            self.tabs[name] = self._make(name)
         except Exception:
             # Not kept in `tabs`, so that opening it again tries again. The guard shows the error.
             failed = "This tab could not be opened. The status line says why. Reopen it to retry."
-            box.children = [widgets.HTML(ui.note(failed))]
+            box.children[0].value = ui.note(failed)
             raise
-        self.tabs[name] = tab
-        box.children = [tab.widget]
+        box.children = [self.tabs[name].widget]
 
     def _make(self, name: str) -> Any:
         """Build a tab. Imported here, so that a tab costs nothing before it is opened."""
@@ -136,11 +126,10 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if explored is not None and explored is not dataset:
             title = f"Explore: {explored.title} · Train & Compare: {title}"
         notice = dataset.notice if dataset is not None else ""
-        banner = f"<div class='ml-banner' role='note'>{ui.escape(notice)}</div>" if notice else ""
         self._header.value = (
             "<header class='ml-header'><div><h1>MNIST Lab</h1>"
             "<p>Look at the data, train two networks, draw a digit.</p></div>"
-            f"<span class='ml-dataset'>{ui.escape(title)}</span></header>{banner}"
+            f"<span class='ml-dataset'>{ui.escape(title)}</span></header>{ui.banner(notice)}"
         )
 
     def _paint_status(self) -> None:

@@ -16,8 +16,6 @@ from traitlets import Bool, Dict, Enum, HasTraits, Instance, Unicode
 
 from mnistlab.data.dataset import Dataset
 
-STATUS_KINDS = ("info", "busy", "error")
-
 
 @dataclass(frozen=True, eq=False)
 class Sent:
@@ -28,11 +26,11 @@ class Sent:
 
 
 class AppState(HasTraits):
-    """The data, the status line, and one lock.
+    """The data, the status line, and one reentrant lock.
 
     `lock` is held while a handler runs (see `widgets.guard`): callbacks arrive on the main
-    thread in Voilà and on a subshell's thread in JupyterLab. It is reentrant. A background thread
-    takes it to change state. Never wait for that thread while holding the lock.
+    thread in Voilà and on a subshell's thread in JupyterLab. A background thread takes it to
+    change state. Never wait for that thread while holding the lock.
     """
 
     dataset: Any = Instance(Dataset, allow_none=True)  # Any: None only if no data could be loaded
@@ -50,14 +48,13 @@ class AppState(HasTraits):
     loaded = Dict(value_trait=Unicode(), key_trait=Unicode())
     """Architecture -> id of the run that Predict uses instead of the pretrained model."""
     status = Unicode("")
-    status_kind = Enum(STATUS_KINDS, default_value="info")
+    status_kind = Enum(("info", "busy", "error"), default_value="info")
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self.lock = threading.RLock()
 
     def say(self, text: str, kind: str = "info") -> None:
-        """Put one sentence into the status line; `kind` is one of `STATUS_KINDS`."""
+        """Put one sentence into the status line; `kind` is `info`, `busy` or `error`."""
         with self.hold_trait_notifications():
-            self.status_kind = kind
-            self.status = text
+            self.status_kind, self.status = kind, text

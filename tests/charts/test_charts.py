@@ -13,10 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnistlab.charts.curves import Curves, draw_curves
+from mnistlab.charts.curves import Curves, draw_curves, reliability_diagram
+from mnistlab.charts.pair import robustness_table
 from mnistlab.charts.pictures import picture_sheet
-from mnistlab.charts.reliability import reliability_diagram
-from mnistlab.charts.robustness import robustness_table
 from mnistlab.markup import signed
 from mnistlab.metrics.calibration import calibrate
 from mnistlab.metrics.robustness import Robustness

@@ -7,8 +7,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.charts.confusion import confusion_table, difference_table
-from mnistlab.charts.pair import corrected_table, per_class_table, verdict
+from mnistlab.charts.pair import (
+    confusion_table,
+    corrected_table,
+    difference_table,
+    per_class_table,
+    verdict,
+)
 from mnistlab.metrics.pair import pair_up
 from tests.charts.conftest import Make
 

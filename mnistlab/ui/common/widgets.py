@@ -65,7 +65,9 @@ def reported(app: AppState) -> Iterator[None]:
         )
 
 
-def start_thread(work: Callable[[], object], undo: Callable[[], object]) -> threading.Thread:
+def start_thread(
+    work: Callable[[], object], undo: Callable[[], object] = lambda: None
+) -> threading.Thread:
     """Start `work` in a thread that ends with the page.
 
     Where no thread can be started, `undo` resets what the page shows as under way, and
@@ -147,6 +149,7 @@ class View:
     widget: widgets.DOMWidget
     """All of the view."""
     _thread: threading.Thread | None = None
+    _is_painting = False
 
     def __init__(self, app: AppState) -> None:
         self._app = app
@@ -167,14 +170,41 @@ class View:
         owner.observe(self._guard(lambda change: verb(change["new"])), traits or "value")
         return owner
 
-    def _start_thread(self, work: Callable[[], object], undo: Callable[[], object]) -> None:
-        """Run `work` in a thread without the lock; its errors are shown as a handler's are."""
+    def _on_input(self, verb: Callable[[Any], object], *inputs: widgets.Widget) -> None:
+        """Call `verb` with each new value that the user gives one of the inputs."""
+        for item in inputs:
+            self._watch(item, lambda value: None if self._is_painting else verb(value))
+
+    @contextmanager
+    def _painting(self) -> Iterator[None]:
+        """Set inputs from the state without calling the verbs of `_on_input`."""
+        self._is_painting = True
+        try:
+            yield
+        finally:
+            self._is_painting = False
+
+    def _follow(self, state: HasTraits, paint: Callable[[], object], *traits: str) -> None:
+        """Call `paint` after a change of these traits, and now."""
+        self._watch(state, lambda _: paint(), *traits)
+        paint()
+
+    def _start_thread(
+        self, work: Callable[[], object], after: Callable[[], object] = lambda: None
+    ) -> None:
+        """Run `work` in a thread without the lock; its errors are shown as a handler's are.
+
+        `after` resets what the page shows as under way, also where the thread cannot start.
+        """
 
         def run() -> None:
             with reported(self._app):
-                work()
+                try:
+                    work()
+                finally:
+                    after()
 
-        self._thread = start_thread(run, undo)
+        self._thread = start_thread(run, after)
 
     @property
     def _is_working(self) -> bool:
@@ -198,6 +228,16 @@ def show_chart(output: widgets.Output, figure: Mapping[str, Any], text: str) -> 
 def heading(text: str, below: str = "") -> str:
     """A section's heading with an optional sentence under it."""
     return f"<h2 class='ml-heading'>{escape(text)}</h2>{note(below) if below else ''}"
+
+
+def banner(notice: str) -> str:
+    """A notice about the data; empty where there is none."""
+    return f"<div class='ml-banner' role='note'>{escape(notice)}</div>" if notice else ""
+
+
+def status(text: str) -> str:
+    """A paragraph in small print whose changes screen readers announce."""
+    return f"<p class='ml-note' role='status'>{escape(text)}</p>"
 
 
 def subheading(text: str) -> str:

@@ -2,72 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
 
+from mnistlab.errors import ConfigError
 from mnistlab.models.config import AUGMENTATIONS, MODELS, SCHEDULES, TITLES, TrainingConfig
 from mnistlab.texts import counted, percent
 from mnistlab.training.presets import PRESETS
 from mnistlab.ui.common import widgets as ui
-from mnistlab.ui.compare.panel import Panel
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.compare.trainer import Trainer
 from mnistlab.ui.state import AppState
 
+_MAX_SEEDS = 10
 _CUSTOM = ""  # the value of "Custom settings" among the presets
 
 _FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
     # Setting: label, CSS class, step of a number or choices, help
-    "epochs": (
-        "Epochs", "ml-epochs", None,
-        "How many times training goes through all training images.",
-    ),
-    "batch_size": (
-        "Batch size", "ml-batch", None,
-        "Number of images in one training step.",
-    ),
-    "learning_rate": (
-        "Learning rate", "ml-rate", 0.001,
-        "How far each step changes the weights. This is the highest value of the schedule.",
-    ),
-    "schedule": (
-        "Schedule", "ml-schedule", SCHEDULES,
-        "How the learning rate changes. One cycle: it rises during the first third of the steps, "
-        "then falls to nearly zero. Cosine: it falls from the start. Constant: it stays the same.",
-    ),
-    "dropout": (
-        "Dropout", "ml-dropout", 0.05,
-        "The fraction of units switched off at random in each step, 0 to 0.9. Dropout reduces "
-        "overfitting.",
-    ),
-    "augmentation": (
-        "Augmentation", "ml-augmentation", AUGMENTATIONS,
-        "Random changes that make the training images more varied. Light: rotation, scale, shift "
-        "and stroke thickness. Full: also bending, slashed zeros, flagged ones and barred sevens.",
-    ),
-    "fraction": (
-        "Fraction of the data", "ml-share", 0.1,
-        "How much of the training set to use, 0.01 to 1. A tenth trains ten times as fast and "
-        "makes more errors.",
-    ),
-    "seed": (
-        "Seed", "ml-seed", None,
-        "The number that starts all random choices. The same seed gives the same model again.",
-    ),
-    "seeds": (
-        "Number of seeds", "ml-seeds", None,
-        "Trains each model this many times, 1 to 10, with the seeds that follow the first one. "
-        "Shows how much the results vary by chance.",
-    ),
+    "epochs": ("Epochs", "ml-epochs", None,
+     "How many times training goes through all training images."),
+    "batch_size": ("Batch size", "ml-batch", None,
+     "Number of images in one training step."),
+    "learning_rate": ("Learning rate", "ml-rate", 0.001,
+     "How far each step changes the weights. This is the highest value of the schedule."),
+    "schedule": ("Schedule", "ml-schedule", SCHEDULES,
+     "How the learning rate changes. One cycle: it rises during the first third of the steps, "
+     "then falls to nearly zero. Cosine: it falls from the start. Constant: it stays the same."),
+    "dropout": ("Dropout", "ml-dropout", 0.05,
+     "The fraction of units switched off at random in each step, 0 to 0.9. Dropout reduces "
+     "overfitting."),
+    "augmentation": ("Augmentation", "ml-augmentation", AUGMENTATIONS,
+     "Random changes that make the training images more varied. Light: rotation, scale, shift "
+     "and stroke thickness. Full: also bending, slashed zeros, flagged ones and barred sevens."),
+    "fraction": ("Fraction of the data", "ml-share", 0.1,
+     "How much of the training set to use, 0.01 to 1. A tenth trains ten times as fast and "
+     "makes more errors."),
+    "seed": ("Seed", "ml-seed", None,
+     "The number that starts all random choices. The same seed gives the same model again."),
+    "seeds": ("Number of seeds", "ml-seeds", None,
+     "Trains each model this many times, 1 to 10, with the seeds that follow the first one. "
+     "Shows how much the results vary by chance."),
 }  # fmt: skip
 
 
-class Configure(Panel):
+class Configure(ui.View):
     """The settings' widgets."""
 
     def __init__(self, app: AppState, state: CompareState, trainer: Trainer) -> None:
-        super().__init__(app, state)
+        super().__init__(app)
+        self._state = state
         self.choices = {
             model: widgets.Checkbox(True, description=TITLES[model], indent=False)
             for model in MODELS
@@ -100,7 +85,7 @@ class Configure(Panel):
         self._on_input(lambda _: self._read(), *self.choices.values(), self.my_digits, *seeds)
         self._on_input(lambda _: self._on_setting(), *settings)
         self._read()
-        self._on_state(self._paint, "problem", "cost", "is_training", "preset", "models")
+        self._follow(state, self._paint, "problem", "cost", "is_training")
 
     # From widgets to state
 
@@ -108,10 +93,9 @@ class Configure(Panel):
         """Fill the fields with a preset's settings: those of the first model that is ticked."""
         if self.preset.value:
             configs = PRESETS[self.preset.value].configs
-            ticked = [config for model, config in configs.items() if self.choices[model].value]
-            shown = (ticked or list(configs.values()))[0]
+            shown = configs[(self._ticked() or list(configs))[0]]
             with self._painting():
-                for name in self._state.settings:
+                for name in self.fields.keys() - {"seed", "seeds"}:
                     self.fields[name].value = getattr(shown, name)
         self._read()
 
@@ -120,16 +104,34 @@ class Configure(Panel):
         self._read()
 
     def _read(self) -> None:
-        state, values = self._state, {name: field.value for name, field in self.fields.items()}
-        for name, value in values.items():
-            if isinstance(value, float) and value.is_integer():
-                values[name] = int(value)
-        with state.hold_trait_notifications():
-            state.models = tuple(model for model in MODELS if self.choices[model].value)
-            state.preset = self.preset.value
-            state.seed, state.seeds = values.pop("seed"), values.pop("seeds")
-            state.settings = values
-            state.my_digits = self.my_digits.value
+        try:
+            configs, problem = self._configs(), ""
+        except ConfigError as error:
+            configs, problem = (), str(error)
+        with self._state.hold_trait_notifications():
+            self._state.configs, self._state.problem = configs, problem
+            self._state.my_digits = self.my_digits.value
+        self.note.value = _preset_note(self.preset.value, self._ticked())
+
+    def _ticked(self) -> list[str]:
+        return [model for model, box in self.choices.items() if box.value]
+
+    def _configs(self) -> tuple[TrainingConfig, ...]:
+        """One configuration for each model and seed; raises `ConfigError` if there is none."""
+        values = {name: _whole(field.value) for name, field in self.fields.items()}
+        first, count = values.pop("seed"), values.pop("seeds")
+        if not self._ticked():
+            raise ConfigError("No model is chosen; tick MLP, CNN, or both.")
+        if not isinstance(count, int) or not 1 <= count <= _MAX_SEEDS:
+            raise ConfigError(f"seeds is {count!r}; give a whole number from 1 to {_MAX_SEEDS}.")
+        if self.preset.value:
+            base = [PRESETS[self.preset.value].configs[model] for model in self._ticked()]
+        else:
+            base = [TrainingConfig(model=model, **values) for model in self._ticked()]
+        # Seed by seed, so that the first pair to compare is ready early.
+        return tuple(
+            replace(config, seed=first + i if i else first) for i in range(count) for config in base
+        )
 
     # From state to widgets
 
@@ -140,7 +142,11 @@ class Configure(Panel):
         warning = f"<p class='ml-warning' role='alert'>{ui.escape(state.problem)}</p>"
         self.problem.value = warning if state.problem else ""
         self.cost.value = ui.note(state.cost)
-        self.note.value = _preset_note(state.preset, state.models)
+
+
+def _whole(value: Any) -> Any:
+    """The integer that a field holds as a float, or the value itself."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _make_field(name: str) -> Any:
@@ -154,7 +160,7 @@ def _make_field(name: str) -> Any:
     return ui.classed(field, css_class, "ml-field")
 
 
-def _preset_note(preset: str, models: tuple[str, ...]) -> str:
+def _preset_note(preset: str, models: list[str]) -> str:
     if not preset:
         networks = (f"{TITLES[model]} {TrainingConfig(model).network_title}" for model in models)
         return f"<p class='ml-note'>Networks: {', '.join(networks)}</p>" if models else ""

@@ -7,9 +7,8 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from mnistlab.charts.pair import per_class_table
-from mnistlab.charts.reliability import reliability_diagram
-from mnistlab.charts.robustness import robustness_table
+from mnistlab.charts.curves import reliability_diagram
+from mnistlab.charts.pair import per_class_table, robustness_table
 from mnistlab.errors import MnistLabError
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.evaluation import Evaluation
@@ -20,12 +19,10 @@ from mnistlab.study.study import compare
 from mnistlab.study.validation import calibrate_model
 from mnistlab.texts import percent
 from mnistlab.ui.common import widgets as ui
-from mnistlab.ui.compare.panel import Panel
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState
 
-_FOLDS = ("By digit", "Calibration", "Robustness")
 _ROBUSTNESS = (
     f"Accuracy on {IMAGES:,} test images that are noisy, blurred, bent or covered, in five "
     "severities. Similar to MNIST-C (Mu and Gilmer 2019), but made here, so the figures cannot be "
@@ -34,12 +31,12 @@ _ROBUSTNESS = (
 _NO_VALIDATION = "Its validation images are not in this dataset, so no temperature can be fitted."
 
 
-class Details(Panel):
+class Details(ui.View):
     """Three folds, each computed when it is opened."""
 
     def __init__(self, app: AppState, state: CompareState, results: Results) -> None:
-        super().__init__(app, state)
-        self._results = results
+        super().__init__(app)
+        self._state, self._results = state, results
         self._calibrations: dict[str, Calibration] = {}
         self._stop = threading.Event()
         self.by_digit = ui.classed(widgets.HTML(), "ml-per-class")
@@ -52,16 +49,16 @@ class Details(Panel):
         self.stop = self._button("Cancel", "ml-robustness-stop", self.cancel, "Stop measuring")
         tools = ui.tools(self.start, self.stop, self.progress)
         note = widgets.HTML(ui.note(_ROBUSTNESS))
-        robustness = widgets.VBox([note, tools, self.robustness])
-        self.folds = widgets.Tab(
-            [self.by_digit, self.calibration, robustness], titles=_FOLDS, selected_index=0
-        )
+        pages = {
+            "By digit": self.by_digit,
+            "Calibration": self.calibration,
+            "Robustness": widgets.VBox([note, tools, self.robustness]),
+        }
+        self.folds = widgets.Tab(list(pages.values()), titles=tuple(pages), selected_index=0)
         self.widget = ui.classed(self.folds, "ml-details")
         self._watch(self.folds, lambda _: self._paint(), "selected_index")
-        self._on_state(self._on_pair, "pair")
-        self._on_state(self._paint_robustness, "robustness", "robustness_progress")
-
-    # Verbs
+        self._follow(state, self._on_pair, "pair")
+        self._follow(state, self._paint_robustness, "robustness", "robustness_progress")
 
     def measure_robustness(self) -> None:
         """Measure both models on corrupted test images, in a thread."""
@@ -78,33 +75,30 @@ class Details(Panel):
         """Stop measuring."""
         self._stop.set()
 
-    # Work
-
     def _measure(self, pair: Pair) -> None:
+        names = dict.fromkeys(each.model for each in pair.evaluations)
+        classifiers = [self._results.classifier(name) for name in names]
+        data = sample(self._state.dataset)
         try:
-            names = dict.fromkeys(each.model for each in pair.evaluations)
-            classifiers = [self._results.classifier(name) for name in names]
-            data = sample(self._state.dataset)
             found = measure_robustness(classifiers, *data, self._show_progress, self._stop.is_set)
-            with self._app.lock:
-                if self._state.pair is pair:
-                    self._state.robustness = tuple(found)
         except MeasurementStopped:
             self._app.say("Measuring robustness was cancelled.")
-        finally:
-            self._show_progress(None)
+            return
+        with self._app.lock:
+            if self._state.pair is pair:
+                self._state.robustness = tuple(found)
 
     def _show_progress(self, fraction: float | None) -> None:
         with self._app.lock:
             # In whole percent, because this is called 25 times a second.
             self._state.robustness_progress = None if fraction is None else round(fraction, 2)
 
+    # Painting
+
     def _on_pair(self) -> None:
         self._stop.set()
         self._state.robustness = ()
         self._paint()
-
-    # Painting
 
     def _paint(self) -> None:
         """Compute and show the open fold."""
@@ -133,11 +127,12 @@ class Details(Panel):
         self.robustness.value = robustness_table(found)
 
 
-class ReportButton(Panel):
+class ReportButton(ui.View):
     """Writes the HTML report of the pair."""
 
     def __init__(self, app: AppState, state: CompareState) -> None:
-        super().__init__(app, state)
+        super().__init__(app)
+        self._state = state
         self.button = self._button(
             "HTML report of this pair", "ml-report", self.write, "All figures in one file"
         )
@@ -149,19 +144,13 @@ class ReportButton(Panel):
         """Write the report in a thread, and offer it as a file."""
         self.button.disabled = True
         self._app.say("Writing the report …", "busy")
-        self._start_thread(self._write, self._enable)
+        self._start_thread(self._write, lambda: setattr(self.button, "disabled", False))
 
     def _write(self) -> None:
         state, (a, b) = self._state, self._state.names
-        try:
-            known = [state.evaluations[name] for name in dict.fromkeys((a, b))]
-            study = compare(a, b, state.dataset, known=known, robustness=state.robustness)
-            page = study.to_html().encode()
-            with self._app.lock:
-                self.link.value = ui.download_link(page, "mnistlab-report.html", "text/html")
-                self._app.say("The report is ready. Use the link beside the button.")
-        finally:
-            self._enable()
-
-    def _enable(self) -> None:
-        self.button.disabled = False
+        known = [state.evaluations[name] for name in dict.fromkeys((a, b))]
+        study = compare(a, b, state.dataset, known=known, robustness=state.robustness)
+        page = study.to_html().encode()
+        with self._app.lock:
+            self.link.value = ui.download_link(page, "mnistlab-report.html", "text/html")
+            self._app.say("The report is ready. Use the link beside the button.")

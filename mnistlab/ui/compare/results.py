@@ -6,10 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from mnistlab.data.label_errors import corrected_test_labels
-from mnistlab.errors import ModelError
 from mnistlab.metrics.evaluation import Evaluation
 from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, find_run, list_runs, load_classifier, remove_run
@@ -19,7 +16,7 @@ from mnistlab.study.evaluation import score, time_models
 from mnistlab.study.study import make_study
 from mnistlab.ui.common.widgets import reported, start_thread
 from mnistlab.ui.compare.state import CompareState
-from mnistlab.ui.state import AppState, Sent
+from mnistlab.ui.state import AppState
 
 SHOWN_AT_FIRST = 6  # newest runs in the table, below the pretrained pair
 
@@ -27,18 +24,17 @@ SHOWN_AT_FIRST = 6  # newest runs in the table, below the pretrained pair
 class Results:
     """The verbs of Results and Side by side.
 
-    Parameters
+    Attributes
     ----------
     when_idle : called in the measuring thread when nothing is left to measure
     """
 
-    def __init__(
-        self, app: AppState, state: CompareState, when_idle: Callable[[], None] = lambda: None
-    ) -> None:
-        self._app, self._state, self.when_idle = app, state, when_idle
+    def __init__(self, app: AppState, state: CompareState) -> None:
+        self._app, self._state = app, state
+        self.when_idle: Callable[[], object] = lambda: None
         self._thread: threading.Thread | None = None
         self._classifiers: dict[str, Classifier] = {}
-        self._is_asked = self._is_measuring = False  # both under the app's lock
+        self._measuring = threading.Lock()
         self.refresh()
 
     # Verbs
@@ -95,13 +91,12 @@ class Results:
         """Delete a run's folder, and remove the run from the page."""
         remove_run(name)
         self._classifiers.pop(name, None)
-        state = self._state
+        state, app = self._state, self._app
         state.evaluations = {k: v for k, v in state.evaluations.items() if k != name}
-        state.names = tuple(
-            PRETRAINED[side] if shown == name else shown for side, shown in enumerate(state.names)
-        )
+        pairs = zip(state.names, PRETRAINED, strict=True)
+        state.names = tuple(instead if shown == name else shown for shown, instead in pairs)
         self.refresh()
-        self._app.loaded = {k: v for k, v in self._app.loaded.items() if v != name}
+        app.loaded = {k: v for k, v in app.loaded.items() if v != name}
         self.choose([shown for shown in state.chosen if shown != name])
         self._app.say(f"Run {name} was deleted.")
 
@@ -113,15 +108,6 @@ class Results:
         self._app.loaded = {**kept, **loaded}
         self._app.say(f"Predict now uses {card['title']}.")
 
-    def send_to_pad(self) -> None:
-        """Put the image that is shown large on the pad."""
-        pair, item = self._state.pair, self._state.item
-        if pair is None or item is None:
-            raise ModelError("No image is chosen; click one first.")
-        row = int(pair.rows[item])
-        image = np.array(self._state.dataset.x_test[row])
-        self._app.sent = Sent(image, f"Test image {row:,}: true label {int(pair.y_true[item])}")
-
     def classifier(self, name: str) -> Classifier:
         """Return a model, loaded once."""
         if name not in self._classifiers:
@@ -132,13 +118,7 @@ class Results:
 
     def measure(self) -> None:
         """Evaluate and time, in a thread, the chosen models that have no figures yet."""
-        with self._app.lock:
-            self._is_asked = True
-            if not self._is_measuring:
-                self._is_measuring = True
-                self._thread = start_thread(
-                    self._measure, lambda: setattr(self, "_is_measuring", False)
-                )
+        self._thread = start_thread(self._measure)
 
     def wait(self, timeout: float = 60.0) -> None:
         """Block until everything is measured."""
@@ -146,7 +126,7 @@ class Results:
             self._thread.join(timeout)
 
     def _measure(self) -> None:
-        while self._is_asked_again():
+        with self._measuring:  # a later thread waits here, and finds what this one has measured
             for name in self._state.chosen:
                 if name not in self._state.evaluations:
                     with reported(self._app):
@@ -160,12 +140,6 @@ class Results:
                 self._app.say("Ready.")
         if not self._state.is_training:
             self.when_idle()
-
-    def _is_asked_again(self) -> bool:
-        """Whether `measure` was called since the last round; if not, the thread ends."""
-        with self._app.lock:
-            self._is_measuring, self._is_asked = self._is_asked, False
-            return self._is_measuring
 
     def _evaluate(self, name: str) -> None:
         data, classifier = self._state.dataset, self.classifier(name)
@@ -182,20 +156,17 @@ class Results:
         if all(each.latency_ms is not None for each in known):
             return
         try:
-            timed = time_models(
-                known,
-                [self.classifier(name) for name in names],
-                self._state.dataset.x_test,
-                should_stop=lambda: bool(self._state.is_training),
-            )
+            classifiers = [self.classifier(name) for name in names]
+            x, should_stop = self._state.dataset.x_test, lambda: bool(self._state.is_training)
+            timed = time_models(known, classifiers, x, should_stop=should_stop)
         except MeasurementStopped:
             return  # `measure` is called again when the training is over
-        for each in timed:
+        for new in timed:
             # The run may have been renamed or deleted meanwhile.
-            present = self._state.evaluations.get(each.model)
-            if present is not None:
-                speed = {"latency_ms": each.latency_ms, "images_per_second": each.images_per_second}
-                self._keep(replace(present, **speed))
+            old = self._state.evaluations.get(new.model)
+            if old is not None:
+                speed = {"latency_ms": new.latency_ms, "images_per_second": new.images_per_second}
+                self._keep(replace(old, **speed))
 
     def _keep(self, evaluation: Evaluation) -> None:
         with self._app.lock:
@@ -214,14 +185,13 @@ class Results:
 
     def _pair_up(self) -> None:
         """Compare the two chosen models, once both are evaluated."""
-        known = self._state.evaluations
-        if not all(name in known for name in self._state.names):
+        state, known = self._state, self._state.evaluations
+        if not all(name in known for name in state.names):
             return
-        a, b = (known[name] for name in self._state.names)
-        cards = [run.card for run in reversed(self._state.runs) if not run.damage]
-        study = make_study(self._state.dataset, a, b, cards)
-        pair = study.corrected if self._state.corrected else study.pair
-        if pair is None or (self._state.pair is not None and self._state.pair.key == pair.key):
-            return
-        self._state.item, self._state.page = None, 0
-        self._state.study, self._state.pair = study, pair
+        a, b = (known[name] for name in state.names)
+        cards = [run.card for run in reversed(state.runs) if not run.damage]
+        study = make_study(state.dataset, a, b, cards)
+        pair = study.corrected if state.corrected else study.pair
+        if pair is not None and (state.pair is None or state.pair.key != pair.key):
+            state.item, state.page = None, 0
+            state.study, state.pair = study, pair

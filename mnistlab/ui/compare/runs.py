@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import ipywidgets as widgets
 from traitlets import dlink
 
@@ -13,7 +11,6 @@ from mnistlab.models.store import PRETRAINED
 from mnistlab.report.export import export_model
 from mnistlab.texts import counted, percent
 from mnistlab.ui.common import widgets as ui
-from mnistlab.ui.compare.panel import Panel
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState
@@ -28,12 +25,12 @@ _FILES = {
 }
 
 
-class Runs(Panel):
+class Runs(ui.View):
     """Checkboxes for the table of results, and tools for one run."""
 
     def __init__(self, app: AppState, state: CompareState, results: Results) -> None:
-        super().__init__(app, state)
-        self._results = results
+        super().__init__(app)
+        self._state, self._results = state, results
         self._boxes: dict[str, widgets.Checkbox] = {}
         self.list = ui.classed(widgets.VBox(), "ml-history")
         self._damaged = widgets.HTML()
@@ -59,8 +56,8 @@ class Runs(Panel):
         )
         self.widget = widgets.VBox([self.list, self._damaged, self.manage])
         self._watch(self.run, lambda _: self._on_run())
-        self._on_state(self._paint, "runs")
-        self._on_state(self._tick, "chosen")
+        self._follow(state, self._paint, "runs")
+        self._follow(state, self._tick, "chosen")
 
     # Handlers
 
@@ -68,7 +65,7 @@ class Runs(Panel):
         ticked = [name for name, box in self._boxes.items() if box.value]
         # In the order of the table; new ones last.
         kept = [name for name in self._state.chosen if name in ticked or name not in self._boxes]
-        self._results.choose([*kept, *(name for name in ticked if name not in kept)])
+        self._results.choose([*kept, *ticked])
 
     def _on_run(self) -> None:
         self.confirm.value, self.link.value = False, ""
@@ -92,17 +89,25 @@ class Runs(Panel):
     def _paint(self) -> None:
         good = [run for run in self._state.runs if not run.damage][:_LISTED]
         damaged = [run for run in self._state.runs if run.damage]
+        self._paint_boxes(good)
+        lines = "".join(
+            f"<li>{ui.escape(_sendable(run.id))}: {ui.escape(run.damage)}. Delete it below.</li>"
+            for run in damaged
+        )
+        text = f"<div class='ml-warning'>Damaged runs (not used):<ul>{lines}</ul></div>"
+        self._damaged.value = text if damaged else ""
+        self._paint_options(good, damaged)
+
+    def _paint_boxes(self, good: list[Run]) -> None:
         texts = {name: f"{TITLES[name]} (pretrained, part of MNIST Lab)" for name in PRETRAINED}
         texts |= {run.id: describe_run(run) for run in good}
         gone = [box for name, box in self._boxes.items() if name not in texts]
         self._boxes = {name: self._boxes.get(name) or self._make_box() for name in texts}
-        for box, text in zip(self._boxes.values(), texts.values(), strict=True):
-            box.description = text
+        for name, box in self._boxes.items():
+            box.description = texts[name]
         self.list.children = list(self._boxes.values())
         for part in [part for box in gone for part in (box, box.layout, box.style)]:
             part.close()  # a widget does not close its parts
-        self._damaged.value = _damaged_html(damaged)
-        self._paint_options(good, damaged)
         self._tick()
 
     def _paint_options(self, good: list[Run], damaged: list[Run]) -> None:
@@ -145,11 +150,3 @@ def describe_run(run: Run) -> str:
 def _sendable(name: str) -> str:
     """Return a folder's name, which may be any bytes, as text that the page can show."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _damaged_html(runs: Iterable[Run]) -> str:
-    lines = "".join(
-        f"<li>{ui.escape(_sendable(run.id))}: {ui.escape(run.damage)}. Delete it below.</li>"
-        for run in runs
-    )
-    return f"<div class='ml-warning'>Damaged runs (not used):<ul>{lines}</ul></div>" * bool(lines)

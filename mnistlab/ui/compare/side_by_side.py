@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import ipywidgets as widgets
+import numpy as np
+from numpy.typing import NDArray
 
-from mnistlab.charts.confusion import difference_table
-from mnistlab.charts.pair import corrected_table, seeds_verdict, verdict
+from mnistlab.charts.pair import corrected_table, difference_table, seeds_verdict, verdict
 from mnistlab.data.label_errors import applies_to
 from mnistlab.metrics.pair import Group
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.images import Images
-from mnistlab.ui.compare.matrix import Matrix
-from mnistlab.ui.compare.panel import Panel
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState
@@ -27,15 +27,16 @@ _IMAGES = (
     "Click a cell of a matrix, or choose a group. The most confident errors come first. Check "
     "whether the label or the model is wrong."
 )
+_HEATS = 5  # steps of colour beside none
 
 
-class SideBySide(Panel):
+class SideBySide(ui.View):
     """The pair's dropdowns, verdict, matrices and gallery."""
 
     def __init__(self, app: AppState, state: CompareState, results: Results) -> None:
-        super().__init__(app, state)
-        self._results = results
-        self.images = Images(app, state, results)
+        super().__init__(app)
+        self._state, self._results = state, results
+        self.images = Images(app, state)
         self.pair = [widgets.Dropdown(description=name) for name in ("Model A", "Model B")]
         self.corrected = ui.classed(
             widgets.Checkbox(False, description="Corrected labels", indent=False), "ml-corrected"
@@ -59,8 +60,8 @@ class SideBySide(Panel):
         )
         self._on_input(lambda _: self._on_pair(), *self.pair)
         self._on_input(results.correct, self.corrected)
-        self._on_state(self._paint_inputs, "evaluations", "names")
-        self._on_state(self._paint, "pair")
+        self._follow(state, self._paint_inputs, "evaluations", "names")
+        self._follow(state, self._paint, "pair")
 
     def _open_cell(self, side: int, true: int, predicted: int) -> None:
         self.images.open(Group("cell", side, true, predicted))
@@ -69,8 +70,6 @@ class SideBySide(Panel):
         a, b = (dropdown.value for dropdown in self.pair)
         if None not in (a, b):
             self._results.compare(a, b)
-
-    # Painting
 
     def _paint_inputs(self) -> None:
         options = tuple((each.title, name) for name, each in self._state.evaluations.items())
@@ -93,3 +92,48 @@ class SideBySide(Panel):
             matrix.show(confusion, title)
         self.difference.value = difference_table(a, b, *pair.titles)
         self.moved.value = corrected_table(study.pair, pair) if self._state.corrected else ""
+
+
+class Matrix(ui.View):
+    """A confusion matrix of 10 x 10 buttons: rows are true digits, columns predicted ones.
+
+    The cells share one layout and one style, so that a matrix costs the page a hundred small
+    models and not three hundred. They are left out of the order of Tab: the dropdowns above the
+    gallery lead to the same images in three steps.
+
+    Parameters
+    ----------
+    on_cell : called with the true and the predicted digit of a clicked cell
+    """
+
+    def __init__(self, app: AppState, on_cell: Callable[[int, int], None]) -> None:
+        super().__init__(app)
+        layout, style = widgets.Layout(), widgets.ButtonStyle()
+        self._caption = ui.classed(widgets.HTML(), "ml-matrix-caption")
+        children = [_label(text) for text in ("", *"0123456789")]
+        self.cells: list[list[widgets.Button]] = []
+        for true in range(10):
+            row = [widgets.Button(layout=layout, style=style, tabbable=False) for _ in range(10)]
+            for predicted, cell in enumerate(row):
+                cell.on_click(self._guard(lambda _, at=(true, predicted): on_cell(*at)))
+            self.cells.append(row)
+            children += [_label(str(true)), *row]
+        grid = ui.classed(widgets.GridBox(children), "ml-matrix-grid")
+        self.widget = ui.classed(widgets.VBox([self._caption, grid]), "ml-matrix-box")
+
+    def show(self, matrix: NDArray[np.int64], title: str) -> None:
+        """Show numbers of images (10, 10)."""
+        text = f"{title}: true digit by row, predicted by column"
+        self._caption.value = f"<p class='ml-matrix-title'>{ui.escape(text)}</p>"
+        most_errors = max(1, int((matrix * (1 - np.eye(10, dtype=matrix.dtype))).max()))
+        for (true, predicted), count in np.ndenumerate(matrix):
+            cell, is_right = self.cells[true][predicted], true == predicted
+            heat = -(-_HEATS * count // most_errors)
+            cell.description = str(count) if count or is_right else ""
+            cell.disabled = not count
+            cell.tooltip = f"{count} of digit {true} predicted as {predicted}" if count else ""
+            cell._dom_classes = ("ml-cell", "ml-right" if is_right else f"ml-heat-{heat}")
+
+
+def _label(text: str) -> widgets.Widget:
+    return ui.classed(widgets.HTML(f"<b>{text}</b>"), "ml-matrix-label")

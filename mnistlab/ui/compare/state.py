@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ipywidgets import TypedTuple
-from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode, Union
+from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
 
 from mnistlab.data.dataset import Dataset
 from mnistlab.metrics.evaluation import Evaluation
@@ -18,7 +17,7 @@ from mnistlab.study.study import Study
 from mnistlab.texts import counted, duration, percent
 from mnistlab.training import events
 
-MAX_POINTS = 400  # of a training curve
+_MAX_POINTS = 400  # of a training curve
 
 Key = tuple[str, int]
 """Model and seed: names one of the jobs that were started together."""
@@ -46,8 +45,8 @@ class JobState:
         """Return the state that follows an event."""
         match event:
             case events.Queued(ahead):
-                text = f"place {ahead} in the queue, behind {counted(ahead, 'other job')}"
-                return replace(self, text=text)
+                others = counted(ahead, "other job")
+                return replace(self, text=f"place {ahead} in the queue, behind {others}")
             case events.Preparing(message):
                 return replace(self, text=message)
             case events.Started():
@@ -63,8 +62,8 @@ class JobState:
                 return replace(self, text=text, fraction=1.0)
             case events.Finished(run_id, accuracy, seconds):
                 text = f"done in {duration(seconds)} · test accuracy {percent(accuracy)}"
-                ended = replace(self, text=text, fraction=1.0, is_over=True)
-                return replace(ended, run_id=run_id, seconds=seconds)
+                done = replace(self, text=text, fraction=1.0, is_over=True)
+                return replace(done, run_id=run_id, seconds=seconds)
             case events.Cancelled():
                 return replace(self, text="cancelled", is_over=True)
             case events.Failed(message, details):
@@ -81,17 +80,9 @@ class JobState:
         if event.step >= 0.1 * event.steps:
             done = event.epoch - 1 + event.step / event.steps
             curve = (*curve, (done, event.loss, event.accuracy))
-        # Each update sends the whole curve, so a long run keeps every second point.
-        if len(curve) > MAX_POINTS:
-            curve = curve[::2]
+        if len(curve) > _MAX_POINTS:
+            curve = curve[::2]  # each update sends the whole curve
         return replace(self, fraction=event.fraction, text=text, training_curve=curve)
-
-
-def total_fraction(jobs: Iterable[JobState]) -> float:
-    """Return the fraction of several jobs that is done, 0 to 1, weighted by their epochs."""
-    known = list(jobs)
-    total = sum(job.config.epochs for job in known)
-    return sum(job.fraction * job.config.epochs for job in known) / max(1, total)
 
 
 class CompareState(HasTraits):
@@ -101,15 +92,8 @@ class CompareState(HasTraits):
     """What to train and test on."""
 
     # Settings
-    models: tuple[str, ...] = TypedTuple(Unicode(), ("mlp", "cnn"))
-    preset = Unicode("")
-    """Name of a preset, or empty for custom settings."""
-    settings = Dict(value_trait=Union([Int(), Float(), Unicode()]), key_trait=Unicode())
-    """The fields of `TrainingConfig` other than the model and the seed."""
-    seed = Union([Int(), Float()], default_value=0)
-    """The first seed; like the fields of `settings`, whatever number was entered."""
-    seeds = Union([Int(), Float()], default_value=1)
-    """How many seeds to train each model with."""
+    configs: tuple[TrainingConfig, ...] = TypedTuple(Instance(TrainingConfig))
+    """What to train, seed by seed; empty where the settings have a problem."""
     my_digits = Bool(False)
     """Whether the drawings kept in Predict are added to the training images."""
     problem = Unicode("")

@@ -1,28 +1,24 @@
-"""Starts, follows and cancels training jobs; no widgets."""
+"""Starts, follows and cancels training jobs, and says how long they take; no widgets."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from mnistlab.data.dataset import Dataset
 from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.images.collection import Collection
 from mnistlab.jobs import Job
-from mnistlab.models import TrainingConfig
-from mnistlab.models.config import MODELS
+from mnistlab.jobs.cost import Cost, duration_text, load_cost, start_calibration
+from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import my_digits_file
 from mnistlab.texts import counted
 from mnistlab.training import events
-from mnistlab.training.presets import PRESETS
 from mnistlab.ui.common.widgets import guard, log
-from mnistlab.ui.compare.cost import CostEstimate
 from mnistlab.ui.compare.state import CompareState, JobState, Key
 from mnistlab.ui.state import AppState
 
-MAX_SEEDS = 10
 # Twenty jobs on a cluster send a hundred events a second, more than a page can show.
 _SECONDS_BETWEEN = 0.15
 
@@ -32,9 +28,9 @@ class Trainer:
 
     Parameters
     ----------
-    submit_job : `mnistlab.jobs.submit`, or a test's replacement
+    submit_job : as `mnistlab.jobs.submit`
     on_done : called, under the app's lock, with the ids of the finished runs when all jobs are over
-    measure_cost : whether to measure how fast this machine trains, when `cost.start` is called
+    measure_cost : whether `calibrate` may measure how fast this machine trains
     """
 
     def __init__(
@@ -50,43 +46,18 @@ class Trainer:
         self._started: list[Job] = []
         self._latest: dict[Key, JobState] = {}
         self._shown_at = 0.0
-        check = guard(app, lambda *_: self.check())
-        self.cost = CostEstimate(state.dataset, measure_cost, check)
-        state.observe(check, ["models", "preset", "settings", "seed", "seeds"])
-
-    def configs(self) -> list[TrainingConfig]:
-        """Return one configuration for each model and seed; raise `ConfigError` if there is none.
-
-        Seed by seed, so that the first pair to compare is ready early.
-        """
-        state = self._state
-        if not state.models:
-            raise ConfigError("No model is chosen; tick MLP, CNN, or both.")
-        first, count = state.seed, state.seeds
-        if not isinstance(count, int) or not 1 <= count <= MAX_SEEDS:
-            raise ConfigError(f"seeds is {count!r}; give a whole number from 1 to {MAX_SEEDS}.")
-        chosen = [model for model in MODELS if model in state.models]
-        if state.preset:
-            base = [PRESETS[state.preset].configs[model] for model in chosen]
-        else:
-            base = [TrainingConfig(model=model, **state.settings) for model in chosen]
-        return [
-            replace(config, seed=first + i if i else first) for i in range(count) for config in base
-        ]
-
-    def check(self) -> None:
-        """Set `problem` and `cost` of the state for the settings as they are."""
-        try:
-            cost, problem = self.cost.text(self.configs()), ""
-        except ConfigError as error:
-            cost, problem = "", str(error)
-        self._state.cost, self._state.problem = cost, problem
+        self._cost = load_cost()
+        self._may_calibrate = measure_cost and self._cost is None
+        self._why_no_cost = "Measuring how fast this machine trains …" * self._may_calibrate
+        state.observe(guard(app, lambda _: self._show_cost()), "configs")
 
     def start(self) -> None:
         """Train the chosen models with each seed."""
         if self._state.is_training:
             return
-        configs, dataset = self.configs(), self._state.dataset
+        if self._state.problem:  # a click may overtake the news that the button is disabled
+            raise ConfigError(self._state.problem)
+        configs, dataset = self._state.configs, self._state.dataset
         if self._state.my_digits:
             dataset = dataset.with_extra(*Collection(my_digits_file()).as_dataset())
         # Under the lock, because events may arrive before the last job is submitted.
@@ -104,10 +75,7 @@ class Trainer:
         for job in self._started:
             guard(self._app, job.cancel)()  # if one fails, the others are cancelled all the same
 
-    def wait(self, timeout: float = 60.0) -> None:
-        """Block until all jobs are over."""
-        for job in self._started:
-            job.wait(timeout)
+    # Jobs
 
     def _start_one(self, config: TrainingConfig, dataset: Dataset) -> Job | None:
         """Return the job, or None if it could not be started and has failed like any other."""
@@ -133,13 +101,42 @@ class Trainer:
             self._finish()
 
     def _finish(self) -> None:
-        jobs = self._latest.values()
         self._state.is_training = False
-        self.cost.learn(jobs)
-        self.check()
-        done = [job.run_id for job in jobs if job.run_id]
-        if done and not any(job.failure for job in jobs):
-            self._app.say(f"Trained {counted(len(done), 'run')}. Evaluating …", "busy")
-        elif not any(job.failure for job in jobs):
-            self._app.say("Training cancelled; nothing was kept.")
-        self._on_done(done)
+        done = [job for job in self._latest.values() if job.run_id]
+        self._learn(done)
+        if not any(job.failure for job in self._latest.values()):
+            if done:
+                self._app.say(f"Trained {counted(len(done), 'run')}. Evaluating …", "busy")
+            else:
+                self._app.say("Training cancelled; nothing was kept.")
+        self._on_done([job.run_id for job in done])
+
+    # The time that training takes
+
+    def calibrate(self) -> None:
+        """Measure how fast this machine trains, if that may be done and was never done."""
+        if self._may_calibrate:
+            self._may_calibrate = False
+            start_calibration(self._state.dataset, guard(self._app, self._on_cost))
+
+    def _on_cost(self, cost: Cost | None, why_not: str) -> None:
+        self._cost, self._why_no_cost = cost, why_not
+        self._show_cost()
+
+    def _show_cost(self) -> None:
+        configs, n = self._state.configs, len(self._state.dataset.x_train)
+        if self._cost is None or not configs:
+            self._state.cost = self._why_no_cost if configs else ""
+            return
+        seconds = sum(self._cost.seconds(config, n) for config in configs)
+        runs = f" for {len(configs)} runs" if len(configs) > 1 else ""
+        self._state.cost = f"Training time on this machine: {duration_text(seconds)}{runs}."
+
+    def _learn(self, finished: Sequence[JobState]) -> None:
+        """Correct the estimate by the time that jobs took."""
+        for job in finished:
+            if self._cost is not None:
+                n = len(self._state.dataset.x_train)
+                self._cost = self._cost.learned(job.config, n, job.seconds)
+                self._cost.save()
+        self._show_cost()

@@ -1,16 +1,44 @@
-"""What a visitor can do in Explore."""
+"""What Explore shows, as data, and what a visitor can do with it: no widgets."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from traitlets import Enum, HasTraits, Instance, Int
 
 from mnistlab.data.dataset import Dataset
 from mnistlab.errors import DataError
 from mnistlab.texts import counted
 from mnistlab.ui.explore.material import SPLITS, Material
-from mnistlab.ui.explore.state import ExploreState, Selection
 from mnistlab.ui.state import AppState, Sent
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Images that were picked elsewhere, such as in the map."""
+
+    title: str
+    split: str
+    rows: NDArray[np.int64]
+
+
+class ExploreState(HasTraits):
+    """Which dataset is explored and which of its images are shown."""
+
+    material = Instance(Material)
+    digit = Int(None, allow_none=True, min=0, max=9)
+    split = Enum(("train", "test"), default_value="train")
+    number = Int(50, min=1)
+    zoom = Int(3, min=1, max=6)
+    """Screen pixels for each pixel of a sample."""
+    page = Int(0, min=0)
+    seed = Int(0, min=0)
+    selection = Instance(Selection, allow_none=True)
+    """Shown instead of the images that fit the filter."""
+    item = Instance(tuple, allow_none=True)
+    """Split (str) and row (int) of the image that is shown large."""
 
 
 class ExploreController:
@@ -22,10 +50,10 @@ class ExploreController:
 
     def explore(self, dataset: Dataset) -> None:
         """Show another dataset in the whole tab; `DataError` where it has no training images."""
-        material, state = Material(dataset), self.state
-        with state.hold_trait_notifications():
-            state.page, state.selection, state.item = 0, None, None
-            state.material = material
+        material = Material(dataset)
+        with self.state.hold_trait_notifications():
+            self.show(None)
+            self.state.item, self.state.material = None, material
         self._app.explored = dataset
         number = counted(len(dataset.x_train) + len(dataset.x_test), "image")
         self._app.say(f"Explore shows {dataset.title}: {number}.")
@@ -38,12 +66,12 @@ class ExploreController:
         """Filter the samples and go back to the first page; `digit` None means all digits."""
         state = self.state
         with state.hold_trait_notifications():
-            state.page, state.selection, state.digit = 0, None, digit
-            state.split = split or state.split
+            self.show(None)
+            state.digit, state.split = digit, split or state.split
             state.number = number or state.number
 
-    def show(self, selection: Selection) -> None:
-        """Show images picked elsewhere."""
+    def show(self, selection: Selection | None) -> None:
+        """Show images picked elsewhere from their first page on, or those that fit the filter."""
         with self.state.hold_trait_notifications():
             self.state.page, self.state.selection = 0, selection
 
@@ -53,9 +81,9 @@ class ExploreController:
 
     def shuffle(self) -> None:
         """Show other samples of the same kind."""
-        state = self.state
-        with state.hold_trait_notifications():
-            state.page, state.selection, state.seed = 0, None, state.seed + 1
+        with self.state.hold_trait_notifications():
+            self.show(None)
+            self.state.seed += 1
 
     @property
     def split(self) -> str:
@@ -66,19 +94,17 @@ class ExploreController:
     @property
     def matching(self) -> NDArray[np.int64]:
         """Rows of all images that fit the filter, in the order they are shown in."""
-        state = self.state
+        state, digit = self.state, self.state.digit
         if state.selection is not None:
             return state.selection.rows
         labels = state.material.labels(state.split)
-        is_match = np.ones(len(labels), bool) if state.digit is None else labels == state.digit
-        found = np.flatnonzero(is_match)
+        found = np.arange(len(labels)) if digit is None else np.flatnonzero(labels == digit)
         return found[np.random.default_rng(state.seed).permutation(len(found))]
 
     @property
     def shown(self) -> NDArray[np.int64]:
         """Rows of the samples on the page."""
-        start = self.state.page * self.state.number
-        return self.matching[start : start + self.state.number]
+        return self.matching[self.state.page * self.state.number :][: self.state.number]
 
     @property
     def last_page(self) -> int:
@@ -90,10 +116,9 @@ class ExploreController:
     def open(self, split: str, row: int) -> None:
         """Show an image large; raises `DataError` when there is no such image."""
         n = len(self.state.material.images(split))
-        if not n:
-            raise DataError(f"The {SPLITS[split]} has no images.")
         if not 0 <= row < n:
-            raise DataError(f"The {SPLITS[split]} has images 0 to {n - 1:,}; there is no {row:,}.")
+            there = f"images 0 to {n - 1:,}" if n else "no images"
+            raise DataError(f"The {SPLITS[split]} has {there}; there is no {row:,}.")
         self.state.item = (split, row)
 
     def close(self) -> None:

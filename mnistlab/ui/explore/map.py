@@ -8,31 +8,31 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from weakref import WeakKeyDictionary
 
 import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.charts.map_picture import HEIGHT, WIDTH, MapFrame, draw_map
+from mnistlab.charts.pictures import MAP_HEIGHT, MAP_WIDTH, MapFrame, draw_map
 from mnistlab.metrics.projection import neighbour_agreement
 from mnistlab.metrics.tsne import MapCancelledError, tsne_map
 from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.canvas import Canvas, forget_browser, held
+from mnistlab.ui.explore.controller import Selection
 from mnistlab.ui.explore.material import Material
 from mnistlab.ui.explore.section import Section
-from mnistlab.ui.explore.state import Selection
 
-KINDS = {
-    "pca": "PCA of the pixels",
-    "cnn": "The CNN's last hidden layer",
-    "tsne": "t-SNE (computed on request)",
-}
-_MEANINGS = {
-    "pca": "PCA shows the two directions in which the pixels vary most.",
-    "cnn": "The two directions in which the CNN's last hidden layer varies most (PCA).",
-    "tsne": "t-SNE puts similar images side by side; distances between groups mean little.",
+_KINDS = {
+    "pca": ("PCA of the pixels", "PCA shows the two directions in which the pixels vary most."),
+    "cnn": (
+        "The CNN's last hidden layer",
+        "The two directions in which the CNN's last hidden layer varies most (PCA).",
+    ),
+    "tsne": (
+        "t-SNE (computed on request)",
+        "t-SNE puts similar images side by side; distances between groups mean little.",
+    ),
 }
 _NEAR = 12.0  # pixels within which the pointer points at an image
 _CLICK = 4.0  # a drag shorter than this is a click
@@ -45,7 +45,6 @@ class MapSection(Section):
     """The map, what is under the pointer, and the t-SNE computation."""
 
     def _build(self) -> None:
-        self._points: WeakKeyDictionary[Material, dict[str, Floats]] = WeakKeyDictionary()
         self._frame: MapFrame | None = None
         self._places = np.zeros((0, 2))
         self._marked = np.zeros(0, bool)
@@ -54,9 +53,7 @@ class MapSection(Section):
         self._is_ready = False
         self._shown_drawing: NDArray[np.uint8] | None = None
         self._stop = threading.Event()
-        # The drawing may have changed while another tab was in front.
-        self._watch(self._app, self._on_front, "front")
-        kinds = [(text, kind) for kind, text in KINDS.items()]
+        kinds = [(text, kind) for kind, (text, _) in _KINDS.items()]
         self.kind = widgets.Dropdown(options=kinds, description="Map")
         self.mode = ui.classed(widgets.ToggleButtons(options=["Box", "Lasso"]), "ml-doors")
         self._picture = ui.classed(widgets.HTML(), "ml-map-picture")
@@ -67,8 +64,7 @@ class MapSection(Section):
         self._cancel = self._button("Cancel", "ml-map-cancel", self.cancel, "Stop computing")
         none = self._button("Select none", "ml-map-none", self._select_none, "Unmark all points")
         self._tsne = ui.tools(self._start, self._cancel, self._progress)
-        size = {"width": f"{WIDTH}px", "height": f"{HEIGHT}px"}
-        self.canvas = Canvas(width=WIDTH, height=HEIGHT, layout=size)
+        self._listen()
         board = ui.classed(widgets.Box([self._picture, self.canvas]), "ml-map")
         row = ui.classed(widgets.Box([board, self._hover]), "ml-map-row")
         tools = ui.tools(self.kind, self.mode, none)
@@ -76,15 +72,21 @@ class MapSection(Section):
         self.widget = ui.classed(widgets.VBox(parts), "ml-map-section")
         self._show_progress(None)
         self._watch(self.kind, lambda _: self.paint())
-        for event, handler in (
-            ("client_ready", self._connect),
-            ("mouse_move", self._on_move),
-            ("mouse_down", self._on_down),
-            ("mouse_up", self._on_up),
-            ("mouse_out", self._on_up),
-            ("key_down", self._on_key),
+        # The drawing may have changed while another tab was in front.
+        self._watch(self._app, self._on_front, "front")
+
+    def _listen(self) -> None:
+        size = {"width": f"{MAP_WIDTH}px", "height": f"{MAP_HEIGHT}px"}
+        self.canvas = canvas = Canvas(width=MAP_WIDTH, height=MAP_HEIGHT, layout=size)
+        for listen, handler in (
+            (canvas.on_client_ready, self._connect),
+            (canvas.on_mouse_move, self._on_move),
+            (canvas.on_mouse_down, self._on_down),
+            (canvas.on_mouse_up, self._on_up),
+            (canvas.on_mouse_out, self._on_up),
+            (canvas.on_key_down, self._on_key),
         ):
-            getattr(self.canvas, f"on_{event}")(self._guard(handler))
+            listen(self._guard(handler))
 
     # Verbs
 
@@ -136,7 +138,7 @@ class MapSection(Section):
     def _on_move(self, x: float, y: float) -> None:
         if self._path:
             self._path.append((x, y))
-            self._draw_path()
+            self._draw_outline()
         elif (found := self._at(x, y)) != self._hovered:
             self._hovered = found
             self._paint_hover()
@@ -144,12 +146,12 @@ class MapSection(Section):
     def _on_up(self, x: float, y: float) -> None:
         if not self._path:
             return
-        corners = np.array([*self._path, (x, y)])
+        self._path.append((x, y))
+        outline, is_click = self._outline(), np.ptp(self._path, axis=0).max() < _CLICK
         self._path = []
-        self._draw_path()
-        if np.ptp(corners, axis=0).max() >= _CLICK:
-            inside = _in_box if self.mode.value == "Box" else _in_lasso
-            self.select(inside(self._places, corners))
+        self._draw_outline()
+        if not is_click:
+            self.select(_in_lasso(self._places, outline))
         elif (found := self._at(x, y)) is not None:
             self._tab.open("train", int(self._material.map_rows[found]))
 
@@ -161,38 +163,35 @@ class MapSection(Section):
         nearest = int(away.argmin())
         return nearest if away[nearest] <= _NEAR else None
 
-    def _draw_path(self) -> None:
+    def _outline(self) -> NDArray[np.float64]:
+        """Corners (n, 2) of the box or lasso of the drag under way."""
+        if self.mode.value == "Lasso" or not self._path:
+            return np.array(self._path)
+        (x0, y0), (x1, y1) = self._path[0], self._path[-1]
+        return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
+
+    def _draw_outline(self) -> None:
         if not self._is_ready:
             return
-        canvas = self.canvas
-        with held(canvas):
-            canvas.clear()
-            if not self._path:
-                return
-            canvas.stroke_style, canvas.line_width = _ACCENT, 2
-            points = np.array(self._path)
-            if self.mode.value == "Box":
-                (x, y), (width, height) = (
-                    np.minimum(points[0], points[-1]),
-                    abs(points[-1] - points[0]),
-                )
-                canvas.stroke_rect(x, y, width, height)
-            else:
-                canvas.stroke_lines(points)
+        with held(self.canvas):
+            self.canvas.clear()
+            if self._path:
+                self.canvas.stroke_style, self.canvas.line_width = _ACCENT, 2
+                self.canvas.stroke_lines(self._outline())
 
     # Computing
 
-    def _known(self, material: Material, kind: str) -> Floats | None:
+    def _points(self) -> Floats | None:
         """Points of the map's images; None for a t-SNE map that was not computed."""
-        known = self._points.setdefault(material, {})
-        rows = material.map_rows
-        if kind == "pca" and kind not in known:
-            known[kind] = material.projection.transform(material.take("train", rows))[:, :2]
-        elif kind == "cnn" and kind not in known:
+        material, kind = self._material, self.kind.value
+        rows, maps = material.map_rows, material.maps
+        if kind == "pca" and kind not in maps:
+            maps[kind] = material.projection.transform(material.take("train", rows))[:, :2]
+        elif kind == "cnn" and kind not in maps:
             codes = material.map_view.codes
             shown = codes[rows] if material.map_view is material.neighbours else codes
-            known[kind] = shown[:, :2].astype(np.float32)
-        return known.get(kind)
+            maps[kind] = shown[:, :2].astype(np.float32)
+        return maps.get(kind)
 
     def _compute(self, material: Material) -> None:
         try:
@@ -200,13 +199,11 @@ class MapSection(Section):
             found = tsne_map(points, self._show_progress, self._stop.is_set)
         except MapCancelledError as error:
             self._app.say(str(error))
-        else:
-            with self._app.lock:
-                self._points.setdefault(material, {})["tsne"] = found
-                if self._material is material and self.kind.value == "tsne":
-                    self.paint()
-        finally:
-            self._show_progress(None)
+            return
+        with self._app.lock:
+            material.maps["tsne"] = found
+            if self._material is material and self.kind.value == "tsne":
+                self.paint()
 
     def _show_progress(self, done: float | None) -> None:
         """Show the fraction that is done, None while nothing is computed."""
@@ -218,9 +215,8 @@ class MapSection(Section):
 
     def paint(self) -> None:
         """Show the chosen map."""
-        kind = self.kind.value
-        points = self._known(self._material, kind)
-        self._tsne.layout.display = "" if kind == "tsne" or not self._cancel.disabled else "none"
+        points, is_tsne = self._points(), self.kind.value == "tsne"
+        self._tsne.layout.display = "" if is_tsne or not self._cancel.disabled else "none"
         self._frame, self._places = None, np.zeros((0, 2))
         if points is not None:
             self._frame = MapFrame(points)
@@ -231,25 +227,25 @@ class MapSection(Section):
         self._paint_picture()
         self._paint_hover()
         # Last: searching all neighbours takes as long as the picture.
-        self._note.value = ui.note(self._text(kind, points))
+        self._note.value = ui.note(self._text(points))
 
-    def _text(self, kind: str, points: Floats | None) -> str:
+    def _text(self, points: Floats | None) -> str:
         if points is None:
             return "Not computed yet. It takes ten seconds or more, in the background."
+        kind, labels = self.kind.value, self._material.labels("train")[self._material.map_rows]
         drawn = "" if kind == "tsne" else " A ring marks your drawing, if there is one on the pad."
-        labels = self._material.labels("train")[self._material.map_rows]
         help_text = "Click a point to open it; drag to select."
-        return f"{_MEANINGS[kind]} {_mixture(points, labels)}{drawn} {help_text}"
+        return f"{_KINDS[kind][1]} {_mixture(points, labels)}{drawn} {help_text}"
 
     def _paint_picture(self) -> None:
-        if not len(self._places):
+        if self._frame is None:
             self._picture.value = ""
             return
         self._shown_drawing = self._app.drawing
         labels = self._material.labels("train")[self._material.map_rows]
         picture = draw_map(self._places, labels, self._marked, self._drawing_place())
         self._picture.value = (
-            f"<img width='{WIDTH}' height='{HEIGHT}' src='{ui.data_uri(picture)}' "
+            f"<img width='{MAP_WIDTH}' height='{MAP_HEIGHT}' src='{ui.data_uri(picture)}' "
             f"alt='Map of {len(labels):,} training images'>"
         )
 
@@ -289,12 +285,6 @@ def _mixture(points: Floats, labels: NDArray[np.uint8]) -> str:
         f"{shown} {mixed:.0f} % have a nearest neighbour of another digit: the fewer, the better "
         "this map separates the digits."
     )
-
-
-def _in_box(points: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:
-    low, high = np.sort(corners[[0, -1]], axis=0)
-    inside: NDArray[np.bool_] = ((points >= low) & (points <= high)).all(1)
-    return inside
 
 
 def _in_lasso(points: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:

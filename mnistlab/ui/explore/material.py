@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ FEATURES = {
     "stroke_width": ("stroke width", "pixels"),
 }
 """What each feature is called, and its unit."""
-MAP_IMAGES = 3000
+_MAP_IMAGES = 3000
 _FIT_IMAGES = 6000  # of the training set, evenly spread, for the principal components
 
 
@@ -40,6 +41,10 @@ class Material:
         if not len(dataset.x_train):
             raise DataError(f"{dataset.title} has no training images; give at least one.")
         self.dataset = dataset
+        self.maps: dict[str, NDArray[np.float32]] = {}
+        """By kind, the points (n, 2) of `map_rows`: what Map has computed."""
+        self.outliers: dict[str, Any] = {}
+        """By kind, what Outliers has found."""
 
     def images(self, split: str) -> NDArray[np.uint8]:
         """`(n, 28, 28)` uint8 of `"train"` or `"test"`."""
@@ -51,7 +56,7 @@ class Material:
 
     def labels(self, split: str) -> NDArray[np.uint8]:
         """`(n,)` uint8."""
-        return self.dataset.y_train if split == "train" else self.dataset.y_test
+        return np.asarray(self.dataset.y_train if split == "train" else self.dataset.y_test)
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -77,9 +82,8 @@ class Material:
     @cached_property
     def map_rows(self) -> NDArray[np.int64]:
         """Rows of the training images on the map: evenly many of each digit, at random."""
-        y = np.asarray(self.dataset.y_train)
-        rng = np.random.default_rng(0)
-        each = MAP_IMAGES // 10
+        y, rng = self.labels("train"), np.random.default_rng(0)
+        each = _MAP_IMAGES // 10
         rows = [rng.permutation(np.flatnonzero(y == digit))[:each] for digit in range(10)]
         return np.sort(np.concatenate(rows))
 
@@ -114,11 +118,7 @@ class Material:
 
     @cached_property
     def codes(self) -> NDArray[np.float32]:
-        """Points `(n, d)` of the training images; similar images are near each other.
-
-        The CNN's last hidden layer where its vectors are available, else principal components of
-        the pixels.
-        """
+        """Points `(n, d)` of the training images; similar images are near each other."""
         if self.neighbours is not None:
             return self.neighbours.codes.astype(np.float32)
         return self.projection.transform(self.dataset.x_train)

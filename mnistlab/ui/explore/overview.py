@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import ipywidgets as widgets
 import numpy as np
@@ -17,6 +17,11 @@ from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.section import Section
 
 _CHANCE = 3  # standard errors
+_NOTE = (
+    "Mean and standard deviation are of pixels scaled from 0 (black) to 1 (ink). The centre of "
+    "mass is the ink's average position; the range covers all images. Stroke width: the median, "
+    "and in brackets the middle 90 % of the images. Images without ink have neither."
+)
 
 
 class Overview(Section):
@@ -30,14 +35,12 @@ class Overview(Section):
             ui.classed(self._figures, "ml-statistics", "ml-section"),
             ui.classed(counts, "ml-counts", "ml-section"),
         ]
-        self._watch(self._state, lambda _: self.paint(), "material")
-        self.paint()
+        self._follow(self._state, self.paint, "material")
 
     def paint(self) -> None:
         """Show the dataset."""
-        found = self._material.statistics
-        title = self._material.dataset.title
-        self._figures.value = statistics_html(title, found, self._material.features)
+        found, title = self._material.statistics, self._material.dataset.title
+        self._figures.value = _statistics_html(title, found, self._material.features)
         self._head.value = ui.heading("Images per digit", balance(found.train))
         counts = {"train": found.train.counts, "test": found.test.counts}
         ui.show_chart(self._chart, counts_figure(*counts.values()), "Images per digit")
@@ -46,66 +49,69 @@ class Overview(Section):
         self._numbers.value = ui.table(head, rows, "Images per digit and split")
 
 
-def statistics_html(title: str, found: Statistics, written: Mapping[str, Features]) -> str:
+def _statistics_html(title: str, found: Statistics, written: Mapping[str, Features]) -> str:
     """Both splits' figures as a table, and what they mean for a model."""
-    splits, features = [found.train, found.test], list(written.values())
-    classes = [sum(count > 0 for count in split.counts) for split in splits]
-    rows = [
-        ["images", *(f"{split.images:,}" for split in splits)],
-        ["classes", *map(str, classes)],
-        ["shape", *(" × ".join(f"{n:,}" for n in split.shape) for split in splits)],
-        ["pixel type (0 to 255)", *(split.dtype for split in splits)],
-        ["mean of the pixels", *(_of_images(s, number(s.mean, ".4f")) for s in splits)],
-        ["standard deviation", *(_of_images(s, number(s.std, ".4f")) for s in splits)],
-        ["pixels with ink", *(_of_images(s, ui.percent(s.ink)) for s in splits)],
-        ["centre of mass, column", *(_range(each, "centre_x") for each in features)],
-        ["centre of mass, row", *(_range(each, "centre_y") for each in features)],
-        ["stroke width, pixels", *(_quantiles(each, "stroke_width") for each in features)],
+    columns = [
+        _column(split, features)
+        for split, features in zip((found.train, found.test), written.values(), strict=True)
     ]
-    note = (
-        "Mean and standard deviation are of pixels scaled from 0 (black) to 1 (ink). The centre of "
-        "mass is the ink's average position; the range covers all images. Stroke width: the "
-        "median, and in brackets the middle 90 % of the images. Images without ink have neither."
-    )
+    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
     return (
         ui.heading(f"{title} at a glance", meaning(found, written))
         + ui.table(["", "training set", "test set"], rows, f"Statistics of {title}")
-        + ui.note(note)
+        + ui.note(_NOTE)
     )
+
+
+def _column(split: SplitStatistics, written: Features) -> dict[str, str]:
+    pixels = [number(split.mean, ".4f"), number(split.std, ".4f"), ui.percent(split.ink)]
+    mean, std, ink = pixels if split.images else [UNKNOWN] * 3
+    column, row, stroke_width = (
+        written.of(name)[written.measured(name)]
+        for name in ("centre_x", "centre_y", "stroke_width")
+    )
+    return {
+        "images": f"{split.images:,}",
+        "classes": str(np.count_nonzero(split.counts)),
+        "shape": " × ".join(f"{n:,}" for n in split.shape),
+        "pixel type (0 to 255)": split.dtype,
+        "mean of the pixels": mean,
+        "standard deviation": std,
+        "pixels with ink": ink,
+        "centre of mass, column": _quantiles(column, "{0:.1f} to {4:.1f}"),
+        "centre of mass, row": _quantiles(row, "{0:.1f} to {4:.1f}"),
+        "stroke width, pixels": _quantiles(stroke_width, "{2:.1f} ({1:.1f} to {3:.1f})"),
+    }
+
+
+def _quantiles(values: NDArray[np.float32], form: str) -> str:
+    """Some of the quantiles 0, 5, 50, 95 and 100 % of values (n,); a dash where n is 0."""
+    return form.format(*np.percentile(values, [0, 5, 50, 95, 100])) if len(values) else UNKNOWN
 
 
 def meaning(found: Statistics, written: Mapping[str, Features]) -> str:
     """What the statistics mean for someone who trains a model on the data."""
-    error = _standard_error([each.ink for each in written.values()])
-    return f"{_background(found.train)} {_brightness(found, error)}"
+    return f"{_background(found.train.ink)} {_brightness(found, written)}"
 
 
-def _background(train: SplitStatistics) -> str:
-    black = 1 - train.ink
-    if train.ink == 0:
+def _background(ink: float) -> str:
+    if ink == 0:
         return "All pixels of the training images are black: there is no ink to learn from."
-    if black == 0:
+    if ink == 1:
         return "No pixel of the training images is black."
-    fraction = "less than 1 %" if black < 0.005 else ui.percent(black, 0)
+    fraction = "less than 1 %" if 1 - ink < 0.005 else ui.percent(1 - ink, 0)
     about = f"On average, {fraction} of a training image is black background"
-    return f"{about}, so a model learns from few pixels." if black >= 0.5 else f"{about}."
+    return f"{about}, so a model learns from few pixels." if ink <= 0.5 else f"{about}."
 
 
-def _standard_error(means: Sequence[NDArray[np.float32]]) -> float:
-    """The standard error of the difference between two sets' means of images (n,), (m,)."""
-    if min(map(len, means)) < 2:
-        return math.inf  # one image does not show how images vary
-    return math.sqrt(sum(float(each.var(ddof=1, dtype=np.float64)) / len(each) for each in means))
-
-
-def _brightness(found: Statistics, error: float) -> str:
+def _brightness(found: Statistics, written: Mapping[str, Features]) -> str:
     if not found.test.images:
         return "There are no test images to compare them with."
     drift = abs(found.train.mean - found.test.mean)
     apart = f"in brightness (means {drift:.3f} apart)"
     if drift < 0.01:
         return f"Training and test images are alike {apart}."
-    if drift <= _CHANCE * error:
+    if drift <= _CHANCE * _standard_error([each.ink for each in written.values()]):
         return (
             f"Training and test images differ {apart} by no more than chance explains in so few "
             "images."
@@ -116,17 +122,22 @@ def _brightness(found: Statistics, error: float) -> str:
     )
 
 
+def _standard_error(inks: list[NDArray[np.float32]]) -> float:
+    """The standard error of the difference between the means of two sets (n,), (m,)."""
+    if min(map(len, inks)) < 2:
+        return math.inf  # one image does not show how images vary
+    return math.sqrt(sum(float(each.var(ddof=1, dtype=np.float64)) / len(each) for each in inks))
+
+
 def balance(split: SplitStatistics) -> str:
     """How even the classes are, and what that means for reading an accuracy."""
     counts = np.array(split.counts)
-    present = np.flatnonzero(counts)
     common = int(counts.argmax())
-    rare = int(present[counts[present].argmin()])
-    if len(present) == 1:
+    if np.count_nonzero(counts) == 1:
         what = "The only training image is" if split.images == 1 else "All training images are"
         return f"{what} labelled {common}: an accuracy on this digit alone says little."
     return (
-        f"{_missing(counts)}{_evenness(counts, rare, common)} Always answering {common} would be "
+        f"{_missing(counts)}{_evenness(counts, common)} Always answering {common} would be "
         f"right for {ui.percent(counts[common] / split.images, 0)} of the training images."
     )
 
@@ -139,7 +150,8 @@ def _missing(counts: NDArray[np.int64]) -> str:
     return f"No training image is labelled {named}. "
 
 
-def _evenness(counts: NDArray[np.int64], rare: int, common: int) -> str:
+def _evenness(counts: NDArray[np.int64], common: int) -> str:
+    rare = min(np.flatnonzero(counts), key=lambda digit: int(counts[digit]))
     ratio = counts[common] / counts[rare]
     even = "even enough that plain accuracy is a fair score"
     if ratio == 1:
@@ -148,21 +160,3 @@ def _evenness(counts: NDArray[np.int64], rare: int, common: int) -> str:
     uneven = "uneven, so look at macro F1 as well, which counts all digits equally"
     verdict = even if ratio < 1.5 else uneven
     return f"The training set has {ratio:.2f} times as many {common}s as {rare}s: {verdict}."
-
-
-def _of_images(split: SplitStatistics, figure: str) -> str:
-    """A figure, or a dash where there are no images."""
-    return figure if split.images else UNKNOWN
-
-
-def _range(written: Features, name: str) -> str:
-    values = written.of(name)[written.measured(name)]
-    return f"{values.min():.1f} to {values.max():.1f}" if len(values) else UNKNOWN
-
-
-def _quantiles(written: Features, name: str) -> str:
-    values = written.of(name)[written.measured(name)]
-    if not len(values):
-        return UNKNOWN
-    low, middle, high = np.percentile(values, [5, 50, 95])
-    return f"{middle:.1f} ({low:.1f} to {high:.1f})"

@@ -25,3 +25,4 @@ class Section(View):
 
     def paint(self) -> None:
         """Show the present dataset; called when the section is opened and when the data change."""
+        raise NotImplementedError

@@ -6,9 +6,8 @@ import ipywidgets as widgets
 
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.controller import ExploreController
-from mnistlab.ui.explore.item import Item
 from mnistlab.ui.explore.overview import Overview
-from mnistlab.ui.explore.samples import Samples
+from mnistlab.ui.explore.samples import Item, Samples
 from mnistlab.ui.explore.section import Section
 from mnistlab.ui.state import AppState
 
@@ -25,7 +24,7 @@ class ExploreTab(ExploreController):
         self.sections: dict[str, Section] = {}
         # Not a Tab, which shows its first page from the start: nothing is computed unseen.
         self._choice = ui.classed(widgets.ToggleButtons(options=FOLDS, value=None), "ml-doors")
-        self._choice.observe(ui.guard(app, lambda _: self._open_fold()), "value")
+        self._choice.observe(ui.guard(app, lambda _: self._paint_fold()), "value")
         self._fold = ui.classed(widgets.VBox(), "ml-fold-inside")
         self.state.observe(ui.guard(app, lambda _: self._paint_fold()), "material")
         head = widgets.HTML(ui.heading("Look closer"))
@@ -37,21 +36,18 @@ class ExploreTab(ExploreController):
         """Open one of `FOLDS`; it is built the first time."""
         self._choice.value = name
 
-    def _open_fold(self) -> None:
+    def _paint_fold(self) -> None:
         name = self._choice.value
+        if name is None:
+            return
         if name not in self.sections:
             self.sections[name] = self._make(name)
         self._fold.children = [self.sections[name].widget]
-        self._paint_fold()
-
-    def _paint_fold(self) -> None:
-        if self._choice.value in self.sections:
-            self.sections[self._choice.value].paint()
+        self.sections[name].paint()
 
     def _make(self, name: str) -> Section:
         # Imported here, so that a page that opens no fold does not load them.
-        from mnistlab.ui.explore.averages import AveragesSection
-        from mnistlab.ui.explore.handwriting import Handwriting
+        from mnistlab.ui.explore.handwriting import AveragesSection, Handwriting
         from mnistlab.ui.explore.map import MapSection
         from mnistlab.ui.explore.outliers import Outliers
         from mnistlab.ui.explore.your_data import YourData

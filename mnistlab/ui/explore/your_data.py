@@ -18,7 +18,10 @@ from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.section import Section
 
 _MINE = "My digits"
-_TURNS = {"invert": "Swap ink and paper", "transpose": "Transpose"}  # the buttons
+_TURNS = {
+    "invert": ("Swap ink and paper", "For dark ink on bright paper"),
+    "transpose": ("Transpose", "Swap rows and columns, as EMNIST's images need"),
+}
 _TO_SPLIT = 12  # drawings, of which two are taken for testing
 _TEXT = (
     "Explore your own images: the whole tab will show them. Choose an .npz file with images and "
@@ -34,8 +37,8 @@ class YourData(Section):
     def _build(self) -> None:
         self._images: OwnImages | None = None  # the files chosen last, and their dataset
         self._shown: Dataset | None = None
-        self._turns = {"invert": False, "transpose": False}  # as they are
-        button = self._button
+        self._turned: frozenset[str] = frozenset()  # of `_TURNS`, those in use
+        button, first = self._button, self._app.dataset
         self._upload = ui.file_button(
             self._app,
             "Choose files of images and labels",
@@ -43,7 +46,6 @@ class YourData(Section):
             lambda files: self.explore_files({f["name"]: f["content"] for f in files}),
             multiple=True,
         )
-        first = self._app.dataset
         sources = ui.tools(
             self._upload,
             button(_MINE, "ml-own-mine", self.explore_mine, "The drawings you kept in Predict"),
@@ -57,14 +59,10 @@ class YourData(Section):
             go = button("Open", "ml-own-open", lambda: self.explore_path(self._path.value), tip)
             rows.append(ui.tools(self._path, go))
         self._notice = ui.classed(widgets.HTML(), "ml-own-notice")
-        tips = {
-            "invert": "For dark ink on bright paper",
-            "transpose": "Swap rows and columns, as EMNIST's images need",
-        }
         self._turn_buttons = ui.tools(
             *(
-                button(text, f"ml-own-{name}", partial(self.turn, name), tips[name])
-                for name, text in _TURNS.items()
+                button(text, f"ml-own-{name}", partial(self.turn, name), tip)
+                for name, (text, tip) in _TURNS.items()
             )
         )
         rows += [self._notice, self._turn_buttons]
@@ -77,9 +75,7 @@ class YourData(Section):
             self._images = self._shown = None
         self._turn_buttons.layout.display = "none" if self._images is None else ""
         notice = "" if dataset is self._app.dataset else dataset.notice  # the header has that
-        self._notice.value = (
-            f"<div class='ml-banner' role='note'>{ui.escape(notice)}</div>" if notice else ""
-        )
+        self._notice.value = ui.banner(notice)
 
     def explore_files(self, files: Mapping[str, bytes]) -> None:
         """Show files; raises `DataError` and stays where it is when they cannot be used."""
@@ -102,16 +98,13 @@ class YourData(Section):
         """Swap ink and paper (`"invert"`) or rows and columns (`"transpose"`), or undo that."""
         if self._images is None:
             raise DataError("There are no images to turn; choose a file of your own first.")
-        self._explore_own(self._images, **{**self._turns, name: not self._turns[name]})
+        self._explore_own(self._images, self._turned ^ {name})
 
-    def _explore_own(
-        self, images: OwnImages, *, invert: bool = False, transpose: bool = False
-    ) -> None:
-        remedies = {name: f'"{button}"' for name, button in _TURNS.items()}
-        shown = images.dataset(invert=invert, transpose=transpose, remedies=remedies)
+    def _explore_own(self, images: OwnImages, turned: frozenset[str] = frozenset()) -> None:
+        remedies = {name: f'"{button}"' for name, (button, _) in _TURNS.items()}
+        shown = images.dataset(**{name: name in turned for name in _TURNS}, remedies=remedies)
         self._tab.explore(shown)
-        self._images, self._shown = images, shown
-        self._turns = {"invert": invert, "transpose": transpose}
+        self._images, self._shown, self._turned = images, shown, turned
         self.paint()
 
 

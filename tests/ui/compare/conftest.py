@@ -39,9 +39,6 @@ class FakeJob:
         self.is_over = True
         self.tell(event)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        return True
-
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -76,6 +76,10 @@ def test_no_model_chosen_blocks_the_button(tab: CompareTab) -> None:
         choice.value = False
     assert tab.configure.train.disabled
     assert "tick MLP, CNN, or both" in tab.configure.problem.value
+    # A click that is sent before the page hears of it starts nothing either.
+    tab.configure.train.click()
+    assert not tab.state.is_training
+    assert "tick MLP, CNN, or both" in tab.app.status
 
 
 def test_a_preset_trains_each_model_its_own_way(tab: CompareTab, jobs: list[FakeJob]) -> None:

@@ -21,8 +21,7 @@ from mnistlab.metrics.tsne import tsne_map
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.dashboard import Dashboard
 from mnistlab.ui.explore import ExploreTab
-from mnistlab.ui.explore.averages import AveragesSection
-from mnistlab.ui.explore.handwriting import Handwriting
+from mnistlab.ui.explore.handwriting import AveragesSection, Handwriting
 from mnistlab.ui.explore.map import MapSection
 from mnistlab.ui.explore.outliers import KINDS, Outliers
 from mnistlab.ui.explore.section import Section

@@ -18,8 +18,7 @@ from mnistlab.images.drawing import Drawing
 from mnistlab.settings import my_digits_file
 from mnistlab.ui.common.widgets import diverging
 from mnistlab.ui.explore import ExploreTab
-from mnistlab.ui.explore.averages import GREY, AveragesSection
-from mnistlab.ui.explore.handwriting import Handwriting
+from mnistlab.ui.explore.handwriting import GREY, AveragesSection, Handwriting
 from mnistlab.ui.explore.map import MapSection, _in_lasso
 from mnistlab.ui.explore.outliers import Outliers
 from mnistlab.ui.explore.your_data import YourData

@@ -13,8 +13,8 @@ from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.data import Dataset, statistics
 from mnistlab.data.features import features
 from mnistlab.ui.explore import ExploreTab
+from mnistlab.ui.explore.controller import Selection
 from mnistlab.ui.explore.overview import balance, meaning
-from mnistlab.ui.explore.state import Selection
 from mnistlab.ui.state import AppState
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data.own.files import Piece, read_file
+from mnistlab.data.own.source import Source
 from mnistlab.errors import DataError
 
 SHAPES: dict[str, tuple[int, ...]] = {
@@ -83,7 +84,7 @@ def _idx_file(folder: Path, name: str) -> Path:
 def _read(file: Path) -> list[Piece]:
     try:
         with file.open("rb") as opened:
-            return read_file(opened, str(file), [])
+            return read_file(opened, Source(str(file)))
     except OSError as error:
         raise unfit(file, f"cannot be read ({error.strerror})") from error
     except DataError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistlab.data.rows import BLOCK, blocks, whole_numbers
+from mnistlab.data.rows import BLOCK, blocks, numbers_of
 from mnistlab.errors import UploadError
 from mnistlab.files import atomic_write
 from mnistlab.texts import counted
@@ -124,9 +124,11 @@ def _check_header(path: Path, raw: bytes) -> None:
 def _parse(block: bytes, path: Path, line: int) -> tuple[Bytes, int]:
     """The values of a block whose first line is number `line`, and how many lines it has."""
     lines = block.count(b"\n")
-    values = whole_numbers(block, len(_PIXELS))
-    if values is not None and values.max() <= 255:
-        return values.astype(np.uint8), lines
+    values = numbers_of(block, len(_PIXELS))
+    if values is not None and values.dtype == np.int64 and (values <= 255).all():
+        digits = values.size + (values > 9).sum() + (values > 99).sum()
+        if len(block.translate(None, b",\n")) == digits:  # no quotes, and no zeros in front
+            return values.astype(np.uint8), lines
     return _parse_slowly(block, path, line), lines
 
 

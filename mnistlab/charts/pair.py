@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mnistlab.markup import escape, note, number, signed, table
-from mnistlab.metrics.pair import Pair
+from mnistlab.metrics.evaluation import Pair
 from mnistlab.metrics.seed_comparison import SeedComparison
 from mnistlab.models.config import TITLES
 from mnistlab.texts import percent

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from mnistlab.markup import UNKNOWN, escape, number, table
-from mnistlab.metrics.calibration import Calibration, Reliability
+from mnistlab.metrics.calibration import Calibration
+from mnistlab.metrics.scores import Reliability
 from mnistlab.texts import counted, percent
 
 _SIDE, _MARGIN, _TOP = 200, 34, 24  # of a panel's square and around it, in SVG units

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mnistlab.markup import escape, note, table
-from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.evaluation import Robustness
 from mnistlab.texts import counted, percent
 
 

@@ -19,7 +19,7 @@ from mnistlab.charts.reliability import reliability_diagram
 from mnistlab.charts.robustness import robustness_table
 from mnistlab.markup import signed
 from mnistlab.metrics.calibration import calibrate
-from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.evaluation import Robustness
 from tests.charts.conftest import answers
 
 EVIL = "<script>&'\""

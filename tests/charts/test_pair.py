@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnistlab.charts.confusion import confusion_table, difference_table
 from mnistlab.charts.pair import corrected_table, per_class_table, verdict
-from mnistlab.metrics.pair import pair_up
+from mnistlab.metrics.evaluation import pair_up
 from tests.charts.conftest import Make
 
 EVIL = "<script>&'\""

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from mnistlab.charts.confusion import difference_table
 from mnistlab.charts.pair import corrected_table, seeds_verdict, verdict
 from mnistlab.data.label_errors import applies_to
-from mnistlab.metrics.pair import Group
+from mnistlab.metrics.evaluation import Group
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.images import Images
 from mnistlab.ui.compare.matrix import Matrix

@@ -37,14 +37,6 @@ def load_default() -> Dataset:
         return _stand_in(error)
 
 
-def fetch(progress: Any = True) -> Dataset:
-    """Load MNIST, downloaded where it is missing and with its contents digested again.
-
-    `progress` and errors are those of `load_mnist`.
-    """
-    return load_mnist(progress, verify=True)
-
-
 def info() -> dict[str, Any]:
     """Describe the default data as `describe` does; downloads nothing."""
     try:

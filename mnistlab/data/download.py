@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import socket
 import sys
 import tempfile
 import threading
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,17 +83,14 @@ def _reachable(url: str) -> bool:
     if parts.scheme in urllib.request.getproxies():
         return True  # the proxy connects for us; only the request itself can tell
     address = (parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443))
-    answers: queue.Queue[bool] = queue.Queue()
+    connected = threading.Event()
 
     def connect() -> None:
-        try:
+        with suppress(OSError):
             socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
-            answers.put(True)
-        except OSError:
-            answers.put(False)
+            connected.set()
 
-    threading.Thread(target=connect, daemon=True).start()
-    try:
-        return answers.get(timeout=_CONNECT_SECONDS)
-    except queue.Empty:
-        return False
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_CONNECT_SECONDS)
+    return connected.is_set()

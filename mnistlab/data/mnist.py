@@ -154,10 +154,8 @@ def _build(arrays: Arrays, source: str, origin: dict[str, Any] | None) -> None:
     for leftover in folder().parent.glob("mnist.*-*"):
         # Of a process that was killed; no other one builds while the lock is held.
         shutil.rmtree(leftover, ignore_errors=True)
-    x_train, y_train, x_test, y_test = (arrays[name] for name in ARRAYS)
-    parts = (x_train, y_train, x_test, y_test)
-    dataset = Dataset("mnist", "MNIST", *parts, digest=MNIST_DIGEST, source=source)
-    replace_folder(dataset, folder(), origin)
+    fields: dict[str, Any] = {**arrays, "digest": MNIST_DIGEST, "source": source}
+    replace_folder(Dataset("mnist", "MNIST", **fields), folder(), origin)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.averages import Averages, average
+from mnistlab.data.pixel_statistics import Averages, average
 from mnistlab.errors import DataError
 from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui

@@ -47,12 +47,8 @@ class Dataset:
     def with_extra(self, x: Images, y: Labels) -> Dataset:
         """Return the dataset with images (m, 28, 28) and labels (m,) that are trained on as well.
 
-        `digest` stays the same, as do the images for validation and test.
-
-        Raises
-        ------
-        DataError
-            When there is no image, or shapes or labels do not fit.
+        `digest` stays the same, as do the images for validation and test. Raises DataError when
+        there is no image, or shapes or labels do not fit.
         """
         x, y = np.asarray(x), np.asarray(y)
         if not len(x):

@@ -21,12 +21,7 @@ def load_default() -> Dataset:
     """Load MNIST where it is available, else scikit-learn's digits with a `notice` that says so.
 
     Without a network and a cache it returns within about 5 s. After a failed download the next
-    attempt is made 5 minutes later.
-
-    Raises
-    ------
-    DataError
-        When not even the digits can be read.
+    attempt is made 5 minutes later. Raises DataError when not even the digits can be read.
     """
     allowed = not _failed_lately()
     try:
@@ -47,24 +42,15 @@ def info() -> dict[str, Any]:
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """Describe a dataset by plain values for JSON.
-
-    Returns
-    -------
-    dict
-        `name`, `title`, `source`, `folder` (or None), `digest`, `images` (per split),
-        `cached_bytes`, `notice` (empty for MNIST).
-    """
+    """Describe a dataset by plain values for JSON; `notice` is empty for MNIST."""
+    facts = {name: getattr(dataset, name) for name in ("name", "title", "source")}
+    files = [] if dataset.folder is None else list(dataset.folder.iterdir())
     return {
-        "name": dataset.name,
-        "title": dataset.title,
-        "source": dataset.source,
+        **facts,
         "folder": None if dataset.folder is None else str(dataset.folder),
         "digest": dataset.digest,
         "images": {"train": len(dataset.x_train), "test": len(dataset.x_test)},
-        "cached_bytes": sum(f.stat().st_size for f in dataset.folder.iterdir())
-        if dataset.folder
-        else 0,
+        "cached_bytes": sum(file.stat().st_size for file in files),
         "notice": dataset.notice,
     }
 

@@ -28,19 +28,10 @@ _SILENCE_SECONDS = 20.0  # without a byte, after which a download counts as brok
 
 
 def download(mirror: tuple[str, tuple[str, ...]], progress: Any) -> Arrays:
-    """Download MNIST's arrays from one mirror; their contents are not checked here.
+    """Download MNIST's arrays from one of `MIRRORS`; their contents are not checked here.
 
-    Parameters
-    ----------
-    mirror : one of `MIRRORS`
-    progress : bool or object
-        True shows a bar on a terminal; else an object as pooch knows it, with `total`, `update`,
-        `reset` and `close`; False shows nothing.
-
-    Raises
-    ------
-    DataError
-        When the mirror cannot be reached, breaks off, or sends something else.
+    `progress` is that of `load_mnist`. Raises DataError when the mirror cannot be reached, breaks
+    off, or sends something else.
     """
     base, files = mirror
     host = urlsplit(base).hostname or base

@@ -16,12 +16,8 @@ _WHOLE = b'0123456789" \t\n,;'  # characters of lines that have whole numbers on
 def blocks(file: BinaryIO) -> Iterator[bytes]:
     r"""Yield the rest of a file in blocks of whole lines, each line ended by `\n`.
 
-    In the file, lines may end with `\n`, `\r\n` or `\r`.
-
-    Raises
-    ------
-    ValueError
-        When a line is longer than `BLOCK`.
+    In the file, lines may end with `\n`, `\r\n` or `\r`. Raises ValueError when a line is longer
+    than `BLOCK`.
     """
     rest = b""
     while chunk := file.read(BLOCK):

@@ -69,20 +69,15 @@ def calibrate(
 
 
 def fit_temperature(y_val: ArrayLike, val_proba: ArrayLike) -> float:
-    """Return the temperature T that makes softmax(log(p) / T) most likely.
+    """Return the temperature T, `COLDEST` to `HOTTEST`, that makes softmax(log(p) / T) most likely.
 
     The loss is convex in 1 / T, so its slope changes sign once, and bisection finds the place
     whatever the probabilities are. A float32 probability that came out as 0 counts as the smallest
-    one above it.
+    one above it. T is 1 where no temperature makes a difference: for a model that is certain and
+    right everywhere, or one that always says 10 %.
 
     Shapes and errors are those of `evaluate_probabilities`; the model must not have been trained
     on these images.
-
-    Returns
-    -------
-    float, `COLDEST` to `HOTTEST`
-        1 where no temperature makes a difference: for a model that is certain and right
-        everywhere, or one that always says 10 %.
     """
     y, proba = checked(y_val, val_proba)
     log_p = np.log(np.maximum(proba, _LEAST))

@@ -133,14 +133,10 @@ def compare_seeds(accuracies_a: Sequence[float], accuracies_b: Sequence[float]) 
 def welch_test(a: SeedSummary, b: SeedSummary) -> tuple[float, tuple[float, float] | None]:
     """Welch's test (1947) of two means whose spreads may differ: p-value and 95 % interval.
 
-    The degrees of freedom are rounded down to a whole number, as in tables of t. With few runs
-    the formula overestimates them: unrounded, 3 against 10 runs give up to 7.2 % false positives
-    at 5 %, rounded at most 6.4 % (400,000 simulations of each of 8 ratios of the spreads).
-
-    Returns
-    -------
-    (p_value, (low, high)); nan and None with fewer than `LEAST_RUNS` of either, or where neither
-    has any spread
+    They are nan and None with fewer than `LEAST_RUNS` of either, or where neither has any spread.
+    The degrees of freedom are rounded down to a whole number, as in tables of t. With few runs the
+    formula overestimates them: unrounded, 3 against 10 runs give up to 7.2 % false positives at 5
+    %, rounded at most 6.4 % (400,000 simulations of each of 8 ratios of the spreads).
     """
     if min(a.n, b.n) < LEAST_RUNS or max(a.std, b.std) < _ROUNDING:
         return math.nan, None

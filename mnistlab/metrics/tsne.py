@@ -45,12 +45,10 @@ def tsne_map(
     ----------
     points : array (n, d) of floats, n of at least 5
     on_progress : called with the fraction done, 0 to 1
-    should_stop : asked a few times a second
+    should_stop : asked a few times a second; `MapCancelledError` follows when it returns true
 
     Raises
     ------
-    MapCancelledError
-        When `should_stop` returned true.
     MnistLabError
         When there are too few points, or the process failed.
     """

@@ -71,10 +71,7 @@ class CardError(ValueError):
 def read_card(raw: bytes) -> Card:
     """Parse and check the bytes of a `run.json`.
 
-    Raises
-    ------
-    CardError
-        When it is not JSON, a key is missing or a value does not fit.
+    Raises CardError when it is not JSON, a key is missing or a value does not fit.
     """
     values = _parse(raw)
     missing = [words(key) for key in _REQUIRED if key not in values]

@@ -23,10 +23,7 @@ _PART = 2000  # images that are scaled at a time; as float64 they take 13 MB
 def images_of(piece: Piece) -> Images:
     """Return images as `(n, 28, 28)` uint8; pixels from 0 to 1 are scaled, others rounded.
 
-    Raises
-    ------
-    DataError
-        Naming the shape, type or range that was found instead.
+    Raises DataError, naming the shape, type or range that was found instead.
     """
     x = piece.values
     sides = [side for side in x.shape[1:] if side != 1]

@@ -95,12 +95,9 @@ class Piece(NamedTuple):
 
 
 def read_file(file: BinaryIO, source: Source) -> list[Piece]:
-    """Read the arrays of one npz, npy, IDX or CSV file, gzipped or not.
+    """Read the arrays of one npz, npy, IDX or CSV file, binary and seekable, gzipped or not.
 
-    Parameters
-    ----------
-    file : binary and seekable, at its start
-    source : of the file's name, which distinguishes training and test data
+    The name of the source distinguishes training and test data.
 
     Raises
     ------

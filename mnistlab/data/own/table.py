@@ -29,17 +29,12 @@ Numbers = NDArray[np.generic]
 
 
 def read_table(file: BinaryIO, source: Source) -> tuple[Numbers, Numbers]:
-    """Read images and labels from a CSV file, in blocks.
+    """Read images (n, 784) and labels (n,) from a CSV file, in blocks.
 
     The separator may be a comma, semicolon, tab or space. With semicolons, the decimal mark may be
     a comma. The header may be missing. The label is found by its name, or as the only column of
-    digits at either end. What differs from label, pixel0, pixel1, ... is remarked.
-
-    Returns
-    -------
-    x : array (n, 784)
-        uint8 where all values are whole numbers from 0 to 255, else float32.
-    y : array (n,) of the same type
+    digits at either end. What differs from label, pixel0, pixel1, ... is remarked. The arrays are
+    uint8 where all values are whole numbers from 0 to 255, else float32.
 
     Raises
     ------
@@ -188,10 +183,8 @@ def _unnamed_columns(numbers: Numbers, source: Source) -> list[int]:
 def _check_width(pixels: int, has_label: bool, source: Source, others: Sequence[str] = ()) -> None:
     """Refuse a table that does not have 784 pixels and a label.
 
-    Parameters
-    ----------
-    pixels : number of columns other than index and named label
-    others : their names that do not look like a pixel's
+    `pixels` are the columns other than index and named label; `others` are the names of those that
+    do not look like a pixel's.
     """
     if pixels == PIXELS + (not has_label):
         return

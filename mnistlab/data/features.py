@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.chunks import chunks
-from mnistlab.data.dataset import Dataset
+from mnistlab.data.dataset import Dataset, chunks
 from mnistlab.files import atomic_write
 
 FILE = "features.npy"

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.chunks import CHUNK, chunks, take
-from mnistlab.data.dataset import Dataset
+from mnistlab.data.dataset import CHUNK, Dataset, chunks, take
 
 FILE = "statistics.json"
 

@@ -8,8 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.chunks import release, take
-from mnistlab.data.dataset import Dataset
+from mnistlab.data.dataset import Dataset, release, take
 from mnistlab.data.features import Features, features
 from mnistlab.data.pixel_statistics import Averages, Statistics, class_averages, statistics
 from mnistlab.errors import DataError, ModelError

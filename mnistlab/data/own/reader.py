@@ -264,16 +264,14 @@ def _pairs(pieces: Iterable[Piece], source: Source) -> dict[str, tuple[Piece, Pi
 def _pair(
     split: str, found: Mapping[tuple[str, str], Piece], source: Source
 ) -> tuple[Piece, Piece]:
-    x, y = found.get((split, "x")), found.get((split, "y"))
     called = f"{split} " if split else ""
-    if x is None:
-        raise source.unfit(f"has {called}labels but the {called}images are missing; {WANTED}")
-    if y is None:
-        raise source.unfit(
-            f"has {called}images but the {called}labels are missing. Save both in one file with "
-            f"{HOW_TO_SAVE}, labels being n digits from 0 to 9, and give that"
-        )
-    return x, y
+    for kind, there, lacking in (("y", "images", "labels"), ("x", "labels", "images")):
+        if (split, kind) not in found:
+            raise source.unfit(
+                f"has {called}{there} but the {called}{lacking} are missing. Save both in one file "
+                f"with {HOW_TO_SAVE}, labels being n digits from 0 to 9, and give that"
+            )
+    return found[split, "x"], found[split, "y"]
 
 
 # Orientation

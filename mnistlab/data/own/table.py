@@ -159,7 +159,8 @@ def _named_columns(names: Sequence[str], source: Source) -> list[int]:
     others = [names[i] for i in pixels if not re.search(r"\d", low[i])]
     _check_width(len(pixels), bool(labels), source, others)
     for i in left_out:
-        _leave_out(i, names[i], source)
+        which = f"Column {i + 1}" if i else "The first column"
+        source.remark(f"{which}{f' ({names[i]})' if names[i] else ''} was left out as an index.")
     if labels and labels[0] > pixels[0]:
         source.remark(f"The label is column {labels[0] + 1} ({names[labels[0]]}).")
     if len(pixels) == PIXELS:
@@ -172,12 +173,9 @@ def _named_columns(names: Sequence[str], source: Source) -> list[int]:
 
 def _unnamed_columns(numbers: Numbers, source: Source) -> list[int]:
     """Return the columns to keep of a file without a header, where the first may be an index."""
-    columns = list(range(numbers.shape[1]))
-    if len(columns) == PIXELS + 2 and len(numbers) > 1 and _counts_up(numbers[:, 0]):
-        _leave_out(0, "", source)
-        return columns[1:]
-    _check_width(len(columns), has_label=False, source=source)
-    return columns
+    count = numbers.shape[1]
+    is_index = count == PIXELS + 2 and len(numbers) > 1 and _counts_up(numbers[:, 0])
+    return _named_columns(["" if is_index else "0", *map(str, range(1, count))], source)
 
 
 def _check_width(pixels: int, has_label: bool, source: Source, others: Sequence[str] = ()) -> None:
@@ -218,11 +216,6 @@ def _in_order(columns: list[int], names: Sequence[str], source: Source) -> list[
     if twice:
         raise source.unfit(f"has the column {twice[0]!r} twice; give each pixel once")
     return [column for _, column in sorted(zip(places, columns, strict=True))]
-
-
-def _leave_out(column: int, name: str, source: Source) -> None:
-    which = "The first column" if column == 0 else f"Column {column + 1}"
-    source.remark(f"{which}{f' ({name})' if name else ''} was left out as an index.")
 
 
 def _split_label(kept: Numbers, is_first: bool, source: Source) -> tuple[Numbers, Numbers]:

@@ -21,6 +21,7 @@ from mnistlab.metrics.scores import (
     checked,
     negative_log_likelihood,
     reliability,
+    softmax,
 )
 
 COLDEST, HOTTEST = 0.01, 100.0
@@ -86,8 +87,7 @@ def fit_temperature(y_val: ArrayLike, val_proba: ArrayLike) -> float:
 
     def slope(inverse: float) -> float:
         """Derivative of the loss by 1 / T: the expected margin, in nats."""
-        powers = _powers(margins * inverse)
-        return float(((powers * margins).sum(axis=1) / powers.sum(axis=1)).mean())
+        return float((softmax(margins * inverse) * margins).sum(axis=1).mean())
 
     if abs(slope(1.0)) < _FLAT:
         return 1.0
@@ -110,10 +110,4 @@ def apply_temperature(proba: ArrayLike, temperature: float) -> Array:
     _, before = checked(np.zeros(len(np.asarray(proba)), int), proba)
     if not 0 < temperature < math.inf:
         raise ValueError(f"Give a temperature above 0, not {temperature}.")
-    powers = _powers(np.log(np.maximum(before, _LEAST)) / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _powers(logits: Array) -> Array:
-    """Return the terms of a softmax, which are its rows before they are normalised."""
-    return np.asarray(np.exp(logits - logits.max(axis=1, keepdims=True)))
+    return softmax(np.log(np.maximum(before, _LEAST)) / temperature)

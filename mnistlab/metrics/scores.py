@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ Z_95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
 BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 Array = NDArray[np.float64]
+Float = TypeVar("Float", bound=np.floating)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,3 +192,9 @@ def negative_log_likelihood(y: NDArray[np.int64], proba: Array) -> float:
 def brier_score(y: NDArray[np.int64], proba: Array) -> float:
     """Return the mean of the summed squared errors of the ten probabilities (Brier 1950)."""
     return float(((proba - np.eye(CLASSES)[y]) ** 2).sum(axis=1).mean())
+
+
+def softmax(logits: NDArray[Float]) -> NDArray[Float]:
+    """Return probabilities along the last axis, of the type of the logits."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

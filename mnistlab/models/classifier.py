@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError
+from mnistlab.metrics.scores import softmax
 
 _CHUNK = 50  # images per call; 250 are no faster and take 39 MB instead of 12 (CNN)
 _DIGITS = 10
@@ -169,13 +170,6 @@ def _weights(tflite: bytes) -> list[NDArray[np.float32]]:
             except ValueError:
                 continue  # a layer's output, which has no values before the model runs
     return weights
-
-
-def softmax(logits: Floats) -> Floats:
-    """Return probabilities along the last axis."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    result: Floats = powers / powers.sum(axis=-1, keepdims=True)
-    return result
 
 
 def _outputs(logits: Floats, features: Floats) -> Outputs:

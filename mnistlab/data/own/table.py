@@ -53,24 +53,16 @@ def _read(file: BinaryIO, source: Source) -> tuple[Numbers, Numbers]:
     first, _, rest = block.partition(b"\n")
     separator = _find_separator(first, line, source)
     names = _cells(first.lstrip(b"# "), separator)
-    has_header = _is_header(names)
-    if has_header:
+    del names[len(names) - (not names[-1]) :]  # a separator may end the line
+    kept: list[int] = []
+    if has_header := _is_header(names):
         block, line = rest, line + 1
+        kept = _named_columns(names, source)
     else:
         source.remark("There is no header.")
-    # Lines of values may end with a separator, whether or not the header does.
-    columns = len(names) - (not names[-1])
-    values = _cells(next(filter(bytes.strip, block.split(b"\n")), b""), separator)
-    has_empty_end = len(values) == columns + 1 and not values[-1]
-    if has_empty_end:
-        source.remark("The last column is empty and was left out.")
-        del names[columns:]
-    kept = _named_columns(names, source) if has_header else []
     parts: list[Numbers] = []
     for raw in chain([block], stream):
-        text = raw.replace(b",", b".") if separator == ";" else raw
-        if has_empty_end:
-            text = re.sub(rb"%b[ \t]*\n" % separator.encode(), b"\n", text)
+        text = _plain(raw, separator, source)
         numbers = numbers_of(text, len(names), separator)
         if numbers is None:
             raise _fault(text, len(names), separator, line, source)
@@ -238,6 +230,17 @@ def _split_label(kept: Numbers, is_first: bool, source: Source) -> tuple[Numbers
 
 
 # The numbers
+
+
+def _plain(block: bytes, separator: str, source: Source) -> bytes:
+    """Return a block with decimal points, and without separators at the ends of lines."""
+    if separator == ";":
+        block = block.replace(b",", b".")
+    end = separator.encode() + b"\n"
+    if separator == " " or end not in block:
+        return block
+    source.remark("The last column is empty and was left out.")
+    return block.replace(end, b"\n")
 
 
 def _narrow(numbers: Numbers) -> NDArray[np.uint8] | NDArray[np.float32]:

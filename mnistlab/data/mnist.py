@@ -69,14 +69,12 @@ def load_mnist(
         return cached
     with _locked():
         # Another process may have built the cache while this one waited.
-        cached = _from_cache(local, verify)
-        if cached is not None:
-            return cached
-        if local is not None:
-            _build(_read_checked(local), f"local file {local}", _origin(local))
-        else:
-            arrays, host = _download(progress, allow_download)
-            _build(arrays, f"download from {host}", None)
+        if _from_cache(local, verify) is None:
+            if local is not None:
+                _build(_read_checked(local), f"local file {local}", _origin(local))
+            else:
+                arrays, host = _download(progress, allow_download)
+                _build(arrays, f"download from {host}", None)
     return open_folder(folder())
 
 
@@ -86,22 +84,12 @@ def load_default() -> Dataset:
     Without a network and a cache it returns within about 5 s. After a failed download the next
     attempt is made 5 minutes later. Raises DataError when not even the digits can be read.
     """
-    allowed = not _failed_lately()
-    try:
-        return load_mnist(progress=False, allow_download=allowed)
-    except DataError as error:
-        if allowed and settings.local_mnist() is None and not settings.offline():
-            _remember_failure()
-        return _stand_in(error)
+    return _load_default(allow_download=not _failed_lately())
 
 
 def info() -> dict[str, Any]:
     """Describe the default data as `describe` does; downloads nothing."""
-    try:
-        dataset = load_mnist(progress=False, allow_download=False)
-    except DataError as error:
-        dataset = _stand_in(error)
-    return describe(dataset)
+    return describe(_load_default(allow_download=False))
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
@@ -224,9 +212,14 @@ def _locked() -> Iterator[None]:
 # The digits instead
 
 
-def _stand_in(error: DataError) -> Dataset:
-    notice = f"These are scikit-learn's 1,797 small digits, not MNIST. {error}"
-    return replace(load_digits(), notice=notice)
+def _load_default(allow_download: bool) -> Dataset:
+    try:
+        return load_mnist(progress=False, allow_download=allow_download)
+    except DataError as error:
+        if allow_download and settings.local_mnist() is None and not settings.offline():
+            _remember_failure()
+        notice = f"These are scikit-learn's 1,797 small digits, not MNIST. {error}"
+        return replace(load_digits(), notice=notice)
 
 
 def _mark() -> Path:

@@ -10,9 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
-from mnistlab.data.averages import average, class_averages
 from mnistlab.data.features import by_digit, compute_features
-from mnistlab.data.pixel_statistics import compute
+from mnistlab.data.pixel_statistics import average, class_averages, compute
 from mnistlab.images import Drawing
 from mnistlab.images.finding import find_digits
 from mnistlab.images.preprocessing import area_average, centre

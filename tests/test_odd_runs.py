@@ -19,8 +19,7 @@ from mnistlab.charts.results import results_table
 from mnistlab.cli import main
 from mnistlab.data import Dataset
 from mnistlab.errors import ModelError
-from mnistlab.metrics.evaluation import Evaluation, distinct_titles
-from mnistlab.metrics.pair import pair_up
+from mnistlab.metrics.evaluation import Evaluation, distinct_titles, pair_up
 from mnistlab.models import Run, find_run, list_runs, load_classifier
 from mnistlab.models.card import RUN_FILES
 from mnistlab.models.store import read_predictions, rename_run

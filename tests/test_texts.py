@@ -15,7 +15,7 @@ from mnistlab.data import Dataset
 from mnistlab.data.label_errors import LABEL_ERRORS, corrected_test_labels
 from mnistlab.images import Drawing
 from mnistlab.metrics.comparison import compare_predictions
-from mnistlab.metrics.pair import pair_up
+from mnistlab.metrics.evaluation import pair_up
 from mnistlab.models import Run, load_classifier
 from mnistlab.models.card import Card
 from mnistlab.report.html import build_report

@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from mnistlab.markup import escape, note, number, table
-from mnistlab.metrics.calibration import Calibration, Reliability
+from mnistlab.metrics.calibration import Calibration
+from mnistlab.metrics.scores import Reliability
 from mnistlab.models.config import TITLES
 from mnistlab.texts import counted, percent
 

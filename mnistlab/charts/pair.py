@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.markup import escape, note, number, signed, table
-from mnistlab.metrics.pair import Pair
-from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.evaluation import Pair, Robustness
 from mnistlab.metrics.seed_comparison import SeedComparison
 from mnistlab.models.config import TITLES
 from mnistlab.texts import counted, percent

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 def fetch_data(options: argparse.Namespace) -> None:
     """`data fetch`: MNIST into the cache, its contents checked."""
-    from mnistlab.data import fetch
+    from mnistlab.data import load_mnist
 
-    dataset = fetch(progress=sys.stderr.isatty())
+    dataset = load_mnist(progress=sys.stderr.isatty(), verify=True)
     terminal.show(f"{dataset.title} is in {dataset.folder} ({dataset.source}).")
 
 

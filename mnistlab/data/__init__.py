@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from mnistlab.data.dataset import Dataset
-from mnistlab.data.default import describe, fetch, info, load_default
 from mnistlab.data.digits import load_digits
 from mnistlab.data.folder import open_folder, save_folder
-from mnistlab.data.mnist import load_mnist
+from mnistlab.data.mnist import describe, info, load_default, load_mnist
 from mnistlab.data.own.reader import load_own
 from mnistlab.data.pixel_statistics import SplitStatistics, Statistics, statistics
 
@@ -15,7 +14,6 @@ __all__ = [
     "SplitStatistics",
     "Statistics",
     "describe",
-    "fetch",
     "info",
     "load_default",
     "load_digits",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data.own.files import Piece, read_file
+from mnistlab.data.own.source import Source
 from mnistlab.errors import DataError
 
 SHAPES: dict[str, tuple[int, ...]] = {
@@ -31,20 +32,19 @@ Arrays = dict[str, NDArray[np.uint8]]
 def read_container(path: Path) -> Arrays:
     """Read MNIST's arrays from an npz file or a folder with the four IDX files, `.gz` or not.
 
-    Returns
-    -------
-    dict of arrays uint8
-        `x_train (60000, 28, 28)`, `y_train (60000,)`, `x_test (10000, 28, 28)`,
-        `y_test (10000,)`. Their contents are not checked here.
+    Their names and shapes are those of `SHAPES`, all uint8. Their contents are not checked here.
 
     Raises
     ------
     DataError
         Naming the file, what was found, and what to give instead.
     """
-    found: dict[str, NDArray[np.generic]] = {}
-    for file in _files_of(path):
-        found |= {f"{piece.kind}_{piece.split}": piece.values for piece in _read(file)}
+    try:
+        pieces = [piece for file in _files_of(path) for piece in _read(file)]
+    except OSError as error:
+        where = Path(error.filename or path)
+        raise unfit(where, f"cannot be read ({error.strerror})") from error
+    found = {f"{piece.kind}_{piece.split}": piece.values for piece in pieces}
     for name, shape in SHAPES.items():
         if name not in found:
             raise unfit(path, f"has no array {name} (found: {', '.join(sorted(found)[:6])})")
@@ -61,14 +61,9 @@ def unfit(path: Path, what: str) -> DataError:
 
 
 def _files_of(path: Path) -> list[Path]:
-    try:
-        if not path.exists():
-            raise DataError(f"There is no {path}; {_WANTED}. {_HINT}")
-        if not path.is_dir():
-            return [path]
-        return [_idx_file(path, name) for name in IDX_FILES.values()]
-    except OSError as error:
-        raise unfit(path, f"cannot be read ({error.strerror})") from error
+    if not path.exists():
+        raise DataError(f"There is no {path}; {_WANTED}. {_HINT}")
+    return [_idx_file(path, name) for name in IDX_FILES.values()] if path.is_dir() else [path]
 
 
 def _idx_file(folder: Path, name: str) -> Path:
@@ -83,8 +78,6 @@ def _idx_file(folder: Path, name: str) -> Path:
 def _read(file: Path) -> list[Piece]:
     try:
         with file.open("rb") as opened:
-            return read_file(opened, str(file), [])
-    except OSError as error:
-        raise unfit(file, f"cannot be read ({error.strerror})") from error
+            return read_file(opened, Source(str(file)))
     except DataError as error:
         raise DataError(f"{error} {_HINT}") from error

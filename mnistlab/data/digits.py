@@ -64,9 +64,8 @@ def _build() -> Dataset:
     arrays = (x[~test], y[~test], x[test], y[test])
     for array in arrays:
         array.flags.writeable = False
-    source = f"scikit-learn's data file {path}"
-    title = "scikit-learn digits"
-    return Dataset("digits", title, *arrays, digest=digest_of(arrays), source=source)
+    digest, source = digest_of(arrays), f"scikit-learn's data file {path}"
+    return Dataset("digits", "scikit-learn digits", *arrays, digest=digest, source=source)
 
 
 def _data_file() -> Path:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import socket
 import sys
 import tempfile
 import threading
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,19 +28,10 @@ _SILENCE_SECONDS = 20.0  # without a byte, after which a download counts as brok
 
 
 def download(mirror: tuple[str, tuple[str, ...]], progress: Any) -> Arrays:
-    """Download MNIST's arrays from one mirror; their contents are not checked here.
+    """Download MNIST's arrays from one of `MIRRORS`; their contents are not checked here.
 
-    Parameters
-    ----------
-    mirror : one of `MIRRORS`
-    progress : bool or object
-        True shows a bar on a terminal; else an object as pooch knows it, with `total`, `update`,
-        `reset` and `close`; False shows nothing.
-
-    Raises
-    ------
-    DataError
-        When the mirror cannot be reached, breaks off, or sends something else.
+    `progress` is that of `load_mnist`. Raises DataError when the mirror cannot be reached, breaks
+    off, or sends something else.
     """
     base, files = mirror
     host = urlsplit(base).hostname or base
@@ -83,17 +74,14 @@ def _reachable(url: str) -> bool:
     if parts.scheme in urllib.request.getproxies():
         return True  # the proxy connects for us; only the request itself can tell
     address = (parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443))
-    answers: queue.Queue[bool] = queue.Queue()
+    connected = threading.Event()
 
     def connect() -> None:
-        try:
+        with suppress(OSError):
             socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
-            answers.put(True)
-        except OSError:
-            answers.put(False)
+            connected.set()
 
-    threading.Thread(target=connect, daemon=True).start()
-    try:
-        return answers.get(timeout=_CONNECT_SECONDS)
-    except queue.Empty:
-        return False
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_CONNECT_SECONDS)
+    return connected.is_set()

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.chunks import chunks
-from mnistlab.data.dataset import Dataset
+from mnistlab.data.dataset import Dataset, chunks
 from mnistlab.files import atomic_write
 
 FILE = "features.npy"
@@ -65,7 +64,7 @@ class Features:
 def features(dataset: Dataset) -> tuple[Features, Features]:
     """Return the features of the training and the test images, cached where possible."""
     n_train, n_test = len(dataset.x_train), len(dataset.x_test)
-    stored = _read(dataset.folder, n_train + n_test)
+    stored = _read(dataset.folder, n_train + n_test) if dataset.folder else None
     if stored is None:
         parts = [compute_features(x) for x in (dataset.x_train, dataset.x_test)]
         stored = np.concatenate(parts)
@@ -104,20 +103,17 @@ def _compute(images: NDArray[np.uint8]) -> Floats:
     lean, tall = np.where(tall > _TALL, lean, 0), np.maximum(tall, _TALL)
     written = images >= _INK
     columns, rows = np.asarray(written.any(1)), np.asarray(written.any(2))
-    result = np.stack(
-        [
-            ink / (255 * pixels.shape[1]),
-            centre_x,
-            centre_y,
-            _extent(columns),
-            _extent(rows),
-            # Rows count downwards, so a stroke that leans right has a negative covariance.
-            np.degrees(np.arctan(-lean / tall)),
-            stroke_widths(written),
-        ],
-        1,
-    )
-    return result.astype(np.float32)
+    values = {
+        "ink": ink / (255 * pixels.shape[1]),
+        "centre_x": centre_x,
+        "centre_y": centre_y,
+        "width": _extent(columns),
+        "height": _extent(rows),
+        # Rows count downwards, so a stroke that leans right has a negative covariance.
+        "slant": np.degrees(np.arctan(-lean / tall)),
+        "stroke_width": stroke_widths(written),
+    }
+    return np.stack([values[name] for name in NAMES], 1).astype(np.float32)
 
 
 _Y, _X = (axis.ravel().astype(np.float32) for axis in np.mgrid[:28, :28])
@@ -148,9 +144,7 @@ def _named(values: Floats) -> Features:
     return Features(**{name: values[:, i] for i, name in enumerate(NAMES)})
 
 
-def _read(folder: Path | None, n: int) -> Floats | None:
-    if folder is None:
-        return None
+def _read(folder: Path, n: int) -> Floats | None:
     try:
         stored: Floats = np.load(folder / FILE, allow_pickle=False)
     except (OSError, ValueError, EOFError):

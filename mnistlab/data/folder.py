@@ -28,20 +28,8 @@ _FACTS = ("name", "title", "digest", "source")
 def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = None) -> None:
     """Write a dataset's arrays, statistics and manifest into a new or empty folder.
 
-    It is not atomic; `replace_folder` is.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    path : Path
-        Created, with its parents, where it is missing.
-    origin : dict, optional
-        What the data was read from, so that a cache recognises its source.
-
-    Raises
-    ------
-    OSError
-        When the folder cannot be written.
+    It is not atomic; `replace_folder` is. Raises OSError when the folder cannot be written. From
+    `origin`, which says what the data was read from, a cache recognises its source.
     """
     path.mkdir(parents=True, exist_ok=True)
     for name in ARRAYS:
@@ -60,10 +48,7 @@ def save_folder(dataset: Dataset, path: Path, origin: dict[str, Any] | None = No
 def replace_folder(dataset: Dataset, target: Path, origin: dict[str, Any] | None = None) -> None:
     """Save a dataset as `target` in one step, replacing what was there.
 
-    Raises
-    ------
-    DataError
-        When the cache cannot be written.
+    Raises DataError when the cache cannot be written.
     """
     unique = uuid.uuid4().hex
     building = target.with_name(f"{target.name}.building-{unique}")
@@ -95,7 +80,7 @@ def open_folder(path: Path, *, verify: bool = False) -> Dataset:
     """Open a folder that `save_folder` wrote: a dataset, memory-mapped and read-only.
 
     Sizes and times of the files are compared with the manifest at each opening. The contents are
-    digested only where a time differs or `verify` asks for it, because that touches every byte.
+    digested only where one differs or `verify` asks for it, because that touches every byte.
 
     Raises
     ------
@@ -105,23 +90,22 @@ def open_folder(path: Path, *, verify: bool = False) -> Dataset:
     path = Path(path).absolute()
     manifest = read_manifest(path)
     try:
-        _check_sizes(path, manifest["files"])
-        arrays = [np.load(path / f"{name}.npy", "r", allow_pickle=False) for name in ARRAYS]
+        arrays: dict[str, Any] = {
+            name: np.load(path / f"{name}.npy", "r", allow_pickle=False) for name in ARRAYS
+        }
         marks = _file_marks(path)
         if verify or marks != manifest["files"]:
-            if digest_of(arrays) != manifest["digest"]:
+            if digest_of(arrays.values()) != manifest["digest"]:
                 raise _damaged(path, "the contents have changed")
             manifest["files"] = marks
             with suppress(OSError):  # a read-only cache is checked again each time
                 write_manifest(path, manifest)
-        name, title, digest, source = (manifest[key] for key in _FACTS)
-        x_train, y_train, x_test, y_test = arrays
-        parts = (x_train, y_train, x_test, y_test)
-        dataset = Dataset(name, title, *parts, digest=digest, source=source)
+        facts = {key: manifest[key] for key in _FACTS}
+        dataset = Dataset(**facts, **arrays, folder=path)
         if (path / _EXTRA).is_file():
             with np.load(path / _EXTRA, allow_pickle=False) as extra:
-                dataset = dataset.with_extra(extra["x"], extra["y"])
-        return replace(dataset, folder=path)
+                dataset = replace(dataset.with_extra(extra["x"], extra["y"]), folder=path)
+        return dataset
     except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise _damaged(path, str(error)) from error
 
@@ -145,13 +129,6 @@ def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
 def _file_marks(path: Path) -> dict[str, dict[str, int]]:
     stats = {f"{name}.npy": (path / f"{name}.npy").stat() for name in ARRAYS}
     return {n: {"size": s.st_size, "mtime_ns": s.st_mtime_ns} for n, s in stats.items()}
-
-
-def _check_sizes(path: Path, files: dict[str, dict[str, int]]) -> None:
-    for name in (f"{name}.npy" for name in ARRAYS):
-        size = (path / name).stat().st_size
-        if size != files[name]["size"]:
-            raise ValueError(f"{name} has {size:,} bytes instead of {files[name]['size']:,}")
 
 
 def _damaged(path: Path, what: str) -> DataError:

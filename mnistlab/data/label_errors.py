@@ -75,19 +75,11 @@ def applies_to(dataset: Dataset) -> bool:
 
 
 def corrected_test_labels(dataset: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the test set's labels with the answers of most raters.
+    """Return the test set's labels with the answers of most raters, and which of them to score.
 
-    Returns
-    -------
-    labels : array (10000,) uint8
-        With the ten corrections; a copy.
-    keep : array (10000,) bool
-        False for the five images that have no right answer and should not be scored.
-
-    Raises
-    ------
-    DataError
-        When the test set is not MNIST's.
+    Both are `(10000,)`: the labels uint8, a copy with the ten corrections; the others bool, False
+    for the five images that have no right answer. Raises DataError when the test set is not
+    MNIST's.
     """
     if not applies_to(dataset):
         raise DataError(

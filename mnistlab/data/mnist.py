@@ -1,11 +1,15 @@
-"""MNIST from a local file, the cache or a download; checked once, mapped by all processes."""
+"""MNIST from a local file, the cache or a download; checked once, mapped by all processes.
+
+Where it is not available, scikit-learn's digits are the default data.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +17,7 @@ from urllib.parse import urlsplit
 from mnistlab import settings
 from mnistlab.data.containers import Arrays, read_container, unfit
 from mnistlab.data.dataset import ARRAYS, Dataset, digest_of
+from mnistlab.data.digits import load_digits
 from mnistlab.data.folder import (
     open_folder,
     read_manifest,
@@ -23,6 +28,7 @@ from mnistlab.data.folder import (
 from mnistlab.errors import DataError
 
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
+_RETRY_SECONDS = 300  # without a network, only one of many visitors waits for the timeout
 _LOCK_SECONDS = 300  # longer than a slow download of 11 MB by another process
 _REMEDY = "set MNISTLAB_MNIST to a local mnist.npz, or run `mnistlab data fetch` with a network"
 
@@ -63,15 +69,41 @@ def load_mnist(
         return cached
     with _locked():
         # Another process may have built the cache while this one waited.
-        cached = _from_cache(local, verify)
-        if cached is not None:
-            return cached
-        if local is not None:
-            _build(_read_checked(local), f"local file {local}", _origin(local))
-        else:
-            arrays, host = _download(progress, allow_download)
-            _build(arrays, f"download from {host}", None)
+        if _from_cache(local, verify) is None:
+            if local is not None:
+                _build(_read_checked(local), f"local file {local}", _origin(local))
+            else:
+                arrays, host = _download(progress, allow_download)
+                _build(arrays, f"download from {host}", None)
     return open_folder(folder())
+
+
+def load_default() -> Dataset:
+    """Load MNIST where it is available, else scikit-learn's digits with a `notice` that says so.
+
+    Without a network and a cache it returns within about 5 s. After a failed download the next
+    attempt is made 5 minutes later. Raises DataError when not even the digits can be read.
+    """
+    return _load_default(allow_download=not _failed_lately())
+
+
+def info() -> dict[str, Any]:
+    """Describe the default data as `describe` does; downloads nothing."""
+    return describe(_load_default(allow_download=False))
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Describe a dataset by plain values for JSON; `notice` is empty for MNIST."""
+    facts = {name: getattr(dataset, name) for name in ("name", "title", "source")}
+    files = [] if dataset.folder is None else list(dataset.folder.iterdir())
+    return {
+        **facts,
+        "folder": None if dataset.folder is None else str(dataset.folder),
+        "digest": dataset.digest,
+        "images": {"train": len(dataset.x_train), "test": len(dataset.x_test)},
+        "cached_bytes": sum(file.stat().st_size for file in files),
+        "notice": dataset.notice,
+    }
 
 
 def folder() -> Path:
@@ -98,7 +130,7 @@ def _check_local(local: Path) -> None:
     origin = _origin(local)
     if origin is None or manifest.get("origin") != origin:
         _read_checked(local)
-        with contextlib.suppress(OSError):  # a read-only cache only means a check each time
+        with suppress(OSError):  # a read-only cache only means a check each time
             write_manifest(folder(), {**manifest, "origin": origin})
 
 
@@ -154,10 +186,8 @@ def _build(arrays: Arrays, source: str, origin: dict[str, Any] | None) -> None:
     for leftover in folder().parent.glob("mnist.*-*"):
         # Of a process that was killed; no other one builds while the lock is held.
         shutil.rmtree(leftover, ignore_errors=True)
-    x_train, y_train, x_test, y_test = (arrays[name] for name in ARRAYS)
-    parts = (x_train, y_train, x_test, y_test)
-    dataset = Dataset("mnist", "MNIST", *parts, digest=MNIST_DIGEST, source=source)
-    replace_folder(dataset, folder(), origin)
+    fields: dict[str, Any] = {**arrays, "digest": MNIST_DIGEST, "source": source}
+    replace_folder(Dataset("mnist", "MNIST", **fields), folder(), origin)
 
 
 @contextmanager
@@ -177,3 +207,33 @@ def _locked() -> Iterator[None]:
             ) from error
     with lock:
         yield
+
+
+# The digits instead
+
+
+def _load_default(allow_download: bool) -> Dataset:
+    try:
+        return load_mnist(progress=False, allow_download=allow_download)
+    except DataError as error:
+        if allow_download and settings.local_mnist() is None and not settings.offline():
+            _remember_failure()
+        notice = f"These are scikit-learn's 1,797 small digits, not MNIST. {error}"
+        return replace(load_digits(), notice=notice)
+
+
+def _mark() -> Path:
+    return settings.cache_folder() / "mnist.download-failed"
+
+
+def _failed_lately() -> bool:
+    try:
+        return 0 <= time.time() - _mark().stat().st_mtime < _RETRY_SECONDS
+    except OSError:
+        return False
+
+
+def _remember_failure() -> None:
+    with suppress(OSError):  # where nothing can be written, the next visitor waits again
+        _mark().parent.mkdir(parents=True, exist_ok=True)
+        _mark().touch()

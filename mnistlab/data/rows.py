@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -9,23 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 1 << 20  # bytes read at a time, and the longest line; a line of 785 floats has 20,000
+_WHOLE = b'0123456789" \t\n,;'  # characters of lines that have whole numbers only
 
 
 def blocks(file: BinaryIO) -> Iterator[bytes]:
     r"""Yield the rest of a file in blocks of whole lines, each line ended by `\n`.
 
-    In the file, lines may end with `\n`, `\r\n` or `\r`.
-
-    Raises
-    ------
-    ValueError
-        When a line is longer than `BLOCK`.
+    In the file, lines may end with `\n`, `\r\n` or `\r`. Raises ValueError when a line is longer
+    than `BLOCK`.
     """
     rest = b""
     while chunk := file.read(BLOCK):
         data = rest + chunk
         held = b"\r" if data.endswith(b"\r") else b""  # the next chunk may begin with its \n
-        data = _with_newlines(data.removesuffix(held))
+        data = data.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         end = data.rfind(b"\n") + 1
         if not end and len(data) > BLOCK:
             raise ValueError("has a line of more than a megabyte")
@@ -36,43 +34,23 @@ def blocks(file: BinaryIO) -> Iterator[bytes]:
         yield rest.removesuffix(b"\r") + b"\n"
 
 
-def _with_newlines(data: bytes) -> bytes:
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+def numbers_of(block: bytes, columns: int, separator: str = ",") -> NDArray[np.number] | None:
+    """Return the numbers of lines (lines, columns), which may be quoted; None where others occur.
 
-
-def whole_numbers(block: bytes, columns: int, longest: int = 3) -> NDArray[np.int32] | None:
-    """Return the whole numbers of comma-separated lines, or None where there is anything else.
-
-    All numbers at once: a Python loop over the 22 million of a test.csv would take 20 seconds.
-
-    Parameters
-    ----------
-    block : whole lines, as `blocks` yields them
-    columns : how many numbers each line must have
-    longest : digits that a number may have, at most 9
-
-    Returns
-    -------
-    array (lines, columns) int32
-        None where there are quotes, spaces, signs, points, blank lines, or lines of other lengths.
+    They are int64 where all are whole, which is five times as fast to read, else float64. Blank
+    lines are skipped.
     """
-    data = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero((data == ord(",")) | (data == ord("\n")))
-    if not len(ends) or len(ends) != int((data == ord("\n")).sum()) * columns:
+    if not block.strip():
+        return np.zeros((0, columns), np.int64)
+    try:
+        numbers = np.loadtxt(
+            io.StringIO(block.decode("utf-8", errors="replace")),
+            np.float64 if block.translate(None, _WHOLE) else np.int64,
+            comments=None,
+            delimiter=None if separator == " " else separator,
+            ndmin=2,
+            quotechar='"',
+        )
+    except ValueError:
         return None
-    digits = data - np.uint8(ord("0"))
-    lengths = np.diff(ends, prepend=-1) - 1
-    line_ends = (data[ends] == ord("\n")).reshape(-1, columns)
-    if (
-        (digits > 9).sum() != len(ends)
-        or lengths.min() < 1
-        or lengths.max() > longest
-        or line_ends[:, :-1].any()
-        or not line_ends[:, -1].all()
-    ):
-        return None
-    values = digits[ends - 1].astype(np.int32)
-    for place in range(2, int(lengths.max()) + 1):
-        longer = np.flatnonzero(lengths >= place)
-        values[longer] += 10 ** (place - 1) * digits[ends[longer] - place].astype(np.int32)
-    return values.reshape(-1, columns)
+    return numbers if numbers.shape[1] == columns else None

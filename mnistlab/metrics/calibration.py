@@ -12,16 +12,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mnistlab.metrics.scores import (
-    BINS,
     Array,
+    Reliability,
     brier_score,
     checked,
-    confidence_bins,
-    expected_calibration_error,
     negative_log_likelihood,
+    reliability,
+    softmax,
 )
 
 COLDEST, HOTTEST = 0.01, 100.0
@@ -29,22 +29,6 @@ COLDEST, HOTTEST = 0.01, 100.0
 _LEAST = 2.0**-149  # the smallest float32 above 0; a probability of 0 may have been anything below
 _HALVINGS = 60  # narrow the interval of log temperatures to the precision of float64
 _FLAT = 1e-12  # nats; with a smaller slope, no temperature makes a difference
-
-
-@dataclass(frozen=True, eq=False)
-class Reliability:
-    """A model's confidence and accuracy, in bins of equal width."""
-
-    edges: Array
-    """`(bins + 1,)`, 0 to 1; a bin `(a, b]` holds the answers of that confidence."""
-    confidence: Array
-    """`(bins,)`, mean confidence; nan in an empty bin."""
-    accuracy: Array
-    """`(bins,)`, fraction of right answers; nan in an empty bin."""
-    count: NDArray[np.int64]
-    """`(bins,)`, images."""
-    ece: float
-    """Expected calibration error, 0 (calibrated) to 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,46 +69,16 @@ def calibrate(
     )
 
 
-def reliability(y_true: ArrayLike, y_proba: ArrayLike, bins: int = BINS) -> Reliability:
-    """Compare confidence, the highest probability, with accuracy over bins of equal width.
-
-    With 15 bins `ece` is `Scores.ece`. Parameters and errors are those of
-    `evaluate_probabilities`, and ValueError where there is no bin.
-    """
-    y, proba = checked(y_true, y_proba)
-    if bins < 1:
-        raise ValueError(f"Give at least 1 bin, not {bins}.")
-    confidence, index = confidence_bins(proba, bins)
-    count = np.bincount(index, minlength=bins)
-
-    def means(values: NDArray[np.generic]) -> Array:
-        totals = np.bincount(index, weights=values, minlength=bins)
-        return np.asarray(np.divide(totals, count, out=np.full(bins, np.nan), where=count > 0))
-
-    return Reliability(
-        edges=np.linspace(0, 1, bins + 1),
-        confidence=means(confidence),
-        accuracy=means(proba.argmax(axis=1) == y),
-        count=count,
-        ece=expected_calibration_error(y, proba, bins),
-    )
-
-
 def fit_temperature(y_val: ArrayLike, val_proba: ArrayLike) -> float:
-    """Return the temperature T that makes softmax(log(p) / T) most likely.
+    """Return the temperature T, `COLDEST` to `HOTTEST`, that makes softmax(log(p) / T) most likely.
 
     The loss is convex in 1 / T, so its slope changes sign once, and bisection finds the place
     whatever the probabilities are. A float32 probability that came out as 0 counts as the smallest
-    one above it.
+    one above it. T is 1 where no temperature makes a difference: for a model that is certain and
+    right everywhere, or one that always says 10 %.
 
     Shapes and errors are those of `evaluate_probabilities`; the model must not have been trained
     on these images.
-
-    Returns
-    -------
-    float, `COLDEST` to `HOTTEST`
-        1 where no temperature makes a difference: for a model that is certain and right
-        everywhere, or one that always says 10 %.
     """
     y, proba = checked(y_val, val_proba)
     log_p = np.log(np.maximum(proba, _LEAST))
@@ -133,8 +87,7 @@ def fit_temperature(y_val: ArrayLike, val_proba: ArrayLike) -> float:
 
     def slope(inverse: float) -> float:
         """Derivative of the loss by 1 / T: the expected margin, in nats."""
-        powers = _powers(margins * inverse)
-        return float(((powers * margins).sum(axis=1) / powers.sum(axis=1)).mean())
+        return float((softmax(margins * inverse) * margins).sum(axis=1).mean())
 
     if abs(slope(1.0)) < _FLAT:
         return 1.0
@@ -149,31 +102,12 @@ def fit_temperature(y_val: ArrayLike, val_proba: ArrayLike) -> float:
 
 
 def apply_temperature(proba: ArrayLike, temperature: float) -> Array:
-    """Return softmax(log(p) / T): the probabilities had the logits been divided by T.
+    """Return softmax(log(p) / T): the probabilities (n, 10) had the logits been divided by T.
 
-    Parameters
-    ----------
-    proba : array (n, 10) of floats
-        Rows sum to 1.
-    temperature : float
-        Above 0. The most probable digit stays the same.
-
-    Returns
-    -------
-    array (n, 10) float64, rows summing to 1
-
-    Raises
-    ------
-    ValueError
-        When rows are not probabilities or the temperature is not above 0.
+    The most probable digits stay the same. Raises ValueError when rows are not probabilities or the
+    temperature is not above 0.
     """
     _, before = checked(np.zeros(len(np.asarray(proba)), int), proba)
     if not 0 < temperature < math.inf:
         raise ValueError(f"Give a temperature above 0, not {temperature}.")
-    powers = _powers(np.log(np.maximum(before, _LEAST)) / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _powers(logits: Array) -> Array:
-    """Return the terms of a softmax, which are its rows before they are normalised."""
-    return np.asarray(np.exp(logits - logits.max(axis=1, keepdims=True)))
+    return softmax(np.log(np.maximum(before, _LEAST)) / temperature)

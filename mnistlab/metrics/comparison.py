@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from mnistlab.metrics.scores import checked
-from mnistlab.metrics.wording import LEVEL, difference_text, p_text
+
+LEVEL = 0.05
+"""A difference is called significant where the p-value is below this."""
+_MOST_DECIMALS = 8
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,17 @@ class Comparison:
 
     def verdict(self, name_a: str, name_b: str) -> str:
         """Return a sentence: which model is better, or that no difference is significant."""
-        if self.only_a < self.only_b:
-            return _swapped(self).verdict(name_b, name_a)
+        sides = [(self.only_a, name_a), (self.only_b, name_b)]
+        (most, better), (fewest, other) = sorted(sides, key=lambda side: -side[0])
         images = "this test image" if self.n == 1 else f"these {self.n:,} test images"
-        figures = f"{p_text(self.p_value)}; {difference_text(self.difference, self.difference_ci)}"
+        figures = figures_text(self.p_value, self.difference, self.difference_ci)
         if self.p_value >= LEVEL:
             return (
-                f"No significant difference between {name_a} and {name_b} on {images} ({figures})."
+                f"No significant difference between {better} and {other} on {images} ({figures})."
             )
         return (
-            f"{name_a} is significantly better on {images}: only {name_a} is "
-            f"right on {self.only_a:,}, only {name_b} on {self.only_b:,} ({figures})."
+            f"{better} is significantly better on {images}: only {better} is right on {most:,}, "
+            f"only {other} on {fewest:,} ({figures})."
         )
 
     def to_dict(self, name_a: str, name_b: str) -> dict[str, Any]:
@@ -144,12 +147,40 @@ def clopper_pearson_interval(successes: int, trials: int) -> tuple[float, float]
     return low, high
 
 
-def _swapped(c: Comparison) -> Comparison:
-    low, high = c.difference_ci
-    return replace(
-        c,
-        only_a=c.only_b,
-        only_b=c.only_a,
-        difference=-c.difference,
-        difference_ci=(-high, -low),
-    )
+# Numbers as text, rounded so that they never contradict the verdict
+
+
+def figures_text(p: float, difference: float, interval: tuple[float, float]) -> str:
+    """Format a p-value and the difference of two accuracies (-1 to 1), better minus worse."""
+    ends = interval if difference >= 0 else (-interval[1], -interval[0])
+    low, high = (points_text(end) for end in ends)
+    points = points_text(abs(difference))
+    return f"{p_text(p)}; difference {points} points, 95 % interval {low} to {high}"
+
+
+def p_text(p: float) -> str:
+    """Format a p-value (0 to 1) such as `p = 0.032`, with enough decimals for the verdict.
+
+    A p-value of 0.0498 is not shown as 0.050, nor is one of 0.0502. Below 0.001 the size says
+    nothing more to a reader; JSON has the exact figure.
+    """
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.{_decimals(p, 3 if p < 0.1 else 2, LEVEL)}f}"
+
+
+def points_text(difference: float) -> str:
+    """Format a difference of two accuracies (-1 to 1) in percentage points, such as `+0.87`.
+
+    A difference that is not 0 keeps its sign: it gets more decimals where two would show 0.
+    """
+    points = 100 * difference
+    decimals = _decimals(points, 2, 0)
+    return f"{points:+.{decimals}f}" if round(points, decimals) else "0.00"
+
+
+def _decimals(value: float, least: int, other: float) -> int:
+    """Return the number of decimals, from `least` on, that tells a value from another one."""
+    numbers = range(least, _MOST_DECIMALS)
+    apart = (n for n in numbers if value == other or float(f"{value:.{n}f}") != other)
+    return next(apart, _MOST_DECIMALS)

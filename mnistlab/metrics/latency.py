@@ -1,4 +1,4 @@
-"""How long predictions take, one at a time and many at once."""
+"""How long predictions take, one at a time and many at once, and how such measurements stop."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.metrics.stopping import ShouldStop, check
+from mnistlab.errors import MnistLabError
 
 Predict = Callable[[NDArray[np.uint8]], object]
+ShouldStop = Callable[[], bool]
+
+
+class MeasurementStopped(MnistLabError):  # noqa: N818 - not an error, like StopIteration
+    """A measurement was asked to stop and has no result."""
+
+
+def check(should_stop: ShouldStop | None) -> None:
+    """Raise MeasurementStopped if `should_stop` returns true."""
+    if should_stop is not None and should_stop():
+        raise MeasurementStopped("The measurement was stopped; start it again for its figures.")
 
 
 @dataclass(frozen=True)
@@ -60,14 +71,9 @@ def measure_latencies(
     predictors : by name, callables that take one image `(28, 28)` uint8
     images : array (m, 28, 28) uint8
         The same for all models, in turn, and from the start again where there are fewer than `n`.
-    n : timed predictions of each, at least 1
-    block : predictions in a row, at least 1
+    n, block : timed predictions of each, and how many of them in a row; at least 1
     warmup : predictions of each beforehand that are not timed
     should_stop : asked before every block
-
-    Returns
-    -------
-    dict of LatencyMs, with the names and the order of `predictors`
 
     Raises
     ------
@@ -105,20 +111,9 @@ def images_per_second(
 ) -> dict[str, float]:
     """Return how many images a second each model predicts when it is given all of them at once.
 
-    Like single predictions, the passes alternate, and every second round goes backwards.
-
-    Parameters
-    ----------
-    predictors : by name, callables that take images `(m, 28, 28)` uint8
-    images : array (m, 28, 28) uint8
-        A thousand are enough, and keep a pass short.
-    repeats : passes of each, at least 1, after one that is not timed; the median counts
-    should_stop : asked before every pass
-
-    Raises
-    ------
-    ValueError, MeasurementStopped
-        As `measure_latencies`.
+    Of `repeats` passes, after one that is not timed, the median counts. Like single predictions,
+    passes alternate, and every second round goes backwards. Other parameters and errors are those
+    of `measure_latencies`; a thousand images are enough, and keep a pass short.
     """
     _check_work(images, repeats)
     passes: dict[str, list[float]] = {name: [] for name in predictors}

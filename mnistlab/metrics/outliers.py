@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.chunks import chunks, release
+from mnistlab.data.dataset import chunks, release
 from mnistlab.metrics.projection import fit_projection, nearest
 
 _COMPONENTS = 40  # of the pixels' principal components, in which neighbours are searched

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.chunks import chunks
+from mnistlab.data.dataset import chunks
 
 Floats = NDArray[np.float32]
 _QUERIES, _POINTS = 250, 4000  # at a time; their distances take 4 MB

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,23 @@ Z_95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
 BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 Array = NDArray[np.float64]
+Float = TypeVar("Float", bound=np.floating)
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """A model's confidence and accuracy, in bins of equal width."""
+
+    edges: Array
+    """`(bins + 1,)`, 0 to 1; a bin `(a, b]` holds the answers of that confidence."""
+    confidence: Array
+    """`(bins,)`, mean confidence; nan in an empty bin."""
+    accuracy: Array
+    """`(bins,)`, fraction of right answers; nan in an empty bin."""
+    count: NDArray[np.int64]
+    """`(bins,)`, images."""
+    ece: float
+    """Expected calibration error, 0 (calibrated) to 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +66,8 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists and numbers, ready for JSON."""
-        plain: dict[str, Any] = {}
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            plain[name] = value.tolist() if isinstance(value, np.ndarray) else value
-        return {**plain, "accuracy_ci": list(self.accuracy_ci)}
+        values = {**vars(self), "accuracy_ci": list(self.accuracy_ci)}
+        return {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in values.items()}
 
 
 def evaluate_probabilities(y_true: ArrayLike, y_proba: ArrayLike) -> Scores:
@@ -86,7 +100,7 @@ def evaluate_probabilities(y_true: ArrayLike, y_proba: ArrayLike) -> Scores:
         recall=recall,
         f1=f1,
         confusion=confusion,
-        ece=expected_calibration_error(y, proba),
+        ece=reliability(y, proba).ece,
         nll=negative_log_likelihood(y, proba),
         brier=brier_score(y, proba),
     )
@@ -142,21 +156,28 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def expected_calibration_error(y: NDArray[np.int64], proba: Array, bins: int = BINS) -> float:
-    """Return the mean gap between confidence and accuracy over bins (Guo et al. 2017).
+def reliability(y_true: ArrayLike, y_proba: ArrayLike, bins: int = BINS) -> Reliability:
+    """Compare confidence, the highest probability, with accuracy over bins of equal width.
 
-    Confidence is the highest probability. A bin counts as often as it holds images.
+    The calibration error is their mean gap, where a bin counts as often as it holds images (Guo et
+    al. 2017). Parameters and errors are those of `evaluate_probabilities`, and ValueError where
+    there is no bin.
     """
-    confidence, index = confidence_bins(proba, bins)
-    right = proba.argmax(axis=1) == y
-    gap = np.bincount(index, weights=confidence - right, minlength=bins)
-    return float(np.abs(gap).sum() / len(y))
-
-
-def confidence_bins(proba: Array, bins: int) -> tuple[Array, NDArray[np.int64]]:
-    """Return each row's confidence and its bin `(a, b]`, from 0, among bins of equal width."""
-    confidence = proba.max(axis=1)
-    return confidence, np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    y, proba = checked(y_true, y_proba)
+    if bins < 1:
+        raise ValueError(f"Give at least 1 bin, not {bins}.")
+    confidence, right = proba.max(axis=1), proba.argmax(axis=1) == y
+    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(index, minlength=bins)
+    totals = [np.bincount(index, weights=each, minlength=bins) for each in (confidence, right)]
+    means = [np.divide(each, count, out=np.full(bins, np.nan), where=count > 0) for each in totals]
+    return Reliability(
+        edges=np.linspace(0, 1, bins + 1),
+        confidence=means[0],
+        accuracy=means[1],
+        count=count,
+        ece=float(np.abs(totals[0] - totals[1]).sum() / len(y)),
+    )
 
 
 def negative_log_likelihood(y: NDArray[np.int64], proba: Array) -> float:
@@ -171,3 +192,9 @@ def negative_log_likelihood(y: NDArray[np.int64], proba: Array) -> float:
 def brier_score(y: NDArray[np.int64], proba: Array) -> float:
     """Return the mean of the summed squared errors of the ten probabilities (Brier 1950)."""
     return float(((proba - np.eye(CLASSES)[y]) ** 2).sum(axis=1).mean())
+
+
+def softmax(logits: NDArray[Float]) -> NDArray[Float]:
+    """Return probabilities along the last axis, of the type of the logits."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

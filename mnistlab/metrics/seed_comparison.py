@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from mnistlab.metrics.wording import LEVEL, difference_text, p_text
+from mnistlab.metrics.comparison import LEVEL, figures_text
 
 LEAST_RUNS = 3
 """Runs of each setting that a test needs: two hardly show a spread."""
@@ -53,10 +53,10 @@ class SeedComparison:
 
     def verdict(self, name_a: str, name_b: str) -> str:
         """Return a sentence: whether the better setting would win again with other seeds."""
-        if self.difference < 0:
-            return _swapped(self).verdict(name_b, name_a)
-        runs = f"{self.a.n} and {self.b.n} runs" if self.a.n != self.b.n else f"{self.a.n} each"
-        runs = f"{name_a} and {name_b} trained with several seeds ({runs})"
+        sides = [(self.a, name_a), (self.b, name_b)]
+        (best, better), (rest, other) = sorted(sides, key=lambda side: -side[0].mean)
+        runs = f"{best.n} and {rest.n} runs" if best.n != rest.n else f"{best.n} each"
+        runs = f"{better} and {other} trained with several seeds ({runs})"
         if min(self.a.n, self.b.n) < LEAST_RUNS:
             return (
                 f"{runs}: too few runs to tell which is better when trained again. Train each "
@@ -67,12 +67,13 @@ class SeedComparison:
                 f"{runs}: the runs of each are equally accurate, so there is no spread to judge a "
                 "difference by. Check that their seeds differ, or test on more images."
             )
-        figures = f"{p_text(self.p_value)}; {difference_text(self.difference, self.difference_ci)}"
+        figures = figures_text(self.p_value, self.difference, self.difference_ci)
         if self.p_value >= LEVEL:
             return f"{runs}: no significant difference in mean accuracy ({figures})."
+        ahead = self.a_ahead if best is self.a else 1 - self.a_ahead
         return (
-            f"{runs}: {name_a} is significantly better on average ({figures}) and is ahead in "
-            f"{_percent(self.a_ahead)}."
+            f"{runs}: {better} is significantly better on average ({figures}) and is ahead in "
+            f"{_percent(ahead)}."
         )
 
     def to_dict(self, name_a: str, name_b: str) -> dict[str, Any]:
@@ -132,14 +133,10 @@ def compare_seeds(accuracies_a: Sequence[float], accuracies_b: Sequence[float]) 
 def welch_test(a: SeedSummary, b: SeedSummary) -> tuple[float, tuple[float, float] | None]:
     """Welch's test (1947) of two means whose spreads may differ: p-value and 95 % interval.
 
-    The degrees of freedom are rounded down to a whole number, as in tables of t. With few runs
-    the formula overestimates them: unrounded, 3 against 10 runs give up to 7.2 % false positives
-    at 5 %, rounded at most 6.4 % (400,000 simulations of each of 8 ratios of the spreads).
-
-    Returns
-    -------
-    (p_value, (low, high)); nan and None with fewer than `LEAST_RUNS` of either, or where neither
-    has any spread
+    They are nan and None with fewer than `LEAST_RUNS` of either, or where neither has any spread.
+    The degrees of freedom are rounded down to a whole number, as in tables of t. With few runs the
+    formula overestimates them: unrounded, 3 against 10 runs give up to 7.2 % false positives at 5
+    %, rounded at most 6.4 % (400,000 simulations of each of 8 ratios of the spreads).
     """
     if min(a.n, b.n) < LEAST_RUNS or max(a.std, b.std) < _ROUNDING:
         return math.nan, None
@@ -151,12 +148,6 @@ def welch_test(a: SeedSummary, b: SeedSummary) -> tuple[float, tuple[float, floa
     difference = a.mean - b.mean
     half = float(stdtrit(df, 1 - LEVEL / 2)) * error
     return 2 * float(stdtr(df, -abs(difference) / error)), (difference - half, difference + half)
-
-
-def _swapped(c: SeedComparison) -> SeedComparison:
-    interval = c.difference_ci and (-c.difference_ci[1], -c.difference_ci[0])
-    difference, ahead = -c.difference, 1 - c.a_ahead
-    return replace(c, a=c.b, b=c.a, difference=difference, difference_ci=interval, a_ahead=ahead)
 
 
 def _percent(fraction: float) -> str:

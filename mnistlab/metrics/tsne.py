@@ -1,14 +1,14 @@
 """A t-SNE map (van der Maaten and Hinton 2008) in a process of its own, with progress and cancel.
 
 scikit-learn would cost the page's kernel 116 MB and hold its lock for a minute. The process reads
-points from standard input, writes progress as JSON lines and then the map to standard output, and
-ends with its parent.
+points from standard input. On standard output, the lines that scikit-learn prints show its
+progress, and after a last line the map follows. The process ends with its parent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
-import json
 import os
 import re
 import subprocess
@@ -24,6 +24,7 @@ from mnistlab.errors import MnistLabError
 ITERATIONS = 1000
 _PERPLEXITY = 30.0
 _LEAST = 5  # points that a map is computed of
+_LAST_LINE = b"The map follows."
 
 Floats = NDArray[np.float32]
 
@@ -44,12 +45,10 @@ def tsne_map(
     ----------
     points : array (n, d) of floats, n of at least 5
     on_progress : called with the fraction done, 0 to 1
-    should_stop : asked a few times a second
+    should_stop : asked a few times a second; `MapCancelledError` follows when it returns true
 
     Raises
     ------
-    MapCancelledError
-        When `should_stop` returned true.
     MnistLabError
         When there are too few points, or the process failed.
     """
@@ -60,7 +59,7 @@ def tsne_map(
         )
     if not np.ptp(points, axis=0).any():  # all in one place, on which scikit-learn fails
         return np.zeros((len(points), 2), np.float32)
-    command = [sys.executable, "-m", "mnistlab.metrics.tsne"]
+    command = [sys.executable, "-m", "mnistlab.metrics.tsne", *map(str, (seed, *points.shape))]
     pipe, silent = subprocess.PIPE, subprocess.DEVNULL
     # Its threads meet ten thousand times. Where other work has the processors, threads that wait by
     # computing take seven times the processor time and ten times as long.
@@ -71,7 +70,7 @@ def tsne_map(
             target=_stop_on_request, args=(process, should_stop, stopped), daemon=True
         )
         watcher.start()
-        found = _talk(process, points.astype(np.float32), seed, on_progress)
+        found = _talk(process, points.astype(np.float32), on_progress)
     watcher.join()
     if stopped.is_set():
         raise MapCancelledError("The map was cancelled.")
@@ -85,24 +84,23 @@ def tsne_map(
 def _talk(
     process: subprocess.Popen[bytes],
     points: Floats,
-    seed: int,
     on_progress: Callable[[float], None] | None,
 ) -> Floats | None:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(json.dumps([seed, *points.shape]).encode() + b"\n" + points.tobytes())
+        process.stdin.write(points.tobytes())
         process.stdin.flush()  # not closed: its end would mean that the parent is gone
     except OSError:
         return None
     for line in process.stdout:
-        message = json.loads(line)
-        if "bytes" in message:
-            data = process.stdout.read(message["bytes"])
-            complete = len(data) == message["bytes"]
-            return np.frombuffer(data, np.float32).reshape(-1, 2).copy() if complete else None
-        if on_progress is not None:
-            on_progress(message["done"])
+        found = re.search(rb"Iteration (\d+)", line)
+        if found and on_progress is not None:
+            on_progress(min(1.0, int(found[1]) / ITERATIONS))
+        if line.strip() == _LAST_LINE:
+            data = process.stdout.read()
+            is_whole = len(data) == 8 * len(points)
+            return np.frombuffer(data, np.float32).reshape(-1, 2).copy() if is_whole else None
     return None
 
 
@@ -115,32 +113,28 @@ def _stop_on_request(
         if should_stop is not None and should_stop():
             stopped.set()
             process.kill()
-            return
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.1)
-        except subprocess.TimeoutExpired:
-            continue
 
 
 # In the process
 
 
 def main() -> None:
-    """Compute one map for the request on standard input."""
-    seed, n, d = json.loads(sys.stdin.buffer.readline())
+    """Compute one map of the points on standard input; arguments are the seed and their shape."""
+    seed, n, d = map(int, sys.argv[1:])
     data = sys.stdin.buffer.read(4 * n * d)
     if len(data) < 4 * n * d:
         return
     threading.Thread(target=_watch_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(10)  # the page goes first
-    points = np.frombuffer(data, np.float32).reshape(n, d)
-    out = os.fdopen(os.dup(1), "wb")
-    sys.stdout = _Progress(out)  # all of it that scikit-learn uses
-    places = _compute(points, seed)
-    _say(out, {"bytes": places.nbytes})
-    out.write(places.tobytes())
-    out.close()
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=True)  # so that progress is sent while it is made
+    places = _compute(np.frombuffer(data, np.float32).reshape(n, d), seed)
+    print(_LAST_LINE.decode())
+    sys.stdout.buffer.write(places.tobytes())
+    sys.stdout.flush()
     os._exit(0)
 
 
@@ -154,26 +148,6 @@ def _compute(points: Floats, seed: int) -> Floats:
     )
     places: Floats = tsne.fit_transform(points).astype(np.float32)
     return places
-
-
-class _Progress:
-    """A standard output that turns scikit-learn's lines into progress."""
-
-    def __init__(self, out: io.BufferedWriter) -> None:
-        self._out = out
-
-    def write(self, text: str) -> None:
-        found = re.search(r"Iteration (\d+)", text)
-        if found:
-            _say(self._out, {"done": min(1.0, int(found[1]) / ITERATIONS)})
-
-    def flush(self) -> None:
-        self._out.flush()
-
-
-def _say(out: io.BufferedWriter, message: dict[str, float]) -> None:
-    out.write(json.dumps(message).encode() + b"\n")
-    out.flush()
 
 
 def _watch_parent() -> None:

@@ -71,18 +71,13 @@ class CardError(ValueError):
 def read_card(raw: bytes) -> Card:
     """Parse and check the bytes of a `run.json`.
 
-    Raises
-    ------
-    CardError
-        When it is not JSON, a key is missing or a value does not fit.
+    Raises CardError when it is not JSON, a key is missing or a value does not fit.
     """
     values = _parse(raw)
     missing = [words(key) for key in _REQUIRED if key not in values]
     if missing:
-        what = "the entry" if len(missing) == 1 else "the entries"
-        raise CardError(
-            f"{what} {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-        )
+        which, verb = ("entry", "is") if len(missing) == 1 else ("entries", "are")
+        raise CardError(f"the {which} {', '.join(missing)} {verb} missing")
     for key, (fits, wanted) in _CHECKS.items():
         if key in values and not fits(values[key]):
             raise CardError(f"{words(key)} is not {wanted}")
@@ -165,16 +160,14 @@ def _is_number(value: object, most: float = math.inf) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
-def _is_settings(value: object) -> bool:
-    return isinstance(value, dict) and all(map(_is_text, value))
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
 
 
 def _is_data(value: object) -> bool:
     return (
         isinstance(value, dict)
-        and _is_settings(value)
-        and _is_text(value.get("name"))
-        and _is_text(value.get("digest"))
+        and _is_texts([*value, value.get("name"), value.get("digest")])
         and all(map(_is_plain, value.values()))
     )
 
@@ -198,12 +191,12 @@ _FRACTION: _Check = (lambda value: _is_number(value, 1), "a number from 0 to 1")
 _CHECKS: Mapping[str, _Check] = {
     "title": (is_title, f"a text of 1 to {MAX_TITLE} characters on one line"),
     "architecture": (lambda value: value in MODELS, " or ".join(MODELS)),
-    "config": (_is_settings, "a table of settings"),
-    "data": (_is_data, "a table with name and digest"),
-    "layers": (
-        lambda value: isinstance(value, list) and all(map(_is_text, value)),
-        "a list of texts",
+    "config": (
+        lambda value: isinstance(value, dict) and _is_texts([*value]),
+        "a table of settings",
     ),
+    "data": (_is_data, "a table with name and digest"),
+    "layers": (_is_texts, "a list of texts"),
     "training_seconds": (_is_number, "a number from 0"),
     "files": (_is_files, "a table of all files of a run and their digests"),
     **dict.fromkeys(("name", "weights_digest", "created"), _TEXT),
@@ -215,9 +208,8 @@ _CHECKS: Mapping[str, _Check] = {
 def settings_key(card: Mapping[str, Any]) -> str | None:
     """Return a key that runs share if they differ only in the seed; None for unknown settings."""
     config = card.get("config")
-    if not config:
-        return None
-    return json.dumps([{**config, "seed": None}, data_digest(card)], sort_keys=True)
+    alike = [{**(config or {}), "seed": None}, data_digest(card)]
+    return json.dumps(alike, sort_keys=True) if config else None
 
 
 def data_digest(card: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError
+from mnistlab.metrics.scores import softmax
 
 _CHUNK = 50  # images per call; 250 are no faster and take 39 MB instead of 12 (CNN)
 _DIGITS = 10
@@ -90,25 +91,23 @@ class Classifier:
         ValueError
             For another shape or dtype.
         """
-        images = _checked(images)
-        if len(images) <= _CHUNK:
-            return self.read(images).probabilities
         # Part by part, because the features of ten thousand images would take 20 MB.
-        return np.concatenate([self.read(part).probabilities for part in _parts(images)])
+        parts = _parts(_checked(images))
+        return np.concatenate([self.read(part).probabilities for part in parts])
 
     def read(self, images: NDArray[np.uint8]) -> Outputs:
         """Return all outputs for images as `predict_proba` takes them."""
         images = _checked(images)
-        with self._lock:
-            if len(images) == 1:
-                return _outputs(*self._single.run(images))
-            parts = [self._network_for(len(part)).run(part) for part in _parts(images)]
-        if not parts:
+        if not len(images):
             return _outputs(np.zeros((0, _DIGITS), np.float32), np.zeros((0, 0), np.float32))
+        with self._lock:
+            parts = [self._network_for(len(part)).run(part) for part in _parts(images)]
         logits, features = zip(*parts, strict=True)
         return _outputs(np.concatenate(logits), np.concatenate(features))
 
     def _network_for(self, n: int) -> _Network:
+        if n == 1:
+            return self._single
         if self._many is None or self._many.n != n:
             self._many = self._open(n)
         return self._many
@@ -134,11 +133,43 @@ def digit_scorer(classifiers: Iterable[Classifier]) -> Callable[[NDArray[np.uint
     return None
 
 
-def softmax(logits: Floats) -> Floats:
-    """Return probabilities along the last axis."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    result: Floats = powers / powers.sum(axis=-1, keepdims=True)
-    return result
+def randomised(classifier: Classifier, seed: int = 0) -> Classifier:
+    """Return the same network with the values of each of its weight tensors shuffled.
+
+    The network keeps its shape and the spread of its weights: the full randomisation of Adebayo
+    et al. 2018, arXiv:1810.03292. Constants that are not weights (scale of the pixels, shapes)
+    stay. The card differs in the title, and in the threshold, 0: it always answers with a digit.
+    """
+    rng = np.random.default_rng(seed)
+    tflite = bytearray(classifier.tflite)
+    for values in _weights(classifier.tflite):
+        # A constant's values are in the file as they are. Bytes that occur more than once belong
+        # to equal tensors, or are all zeros, which shuffling does not change.
+        stored = values.tobytes()
+        at = classifier.tflite.find(stored)
+        if at >= 0:
+            tflite[at : at + len(stored)] = rng.permutation(values.ravel()).tobytes()
+    title = f"{classifier.title} with random weights"
+    card = {**classifier.card, "title": title, "digit_threshold": 0.0}
+    return Classifier(f"{classifier.name}-random-{seed}", bytes(tflite), card)
+
+
+def _weights(tflite: bytes) -> list[NDArray[np.float32]]:
+    """Return the weights and biases of a model, float tensors of more than one value.
+
+    From the interpreter, because the flatbuffer's own schema would cost 35 MB to import.
+    """
+    from ai_edge_litert.interpreter import Interpreter  # here as in `_Network`
+
+    interpreter = Interpreter(model_content=tflite)
+    weights = []
+    for tensor in interpreter.get_tensor_details():
+        if tensor["dtype"] is np.float32 and tensor["shape"].prod() > 1:
+            try:
+                weights.append(interpreter.get_tensor(tensor["index"]))
+            except ValueError:
+                continue  # a layer's output, which has no values before the model runs
+    return weights
 
 
 def _outputs(logits: Floats, features: Floats) -> Outputs:
@@ -161,7 +192,8 @@ def _checked(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _parts(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    return (images[i : i + _CHUNK] for i in range(0, len(images), _CHUNK))
+    """Yield parts of at most `_CHUNK` images, at least one."""
+    return (images[i : i + _CHUNK] for i in range(0, max(1, len(images)), _CHUNK))
 
 
 class _Network:

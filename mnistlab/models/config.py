@@ -14,6 +14,18 @@ AUGMENTATIONS = ("none", "light", "full")
 SCHEDULES = ("one cycle", "cosine", "constant")
 NETWORKS = {"mlp": ("plain", "normalised", "wide"), "cnn": ("plain", "deep", "wide", "lean")}
 TITLES = {"mlp": "MLP", "cnn": "CNN"}
+_CHOICES = {"model": MODELS, "augmentation": AUGMENTATIONS, "schedule": SCHEDULES}
+_RANGES: dict[str, tuple[float, float]] = {  # of whole numbers where the limits are
+    "epochs": (1, 200),
+    "batch_size": (8, 4096),
+    "learning_rate": (1e-6, 1.0),
+    "dropout": (0.0, 0.9),
+    "fraction": (0.01, 1.0),
+    "seed": (0, 2**31 - 1),
+    "filters": (4, 128),
+    "units": (16, 4096),
+    "threads": (0, 256),
+}
 _RENAMED = {"share": "fraction", "outliers": "non_digits"}
 """Old names of settings, in cards of earlier runs -> their present names."""
 
@@ -60,29 +72,13 @@ class TrainingConfig:
     """CPU threads TensorFlow may use; 0 means all. A seed repeats exactly for one thread count."""
 
     def __post_init__(self) -> None:
-        _check_choice("model", self.model, MODELS)
-        _check_choice("augmentation", self.augmentation, AUGMENTATIONS)
-        _check_choice("schedule", self.schedule, SCHEDULES)
+        for name, choices in _CHOICES.items():
+            _check_choice(name, getattr(self, name), choices)
         _check_choice("network", self.network, NETWORKS[self.model])
-        self._check_range("epochs", 1, 200)
-        self._check_range("batch_size", 8, 4096)
-        self._check_range("learning_rate", 1e-6, 1.0)
-        self._check_range("dropout", 0.0, 0.9)
-        self._check_range("fraction", 0.01, 1.0)
-        self._check_range("seed", 0, 2**31 - 1)
-        self._check_range("filters", 4, 128)
-        self._check_range("units", 16, 4096)
-        self._check_range("threads", 0, 256)
+        for name, (low, high) in _RANGES.items():
+            _check_range(name, getattr(self, name), low, high)
         if not isinstance(self.non_digits, bool):
             raise ConfigError(f"non digits is {self.non_digits!r}; give True or False.")
-
-    def _check_range(self, name: str, low: float, high: float) -> None:
-        value = getattr(self, name)
-        kind, number = (int, "a whole number") if isinstance(low, int) else (float, "a number")
-        is_number = isinstance(value, int | kind) and not isinstance(value, bool)
-        if not is_number or not low <= value <= high:
-            limits = f"{low:.10g} to {high:.10g}"
-            raise ConfigError(f"{words(name)} is {value!r}; give {number} from {limits}.")
 
     @property
     def outputs(self) -> int:
@@ -160,3 +156,11 @@ def words(name: str) -> str:
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ConfigError(f"{words(name)} is {value!r}; choose one of {', '.join(choices)}.")
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    kinds, number = (int, "a whole number") if isinstance(low, int) else (int | float, "a number")
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high):
+        limits = f"{low:.10g} to {high:.10g}"
+        raise ConfigError(f"{words(name)} is {value!r}; give {number} from {limits}.")

@@ -11,7 +11,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,10 +57,7 @@ class Neighbours:
     ) -> list[Neighbour]:
         """Return the k training images nearest to an image (28, 28) uint8, the nearest first.
 
-        Raises
-        ------
-        ModelError
-            When `classifier` is not the model that the vectors are from.
+        Raises `ModelError` when `classifier` is not the model that the vectors are from.
         """
         if classifier.card.get("sha256") != self.model:
             raise ModelError("The shipped training vectors belong to the pretrained CNN; ask that.")
@@ -98,8 +94,7 @@ def make_neighbours(
 
 def save_neighbours(neighbours: Neighbours, path: Path = FILE) -> None:
     """Write vectors as `load_neighbours` reads them."""
-    fields: dict[str, Any] = vars(neighbours)
-    np.savez_compressed(path, **fields)
+    np.savez_compressed(path, **vars(neighbours))
 
 
 @lru_cache(maxsize=1)

@@ -88,10 +88,8 @@ def _read_run(folder: Path) -> Run:
     try:
         card = read_card(_read_start(folder / "run.json", MAX_BYTES + 1))
         missing = [name for name in card["files"] if not (folder / name).is_file()]
-    except OSError as error:
-        return damaged(f"run.json cannot be read: {error.strerror}")
-    except CardError as error:
-        return damaged(f"run.json cannot be read: {error}")
+    except (OSError, CardError) as error:
+        return damaged(f"run.json cannot be read: {getattr(error, 'strerror', error)}")
     return damaged(f"{', '.join(missing)} missing") if missing else Run(folder.name, folder, card)
 
 
@@ -133,16 +131,8 @@ def removal_command(run: str) -> str:
 def read_predictions(run: Run) -> dict[str, NDArray[Any]]:
     """Return the predictions of a run's model at the end of its training.
 
-    Returns
-    -------
-    dict
-        `y_val` (n,) uint8 and `val_proba` (n, 10) float32 of the validation part, `y_test` and
-        `test_proba` of the test set.
-
-    Raises
-    ------
-    ModelError
-        When the run is damaged.
+    They are `y_val` (n,) uint8 and `val_proba` (n, 10) float32 of the validation part, `y_test` and
+    `test_proba` of the test set. Raises `ModelError` when the run is damaged.
     """
     data = read_run_file(run, "predictions.npz")
     try:
@@ -155,10 +145,7 @@ def read_predictions(run: Run) -> dict[str, NDArray[Any]]:
 def rename_run(name: str, title: str, runs: Path | None = None) -> None:
     """Give a run another title; its id stays.
 
-    Raises
-    ------
-    ModelError
-        When there is no such run, it is damaged, or the title is empty or over 60 characters.
+    Raises `ModelError` when there is no such run, it is damaged, or the title does not fit.
     """
     run, title = find_run(name, runs), " ".join(title.split())
     if run.damage:
@@ -177,10 +164,7 @@ def rename_run(name: str, title: str, runs: Path | None = None) -> None:
 def load_classifier(name: str, runs: Path | None = None) -> Classifier:
     """Load a model by name: the pretrained `"mlp"` or `"cnn"`, or a run's id.
 
-    Raises
-    ------
-    ModelError
-        When there is no such model or its files are damaged.
+    Raises `ModelError` when there is no such model or its files are damaged.
     """
     if name in PRETRAINED:
         return _load_pretrained(name)

@@ -27,9 +27,7 @@ from mnistlab.charts.results import methods, results_table
 from mnistlab.data import Dataset
 from mnistlab.markup import UNKNOWN, escape, note, table
 from mnistlab.metrics.calibration import Calibration
-from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.pair import Group, Pair
-from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.evaluation import Evaluation, Group, Pair, Robustness
 from mnistlab.metrics.seed_comparison import SeedComparison, SeedSummary
 from mnistlab.texts import percent
 from mnistlab.version import __version__

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistlab.data.rows import BLOCK, blocks, whole_numbers
+from mnistlab.data.rows import BLOCK, blocks, numbers_of
 from mnistlab.errors import UploadError
 from mnistlab.files import atomic_write
 from mnistlab.texts import counted
@@ -104,9 +104,11 @@ def _check_header(path: str, raw: bytes) -> None:
 
 def _parse(block: bytes, path: str, line: int) -> Bytes:
     """The values of a block whose first line is number `line`."""
-    values = whole_numbers(block, len(_PIXELS))
-    if values is not None and values.max() <= 255:
-        return values.astype(np.uint8)
+    values = numbers_of(block, len(_PIXELS))
+    if values is not None and values.dtype == np.int64 and (values <= 255).all():
+        digits = values.size + (values > 9).sum() + (values > 99).sum()
+        if len(block.translate(None, b",\n")) == digits:  # no quotes, and no zeros in front
+            return values.astype(np.uint8)
     # Line by line, which allows quotes, spaces and blank lines, and finds what is wrong.
     lines = enumerate(block.decode("utf-8", errors="replace").split("\n"), line)
     rows = [_parse_line(text, f"{path}, line {i:,}") for i, text in lines if text.strip()]

@@ -22,7 +22,7 @@ import psutil, tornado.platform.asyncio, zmq.utils.garbage
 import ai_edge_litert.interpreter, numpy.ma, numpy.random
 import PIL.BmpImagePlugin, PIL.GifImagePlugin, PIL.JpegImagePlugin
 import PIL.PngImagePlugin, PIL.PpmImagePlugin
-import mnistlab.data.averages, mnistlab.data.label_errors, mnistlab.metrics.projection
+import mnistlab.data.label_errors, mnistlab.metrics.projection
 import mnistlab.charts.plotly_charts, mnistlab.ui.explore.tab, mnistlab.ui.predict.tab
 """
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.latency import images_per_second, measure_latencies
+from mnistlab.metrics.latency import ShouldStop, images_per_second, measure_latencies
 from mnistlab.metrics.scores import evaluate_probabilities
-from mnistlab.metrics.stopping import ShouldStop
 from mnistlab.models import Classifier
 
 _BATCH = 1000  # images a pass when throughput is measured

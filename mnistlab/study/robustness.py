@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mnistlab.data.dataset import Dataset
 from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupted_chunks
-from mnistlab.metrics.robustness import Robustness
-from mnistlab.metrics.stopping import ShouldStop, check
+from mnistlab.metrics.evaluation import Robustness
+from mnistlab.metrics.latency import ShouldStop, check
 from mnistlab.models.classifier import Classifier
 
 IMAGES = 1000

@@ -13,11 +13,9 @@ from mnistlab.data import Dataset
 from mnistlab.data.label_errors import applies_to, corrected_test_labels
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.comparison import Comparison
-from mnistlab.metrics.evaluation import Evaluation, distinct_titles
-from mnistlab.metrics.pair import Pair, pair_up
-from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.evaluation import Evaluation, Pair, Robustness, distinct_titles, pair_up
+from mnistlab.metrics.latency import ShouldStop, check
 from mnistlab.metrics.seed_comparison import SeedComparison, compare_seeds
-from mnistlab.metrics.stopping import ShouldStop, check
 from mnistlab.models import Classifier, list_runs, load_classifier
 from mnistlab.models.card import data_digest, settings_key
 from mnistlab.report.export import read_history

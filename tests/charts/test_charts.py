@@ -18,7 +18,7 @@ from mnistlab.charts.pair import robustness_table
 from mnistlab.charts.pictures import picture_sheet
 from mnistlab.markup import signed
 from mnistlab.metrics.calibration import calibrate
-from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.evaluation import Robustness
 from tests.charts.conftest import answers
 
 EVIL = "<script>&'\""

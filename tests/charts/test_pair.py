@@ -14,7 +14,7 @@ from mnistlab.charts.pair import (
     per_class_table,
     verdict,
 )
-from mnistlab.metrics.pair import pair_up
+from mnistlab.metrics.evaluation import pair_up
 from tests.charts.conftest import Make
 
 EVIL = "<script>&'\""

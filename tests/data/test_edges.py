@@ -16,7 +16,6 @@ import pytest
 
 from mnistlab.data import (
     Dataset,
-    fetch,
     load_default,
     load_digits,
     load_mnist,
@@ -102,7 +101,7 @@ def test_fetch_finds_damage_that_times_and_sizes_hide(built: Path, digest: str) 
     content[-1] ^= 1
     file.write_bytes(content)
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    fetched = fetch(progress=False)
+    fetched = load_mnist(progress=False, verify=True)
     assert digest_of(getattr(fetched, name) for name in ARRAYS) == digest
 
 

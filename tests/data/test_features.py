@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mnistlab.data import Dataset, open_folder, save_folder
-from mnistlab.data.averages import average, class_averages
 from mnistlab.data.features import FILE, NAMES, Features, compute_features, features
+from mnistlab.data.pixel_statistics import average, class_averages
 
 
 def image(rows: slice, columns: slice) -> NDArray[np.uint8]:

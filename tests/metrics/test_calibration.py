@@ -13,9 +13,8 @@ from mnistlab.metrics.calibration import (
     apply_temperature,
     calibrate,
     fit_temperature,
-    reliability,
 )
-from mnistlab.metrics.scores import evaluate_probabilities
+from mnistlab.metrics.scores import evaluate_probabilities, reliability
 
 
 def honest_logits(n: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -18,8 +18,8 @@ from mnistlab.metrics.comparison import (
     compare_predictions,
     difference_interval,
     mcnemar_p_value,
+    p_text,
 )
-from mnistlab.metrics.wording import p_text
 
 
 def compared(both: int, only_a: int, only_b: int, neither: int) -> Comparison:

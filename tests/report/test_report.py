@@ -17,8 +17,7 @@ import pytest
 
 from mnistlab.data import Dataset
 from mnistlab.errors import ModelError
-from mnistlab.metrics.evaluation import Evaluation, distinct_titles
-from mnistlab.metrics.pair import pair_up
+from mnistlab.metrics.evaluation import Evaluation, distinct_titles, pair_up
 from mnistlab.models import load_classifier
 from mnistlab.models.store import PRETRAINED_FOLDER
 from mnistlab.report.export import export_model, read_history

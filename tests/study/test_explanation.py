@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.models import Classifier, load_classifier
-from mnistlab.models.classifier import Outputs
-from mnistlab.models.untrained import randomised
+from mnistlab.models.classifier import Outputs, randomised
 from mnistlab.study.explanation import PATCH, map_similarity, occlude
 
 

@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from mnistlab.cli import main
 from mnistlab.data import Dataset
-from mnistlab.metrics.latency import images_per_second, measure_latencies, measure_latency
+from mnistlab.metrics.latency import (
+    MeasurementStopped,
+    images_per_second,
+    measure_latencies,
+    measure_latency,
+)
 from mnistlab.metrics.scores import evaluate_probabilities
-from mnistlab.metrics.stopping import MeasurementStopped
 from mnistlab.models import Classifier, load_classifier
 from mnistlab.study.evaluation import evaluate, evaluate_models
 from mnistlab.study.study import compare

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mnistlab.data import Dataset
 from mnistlab.errors import MnistLabError
 from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupted_chunks
-from mnistlab.metrics.stopping import MeasurementStopped
+from mnistlab.metrics.latency import MeasurementStopped
 from mnistlab.models import Classifier, load_classifier
 from mnistlab.study.robustness import measure_robustness
 

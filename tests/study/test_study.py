@@ -14,8 +14,7 @@ import pytest
 import mnistlab
 from mnistlab.cli import main
 from mnistlab.data import Dataset
-from mnistlab.metrics.pair import ORDERS, Group, Pair, pair_up
-from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.evaluation import ORDERS, Group, Pair, Robustness, pair_up
 from mnistlab.texts import percent
 
 PACKAGE = Path(mnistlab.__file__).parent
@@ -119,7 +118,7 @@ def test_answers_are_paired_in_one_place_only() -> None:
             if isinstance(node, ast.Call) and name in ("compare_predictions", "mcnemar_p_value"):
                 users.add((path.relative_to(PACKAGE).as_posix(), name))
     assert users == {
-        ("metrics/pair.py", "compare_predictions"),
+        ("metrics/evaluation.py", "compare_predictions"),
         ("metrics/comparison.py", "mcnemar_p_value"),
     }
 

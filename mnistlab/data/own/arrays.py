@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data.dataset import Images, Labels
-from mnistlab.data.own.files import Piece, axes_hint, printable
-from mnistlab.errors import DataError
+from mnistlab.data.own.files import Piece, axes_hint
+from mnistlab.data.own.source import Source, printable
 
 _SIDE = 28
 _FAINT = 64  # below this brightest pixel, fractions show that the scale is another one
@@ -20,15 +20,10 @@ _NOISE = 1e-3
 _PART = 2000  # images that are scaled at a time; as float64 they take 13 MB
 
 
-def images_of(piece: Piece, remarks: list[str]) -> Images:
-    """Return images as `(n, 28, 28)` uint8.
+def images_of(piece: Piece) -> Images:
+    """Return images as `(n, 28, 28)` uint8; pixels from 0 to 1 are scaled, others rounded.
 
-    Pixels from 0 to 1 are scaled, others rounded, and `remarks` is extended to say so.
-
-    Raises
-    ------
-    DataError
-        Naming the shape, type or range that was found instead.
+    Raises DataError, naming the shape, type or range that was found instead.
     """
     x = piece.values
     sides = [side for side in x.shape[1:] if side != 1]
@@ -36,33 +31,30 @@ def images_of(piece: Piece, remarks: list[str]) -> Images:
         size = " x ".join(map(str, x.shape))
         hint = ", the mean of its three" if x.ndim == 4 and 3 in (x.shape[1], x.shape[-1]) else ""
         hint += axes_hint(x.shape)
-        raise DataError(f"{piece.name} has images {size}; give n x 28 x 28, one channel{hint}.")
-    return _pixels(piece.name, x.reshape(-1, _SIDE, _SIDE), remarks)
+        raise piece.source.unfit(f"has images {size}; give n x 28 x 28, one channel{hint}")
+    return _pixels(x.reshape(-1, _SIDE, _SIDE), piece.source)
 
 
-def _pixels(name: str, x: NDArray[np.generic], remarks: list[str]) -> Images:
+def _pixels(x: NDArray[np.generic], source: Source) -> Images:
     """Return pixels as uint8 from 0 to 255, scaled or rounded where necessary."""
     if x.dtype.kind not in "biuf":
-        raise DataError(f"{name} has pixels of type {x.dtype}; give numbers from 0 to 255.")
+        raise source.unfit(f"has pixels of type {x.dtype}; give numbers from 0 to 255")
     if not x.size:
         return np.zeros(x.shape, np.uint8)
-    low, high = _range(name, "pixels", x)
+    low, high = _range(x, "pixels", source)
+    found = f"has pixels from {low:.7g} to {high:.7g}"
     full = 1 if 0 < high <= 1 + _NOISE else 255
     if low < -_NOISE * full or high > (1 + _NOISE) * full:
-        raise DataError(
-            f"{name} has pixels from {low:.7g} to {high:.7g}; give 0 to 255, or 0 to 1"
-            f"{_hint(low, high)}."
-        )
-    is_whole = _is_whole(x)
+        raise source.unfit(f"{found}; give 0 to 255, or 0 to 1{_hint(low, high)}")
     if full == 1:
-        remarks.append("Pixels from 0 to 1 were multiplied by 255.")
-    elif high < _FAINT and not is_whole:
-        raise DataError(
-            f"{name} has pixels from {low:.7g} to {high:.7g}, neither 0 to 1 nor 0 to 255; scale "
-            f"them to 0 to 255: where {high:.7g} is full ink, multiply them by 255 / {high:.7g}."
-        )
-    elif not is_whole:
-        remarks.append("Pixels were rounded to whole numbers.")
+        source.remark("Pixels from 0 to 1 were multiplied by 255.")
+    elif not _is_whole(x):
+        if high < _FAINT:
+            raise source.unfit(
+                f"{found}, neither 0 to 1 nor 0 to 255; scale them to 0 to 255: where {high:.7g} "
+                f"is full ink, multiply them by 255 / {high:.7g}"
+            )
+        source.remark("Pixels were rounded to whole numbers.")
     if x.dtype == np.uint8 and full == 255:
         return np.ascontiguousarray(x)
     result = np.empty(x.shape, np.uint8)
@@ -79,89 +71,83 @@ def _hint(low: float, high: float) -> str:
     return ": divide by 257" if high == 65535 else ""
 
 
-def ink_remarks(images: Mapping[str, Images]) -> list[str]:
-    """Say which images are blank, all the same, or dim.
+def remark_on_ink(images: Mapping[str, Images], source: Source) -> None:
+    """Remark which images are blank, all the same, or dim.
 
     Parameters
     ----------
     images : arrays (n, 28, 28) uint8 with n at least 1, by what they are called
     """
-    remarks = []
     blank = {called: bool((x == x[:, :1, :1]).all()) for called, x in images.items()}
     for called, x in images.items():
         is_same = bool((x == x[0]).all())
         if blank[called]:
             same = f"every pixel is {x.flat[0]}" if is_same else "each is one even grey"
-            remarks.append(f"All {called} are blank: {same}. Check how they were saved.")
+            source.remark(f"All {called} are blank: {same}. Check how they were saved.")
         elif len(x) > 1 and is_same:
-            remarks.append(f"All {called} are the same. Check how they were saved.")
+            source.remark(f"All {called} are the same. Check how they were saved.")
     brightest = max(int(x.max()) for x in images.values())
     if brightest < _DIM and not all(blank.values()):
-        remarks.append(
+        source.remark(
             f"The brightest pixel is {brightest} of 255: where that is full ink, multiply the "
             f"pixels by 255 / {brightest} before you load them, or the models see dim images."
         )
-    return remarks
 
 
-def labels_of(piece: Piece, images: int, remarks: list[str]) -> Labels:
-    """Return the labels of a number of images as `(n,)` uint8 from 0 to 9.
-
-    `remarks` is extended by what was done. Raises DataError as `images_of` does.
-    """
-    y, name = piece.values, piece.name
+def labels_of(piece: Piece, images: int) -> Labels:
+    """Return the labels of so many images as `(n,)` uint8, 0 to 9; errors as of `images_of`."""
+    y, source = piece.values, piece.source
     if y.shape == (images, 10) and images:
-        y = _from_one_hot(y, name)
-        remarks.append("One-hot labels were turned into digits.")
+        y = _from_one_hot(y, source)
     if y.size == images and y.ndim == 2 and 1 in y.shape:
         y = y.reshape(-1)
     if y.shape != (images,):
         hint = ", such as y.argmax(axis=0)" if y.shape == (10, images) else ""
-        raise DataError(
-            f"{name}: {images:,} images but labels of shape {y.shape}; give one label each{hint}."
-        )
+        what = f"has {images:,} images but labels of shape {y.shape}; give one label each{hint}"
+        raise source.unfit(what)
     if y.dtype.kind in "SU":
-        y = _from_text(y, name)
-        remarks.append("Labels that are text were read as digits.")
+        y = _from_text(y, source)
     if y.dtype.kind not in "iuf":
-        raise DataError(f"{name} has labels of type {y.dtype}; give whole numbers, 0 to 9.")
+        raise source.unfit(f"has labels of type {y.dtype}; give whole numbers, 0 to 9")
     if not y.size:
         return np.zeros(0, np.uint8)
-    low, high = _range(name, "labels", y)
+    low, high = _range(y, "labels", source)
     if not _is_whole(y):
-        raise DataError(f"{name} has labels that are not whole numbers; give 0 to 9.")
+        raise source.unfit("has labels that are not whole numbers; give 0 to 9")
     if low < 0 or high > 9:
         hint = ": y % 10 where 10 stands for 0, y - 1 where they are counted from 1"
         hint = hint if (low, high) == (1, 10) else ""
-        raise DataError(f"{name} has labels from {low:g} to {high:g}; give 0 to 9{hint}.")
+        raise source.unfit(f"has labels from {low:g} to {high:g}; give 0 to 9{hint}")
     return y.astype(np.uint8)
 
 
-def _from_one_hot(y: NDArray[np.generic], name: str) -> NDArray[np.generic]:
+def _from_one_hot(y: NDArray[np.generic], source: Source) -> NDArray[np.generic]:
     ones = y.astype(bool) if y.dtype.kind in "biuf" else np.zeros(y.shape, bool)
     if not ((ones.sum(1) == 1).all() and bool((y == ones).all())):
-        raise DataError(
-            f"{name} has 10 values for each image that are not one 1 among nine 0s; give labels "
-            "from 0 to 9, such as y.argmax(axis=1)."
+        raise source.unfit(
+            "has 10 values for each image that are not one 1 among nine 0s; give labels from 0 to "
+            "9, such as y.argmax(axis=1)"
         )
+    source.remark("One-hot labels were turned into digits.")
     return np.asarray(ones.argmax(1))
 
 
-def _from_text(y: NDArray[np.generic], name: str) -> NDArray[np.generic]:
+def _from_text(y: NDArray[np.generic], source: Source) -> NDArray[np.generic]:
     texts = [t.decode("latin-1") if isinstance(t, bytes) else str(t) for t in y.tolist()]
     wrong = next((t for t in texts if t.strip() not in "0123456789" or not t.strip()), None)
     if wrong is not None:
-        raise DataError(
-            f"{name} has labels of type {y.dtype}, such as {printable(wrong[:20])!r}; give whole "
-            "numbers, 0 to 9."
+        raise source.unfit(
+            f"has labels of type {y.dtype}, such as {printable(wrong[:20])!r}; give whole numbers, "
+            "0 to 9"
         )
+    source.remark("Labels that are text were read as digits.")
     return np.array([int(t) for t in texts])
 
 
-def _range(name: str, what: str, values: NDArray[np.generic]) -> tuple[float, float]:
+def _range(values: NDArray[np.generic], what: str, source: Source) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     if not np.isfinite((low, high)).all():
-        raise DataError(f"{name} has {what} that are not finite (NaN or infinite); correct those.")
+        raise source.unfit(f"has {what} that are not finite (NaN or infinite); correct those")
     return low, high
 
 

@@ -8,26 +8,21 @@ import math
 import re
 import struct
 import zipfile
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from mnistlab.data.own.source import HOW_TO_SAVE, Source, printable
 from mnistlab.data.own.table import PIXELS, read_table
 from mnistlab.errors import DataError
 
-# Limits for the arrays of a file, unpacked: EMNIST's 280,000 digits have 220 MB, MNIST 55 MB. On a
-# shared server, uploads of many visitors share its memory.
-MAX_BYTES = 256 * 2**20
-MAX_UPLOAD_BYTES = 100 * 2**20
 WANTED = (
     "give a .npz file with x_train, y_train, x_test and y_test (or x and y), IDX files of images "
     "and labels, or a .csv file with label and pixel0 to pixel783"
 )
-HOW_TO_SAVE = 'numpy.savez("digits.npz", x=images, y=labels)'
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")  # names' endings
 FROM_PICTURES = (
     "read the pictures into an array n x 28 x 28 and their digits into another, and save both "
@@ -45,46 +40,40 @@ _PYTORCH = (
     "is a PyTorch file; load it with torch.load and save the arrays with "
     'numpy.savez("digits.npz", x=images.numpy(), y=labels.numpy())'
 )
-# Files that people give by mistake: their first bytes, what they are, and the remedy. Text is
-# compared in lower case, without white space before it.
-_REFUSED: tuple[tuple[tuple[bytes, ...], str], ...] = (
-    ((b"\x80\x02\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19",), _PYTORCH),  # before 1.6
-    (
-        (b"<!doctype", b"<html", b"<head", b"<?xml"),
+# Files that people give by mistake: how they begin, white space aside and in either case, what they
+# are, and the remedy.
+_REFUSED = {
+    rb"\x80\x02\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19": _PYTORCH,  # before 1.6
+    rb"<!doctype|<html|<head|<\?xml": (
         "is a web page, not data: its address led to a page instead of the file. Download the file "
-        "itself, in a browser if it asks for a login",
+        "itself, in a browser if it asks for a login"
     ),
-    (
-        (b"{", b"["),
-        f"is JSON; drawings are read by `mnistlab predict`. For a dataset {WANTED}",
-    ),
-    (
-        (b"version https://git-lfs",),
+    rb"[{[]": f"is JSON; drawings are read by `mnistlab predict`. For a dataset {WANTED}",
+    rb"version https://git-lfs": (
         "is a Git LFS pointer, not the data itself; run `git lfs pull` in its repository and give "
-        "the file again",
+        "the file again"
     ),
-    ((b"\x89HDF\r\n\x1a\n",), f"is an HDF5 file; {_CONVERT}"),
-    ((b"MATLAB",), f"is a MATLAB file; {_CONVERT}"),
-    ((b"PAR1",), f"is a Parquet file; {_CONVERT}"),
-    ((b"SQLite format",), f"is an SQLite database; {_CONVERT}"),
-    (
-        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+    rb"\x89HDF\r\n\x1a\n": f"is an HDF5 file; {_CONVERT}",
+    rb"MATLAB": f"is a MATLAB file; {_CONVERT}",
+    rb"PAR1": f"is a Parquet file; {_CONVERT}",
+    rb"SQLite format": f"is an SQLite database; {_CONVERT}",
+    rb"\x80[\x02-\x05]": (
         "is a pickle, which could run any code; load it in a Python that you trust it to and save "
-        f"the arrays with {HOW_TO_SAVE}",
+        f"the arrays with {HOW_TO_SAVE}"
     ),
-    ((b"BZh",), f"is compressed with bzip2; {_UNPACK}"),
-    ((b"\xfd7zXZ",), f"is compressed with xz; {_UNPACK}"),
-    ((b"\x28\xb5\x2f\xfd",), f"is compressed with Zstandard; {_UNPACK}"),
-    ((b"\x1f\x9d",), f"is compressed with compress; {_UNPACK}"),
-    ((b"7z\xbc\xaf\x27\x1c",), f"is a 7-Zip archive; {_UNPACK}"),
-    ((b"Rar!",), f"is a RAR archive; {_UNPACK}"),
-    (
-        (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF"),
-        "is a picture, not a dataset; read pictures with `mnistlab predict` or in Predict",
+    rb"BZh": f"is compressed with bzip2; {_UNPACK}",
+    rb"\xfd7zXZ": f"is compressed with xz; {_UNPACK}",
+    rb"\x28\xb5\x2f\xfd": f"is compressed with Zstandard; {_UNPACK}",
+    rb"\x1f\x9d": f"is compressed with compress; {_UNPACK}",
+    rb"7z\xbc\xaf\x27\x1c": f"is a 7-Zip archive; {_UNPACK}",
+    rb"Rar!": f"is a RAR archive; {_UNPACK}",
+    rb".{257}ustar": f"is a tar archive; {_UNPACK}",
+    rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF": (
+        "is a picture, not a dataset; read pictures with `mnistlab predict` or in Predict"
     ),
-    ((b"%PDF",), f"is a PDF file; {WANTED}"),
-    ((b"\xff\xfe", b"\xfe\xff"), "is text in UTF-16; save it as UTF-8, in Excel as CSV UTF-8"),
-)
+    rb"%PDF": f"is a PDF file; {WANTED}",
+    rb"\xff\xfe|\xfe\xff": "is text in UTF-16; save it as UTF-8, in Excel as CSV UTF-8",
+}
 _SPLITS = {"train": "train", "test": "test", "t10k": "test"}
 _VALIDATION = re.compile(r"(?<![a-z])val(id|idation)?(?![a-z])")
 _KINDS = {
@@ -93,12 +82,11 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Piece:
+class Piece(NamedTuple):
     """An array and its role in a dataset."""
 
-    name: str
-    """For people: the file, and which array of it where it has several."""
+    source: Source
+    """The file, and which array of it where it has several."""
     kind: str
     """`"x"` for images, `"y"` for labels."""
     split: str
@@ -106,17 +94,10 @@ class Piece:
     values: NDArray[np.generic]
 
 
-def read_file(
-    file: BinaryIO, name: str, remarks: list[str], max_bytes: int = MAX_BYTES
-) -> list[Piece]:
-    """Read the arrays of one npz, npy, IDX or CSV file, gzipped or not.
+def read_file(file: BinaryIO, source: Source) -> list[Piece]:
+    """Read the arrays of one npz, npy, IDX or CSV file, binary and seekable, gzipped or not.
 
-    Parameters
-    ----------
-    file : binary and seekable, at its start
-    name : the file's name, which distinguishes training and test data
-    remarks : extended by what was done to read the file
-    max_bytes : limit for its arrays, unpacked
+    The name of the source distinguishes training and test data.
 
     Raises
     ------
@@ -127,22 +108,22 @@ def read_file(
         layers = 0
         while (head := _peek(file)).startswith(_GZIP):
             if layers == _MAX_LAYERS:
-                raise DataError(f"{name} is compressed over {layers} times; unpack it first.")
+                raise source.unfit(f"is compressed over {layers} times; unpack it first")
             # Each layer is unpacked into memory, with a limit: the next one may be a bomb.
-            file, layers = _in_memory(gzip.GzipFile(fileobj=file), name, max_bytes), layers + 1
+            file, layers = _in_memory(gzip.GzipFile(fileobj=file), source), layers + 1
         if layers > 1:
-            remarks.append(f"{name} was compressed {layers} times and was unpacked {layers} times.")
-        _check_kind(head, name)
-        return _read(file, head, name, remarks, max_bytes)
+            done = f"was compressed {layers} times and was unpacked {layers} times"
+            source.remark(f"{source.name} {done}.")
+        _check_kind(head, source)
+        return _read(file, head, source)
     except DataError:
         raise
     except Exception as error:
         # Damaged files raise a dozen types, MemoryError, struct.error, RuntimeError (encrypted),
         # NotImplementedError (a rare compression) and lzma's own among them.
         what = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(
-            f"{name} cannot be read and may be truncated ({what}); {WANTED}."
-        ) from error
+        what = f"cannot be read and may be truncated ({what}); {WANTED}"
+        raise source.unfit(what) from error
 
 
 def split_of(name: str) -> str:
@@ -162,58 +143,47 @@ def axes_hint(shape: tuple[int, ...]) -> str:
     return ""
 
 
-def printable(name: str) -> str:
-    """Replace the characters of a file's name that a terminal would interpret."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name)
-
-
 def _peek(file: BinaryIO) -> bytes:
     head = file.read(_HEAD)
     file.seek(0)
     return head
 
 
-def _check_kind(head: bytes, name: str) -> None:
+def _check_kind(head: bytes, source: Source) -> None:
     if not head:
-        raise DataError(f"{name} is empty; {WANTED}.")
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for starts, what in _REFUSED:
-        if head.startswith(starts) or text.startswith(starts):
-            raise DataError(f"{name} {what}.")
-    if head[257:262] == b"ustar":
-        raise DataError(f"{name} is a tar archive; {_UNPACK}.")
+        raise source.unfit(f"is empty; {WANTED}")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    for start, what in _REFUSED.items():
+        if re.match(start, text, re.IGNORECASE | re.DOTALL):
+            raise source.unfit(what)
 
 
-def _read(
-    file: BinaryIO, head: bytes, name: str, remarks: list[str], max_bytes: int
-) -> list[Piece]:
-    split = split_of(PurePath(name).name)
+def _read(file: BinaryIO, head: bytes, source: Source) -> list[Piece]:
+    split = split_of(PurePath(source.name).name)
     if head.startswith(_ZIP):
-        return _read_npz(_in_memory(file, name, max_bytes), name, remarks, max_bytes)
-    if head.startswith((_NPY, b"\0\0")):
-        data = _in_memory(file, name, max_bytes)
-        is_npy = head.startswith(_NPY)
-        values = _read_npy(data, name) if is_npy else _read_idx(data, name)
-        kind = _kind_of_shape(values.shape)
-        if not kind:
-            size = " x ".join(map(str, values.shape)) or "of one number"
-            raise DataError(f"{name} has an array {size}; give images n x 28 x 28 or n labels.")
-        return [Piece(name, kind, split, values)]
-    x, y = read_table(file, name, 2 * max_bytes, remarks)
-    return [Piece(name, "x", split, x), Piece(name, "y", split, y)]
+        return _read_npz(_in_memory(file, source), source)
+    if not head.startswith((_NPY, b"\0\0")):
+        x, y = read_table(file, source)
+        return [Piece(source, "x", split, x), Piece(source, "y", split, y)]
+    data = _in_memory(file, source)
+    values = _read_npy(data, source) if head.startswith(_NPY) else _read_idx(data, source)
+    kind = _kind_of_shape(values.shape)
+    if not kind:
+        size = " x ".join(map(str, values.shape)) or "of one number"
+        raise source.unfit(f"has an array {size}; give images n x 28 x 28 or n labels")
+    return [Piece(source, kind, split, values)]
 
 
-def _in_memory(file: BinaryIO | gzip.GzipFile, name: str, max_bytes: int) -> io.BytesIO:
-    content = file.read(max_bytes + 1)
-    _check_size(len(content), name, max_bytes)
+def _in_memory(file: BinaryIO | gzip.GzipFile, source: Source) -> io.BytesIO:
+    content = file.read(source.max_bytes + 1)
+    _check_size(len(content), source)
     return io.BytesIO(content)
 
 
-def _check_size(size: int, name: str, max_bytes: int) -> None:
-    if size > max_bytes:
-        raise DataError(
-            f"{name} unpacks to over {max_bytes >> 20} MB; give a part of it, or pixels as uint8."
-        )
+def _check_size(size: int, source: Source) -> None:
+    if size > source.max_bytes:
+        limit = f"{source.max_bytes >> 20} MB"
+        raise source.unfit(f"unpacks to over {limit}; give a part of it, or pixels as uint8")
 
 
 def _kind_of_shape(shape: tuple[int, ...]) -> str:
@@ -236,8 +206,7 @@ def _kind_of_name(key: str) -> str:
 # npz
 
 
-@dataclass(frozen=True)
-class _Member:
+class _Member(NamedTuple):
     """An array of an npz file, before its values are read."""
 
     info: zipfile.ZipInfo
@@ -248,33 +217,32 @@ class _Member:
     """Whether its name, and not only its shape, shows its kind."""
 
 
-def _read_npz(file: io.BytesIO, name: str, remarks: list[str], max_bytes: int) -> list[Piece]:
+def _read_npz(file: io.BytesIO, source: Source) -> list[Piece]:
     with zipfile.ZipFile(file) as archive:
-        members = [_member(archive, info, name, max_bytes) for info in _arrays(archive, name)]
+        members = [_member(archive, info, source) for info in _arrays(archive, source)]
         chosen = _chosen(members)
-        _check_size(sum(member.info.file_size for member in chosen), name, max_bytes)
+        _check_size(sum(member.info.file_size for member in chosen), source)
         pieces = []
         for member in chosen:
-            called = f"{name}, {member.key}"
+            array = source.named(f"{source.name}, {member.key}")
             with archive.open(member.info) as part:
-                values = _read_npy(cast("BinaryIO", part), called)
+                values = _read_npy(cast("BinaryIO", part), array)
                 part.read(1)  # the end of the member, where zipfile compares its checksum
-            pieces.append(Piece(called, member.kind, member.split, values))
+            pieces.append(Piece(array, member.kind, member.split, values))
     left_out = [member.key for member in members if member not in chosen]
     if not pieces:
-        names = ", ".join(sorted(left_out)[:6]) or "nothing"
-        raise DataError(f"{name} holds {names}; {WANTED}.")
+        raise source.unfit(f"holds {', '.join(sorted(left_out)[:6])}; {WANTED}")
     if left_out:
-        remarks.append(f"Left out: {', '.join(left_out)}.")
+        source.remark(f"Left out: {', '.join(left_out)}.")
     return pieces
 
 
-def _arrays(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+def _arrays(archive: zipfile.ZipFile, source: Source) -> list[zipfile.ZipInfo]:
     """Return the arrays of an npz file; refuse other archives by what they hold."""
     found = [info for info in archive.infolist() if not info.is_dir()]
     members = [info for info in found if info.filename.endswith(".npy")]
     if len(members) > _MAX_MEMBERS:
-        raise DataError(f"{name} holds {len(members):,} arrays; {WANTED}.")
+        raise source.unfit(f"holds {len(members):,} arrays; {WANTED}")
     if members:
         return members
     names = [info.filename for info in found]
@@ -287,11 +255,11 @@ def _arrays(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
         what = f"is a zip archive of pictures such as {printable(picture)}; {FROM_PICTURES}"
     else:
         what = f"is a zip archive with {', '.join(names[:4]) or 'nothing'}; {_UNPACK}"
-    raise DataError(f"{name} {what}.")
+    raise source.unfit(what)
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, max_bytes: int) -> _Member:
-    _check_size(info.file_size, name, max_bytes)
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, source: Source) -> _Member:
+    _check_size(info.file_size, source)
     with archive.open(info) as part:
         shape, _ = _npy_header(part)
     key = printable(info.filename.removesuffix(".npy"))
@@ -303,30 +271,25 @@ def _chosen(members: list[_Member]) -> list[_Member]:
     """Return the arrays of images and labels: a usual name wins over a guess by the shape."""
     named = {(member.kind, member.split) for member in members if member.is_named}
     kinds = {kind for kind, _ in named}
-    return [
-        member
-        for member in members
-        if member.is_named
-        or (
-            member.kind
-            and (member.kind, member.split) not in named
-            and (member.split or member.kind not in kinds)
+
+    def is_wanted(member: _Member) -> bool:
+        if member.is_named or not member.kind:
+            return member.is_named
+        if (member.kind, member.split) in named:
+            return False
+        return bool(member.split) or member.kind not in kinds
+
+    return [member for member in members if is_wanted(member)]
+
+
+def _read_npy(file: BinaryIO, source: Source) -> NDArray[np.generic]:
+    if _npy_header(file)[1].hasobject:
+        raise source.unfit(
+            "has Python objects, which could run any code when they are read; save plain numbers, "
+            f"such as y.astype(int), with {HOW_TO_SAVE}"
         )
-    ]
-
-
-def _read_npy(file: BinaryIO, name: str) -> NDArray[np.generic]:
-    _check_objects(_npy_header(file)[1], name)
     file.seek(0)
     return np.asarray(npy.read_array(file, allow_pickle=False), order="C")
-
-
-def _check_objects(dtype: np.dtype[np.generic], name: str) -> None:
-    if dtype.hasobject:
-        raise DataError(
-            f"{name} has Python objects, which could run any code when they are read; save plain "
-            f"numbers, such as y.astype(int), with {HOW_TO_SAVE}."
-        )
 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
@@ -336,11 +299,11 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]
     return shape, dtype
 
 
-def _read_idx(file: io.BytesIO, name: str) -> NDArray[np.generic]:
+def _read_idx(file: io.BytesIO, source: Source) -> NDArray[np.generic]:
     content = file.getbuffer()
     zeros, kind, dimensions = struct.unpack(">HBB", content[:4])
     if zeros or kind not in _IDX_TYPES or not 1 <= dimensions <= 4:
-        raise DataError(f"{name} cannot be read: it is not an IDX file; {WANTED}.")
+        raise source.unfit(f"cannot be read: it is not an IDX file; {WANTED}")
     start = 4 + 4 * dimensions
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     dtype = np.dtype(_IDX_TYPES[kind])
@@ -348,5 +311,5 @@ def _read_idx(file: io.BytesIO, name: str) -> NDArray[np.generic]:
     if size != announced:
         what = f"is truncated: {size:,} bytes where {announced:,} should follow"
         what = what if size < announced else "goes on after its last image or label"
-        raise DataError(f"{name} {what}; download it again.")
+        raise source.unfit(f"{what}; download it again")
     return np.frombuffer(content, dtype, offset=start).reshape(shape)

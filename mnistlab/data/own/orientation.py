@@ -58,17 +58,13 @@ class Orientation:
 
 
 def detect_orientation(sets: Sequence[tuple[Images, Labels]]) -> Orientation:
-    """Compare images with how digits are usually written.
+    """Compare images (n, 28, 28) with how digits are usually written, by their labels (n,).
 
-    An image is inverted where its border is mostly bright, since paper surrounds the ink. For the
-    eight views of a square, each image is correlated with the mean image of its label in
-    scikit-learn's digits. Another view is only reported where it is better by three standard
-    errors, so that a few ambiguous images change nothing.
-
-    Parameters
-    ----------
-    sets : images (n, 28, 28) uint8 with their labels (n,) uint8, 0 to 9, such as the training and
-        the test set
+    `sets` are images with labels, such as the training and the test set. An image is inverted where
+    its border is mostly bright, since paper surrounds the ink. For the eight views of a square,
+    each image is correlated with the mean image of its label in scikit-learn's digits. Another view
+    is only reported where it is better by three standard errors, so that a few ambiguous images
+    change nothing.
     """
     x, y = _sample(sets)
     inverted = _is_inverted(x)

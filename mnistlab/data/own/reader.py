@@ -18,19 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.data.dataset import Dataset, Images, Labels, digest_of
-from mnistlab.data.own.arrays import images_of, ink_remarks, labels_of
-from mnistlab.data.own.files import (
-    FROM_PICTURES,
-    HOW_TO_SAVE,
-    MAX_UPLOAD_BYTES,
-    PICTURES,
-    WANTED,
-    Piece,
-    printable,
-    read_file,
-    split_of,
-)
+from mnistlab.data.own.arrays import images_of, labels_of, remark_on_ink
+from mnistlab.data.own.files import FROM_PICTURES, PICTURES, WANTED, Piece, read_file, split_of
 from mnistlab.data.own.orientation import Orientation, detect_orientation
+from mnistlab.data.own.source import HOW_TO_SAVE, MAX_UPLOAD_BYTES, Source, printable
 from mnistlab.errors import DataError
 from mnistlab.texts import counted
 
@@ -40,6 +31,7 @@ _MAX_FILES = 8
 _MAX_SEARCHED = 10_000  # files and folders, for pictures
 _NOTABLE = 0.1  # fraction of the images that look inverted, where the others do not
 _DATA_FILES = (".npz", ".npy", ".csv", ".tsv", ".gz", "ubyte", ".idx")
+_TOLD_APART = "give one training set and one test set, told apart by train and test in their names"
 # What turns images in the library; the command line and the page pass their own remedies.
 _KEYWORDS = {"invert": "invert=True", "transpose": "transpose=True"}
 
@@ -81,26 +73,20 @@ class OwnImages:
         notices += self.remarks
         if self.is_one_set:
             ((x, y),) = sets.values()
-            n = len(y)
-            test = np.arange(n) % _TEST_EVERY == _TEST_EVERY - 1 if split else np.ones(n, bool)
-            sets = {"train": (x[~test], y[~test]), "test": (x[test], y[test])}
+            is_test = np.arange(len(y)) % _TEST_EVERY == _TEST_EVERY - 1 if split else y >= 0
+            sets = {"train": (x[~is_test], y[~is_test]), "test": (x[is_test], y[is_test])}
             notices.append(
-                f"There is one set of {n:,} images: every sixth image was put aside for testing, "
-                f"{test.sum():,} in all."
+                f"There is one set of {len(y):,} images: every sixth image was put aside for "
+                f"testing, {is_test.sum():,} in all."
                 if split
-                else f"All {n:,} images serve as test images."
+                else f"All {len(y):,} images serve as test images."
             )
         parts = (*sets["train"], *sets["test"])
         for part in parts:
             part.flags.writeable = False
-        return Dataset(
-            "own",
-            self.title,
-            *parts,
-            digest=digest_of(parts),
-            source="your own files",
-            notice=" ".join(notices),
-        )
+        notice, source = " ".join(notices), "your own files"
+        digest = digest_of(parts)
+        return Dataset("own", self.title, *parts, digest=digest, source=source, notice=notice)
 
 
 def load_own(
@@ -145,14 +131,13 @@ def read_own_files(files: Mapping[str, bytes]) -> OwnImages:
     """Read images from the contents of files by their names; errors are those of `load_own`."""
     if not files:
         raise DataError(f"There is no file; {WANTED}.")
+    source = Source(", ".join(sorted(map(printable, files))), MAX_UPLOAD_BYTES)
     _check_kaggle(files, "These files are")
-    remarks: list[str] = []
-    pieces = [
-        piece
+    read = [
+        read_file(io.BytesIO(content), source.named(printable(name)))
         for name, content in files.items()
-        for piece in read_file(io.BytesIO(content), printable(name), remarks, MAX_UPLOAD_BYTES)
     ]
-    return _own_images(pieces, ", ".join(sorted(map(printable, files))), remarks)
+    return _own_images(chain.from_iterable(read), source)
 
 
 def read_own_path(path: str | Path) -> OwnImages:
@@ -161,36 +146,36 @@ def read_own_path(path: str | Path) -> OwnImages:
     Only for a page on one's own machine: a visitor's path would read the server's disk.
     """
     path = Path(path).expanduser()
-    remarks: list[str] = []
+    place = Source(printable(str(path)))
     try:
-        files = _files_in(path) if path.is_dir() else _file_with_labels(path)
+        files = _files_in(path, place) if path.is_dir() else _file_with_labels(path, place)
         names = [printable(file.name) for file in files]
+        source = Source(", ".join(names))
         with ExitStack() as stack:
             opened = [stack.enter_context(file.open("rb")) for file in files]
-            read = [read_file(f, name, remarks) for f, name in zip(opened, names, strict=True)]
+            read = [read_file(f, source.named(n)) for f, n in zip(opened, names, strict=True)]
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         what = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{printable(str(path))} cannot be read ({what}); {WANTED}.") from error
-    return _own_images(list(chain.from_iterable(read)), ", ".join(names), remarks)
+        raise place.unfit(f"cannot be read ({what}); {WANTED}") from error
+    return _own_images(chain.from_iterable(read), source)
 
 
 def from_arrays(arrays: Mapping[str, NDArray[np.generic]], title: str) -> Dataset:
     """Return a dataset of `x_train, y_train, x_test, y_test`, or `x, y`; see `load_own`."""
-    pieces = [Piece(title, name[0], split_of(name), values) for name, values in arrays.items()]
-    return _own_images(pieces, title, []).dataset(remedies={})
+    source = Source(title)
+    pieces = [Piece(source, name[0], split_of(name), values) for name, values in arrays.items()]
+    return _own_images(pieces, source).dataset(remedies={})
 
 
 # Paths
 
 
-def _file_with_labels(path: Path) -> list[Path]:
+def _file_with_labels(path: Path, place: Source) -> list[Path]:
     """Return a file, with that of the labels beside it where it has images only."""
     if not path.exists():
-        raise DataError(
-            f"{printable(str(path))} cannot be read: there is no such file or folder; {WANTED}."
-        )
+        raise place.unfit(f"cannot be read: there is no such file or folder; {WANTED}")
     if not path.is_file():
-        raise DataError(f"{printable(str(path))} is not a file; {WANTED}.")
+        raise place.unfit(f"is not a file; {WANTED}")
     low = path.name.lower()
     if "images" not in low or low.endswith((".npz", ".csv")):
         return [path]
@@ -200,18 +185,17 @@ def _file_with_labels(path: Path) -> list[Path]:
     return [path, *sorted(labels)[:1]]
 
 
-def _files_in(folder: Path) -> list[Path]:
+def _files_in(folder: Path, place: Source) -> list[Path]:
     files = [f for f in sorted(folder.iterdir()) if f.is_file() and _is_data(f.name.lower())]
     # torchvision, for example, keeps each file beside its compressed copy.
     files = [f for f in files if f.suffix.lower() != ".gz" or f.with_suffix("") not in files]
-    name = printable(str(folder))
-    _check_kaggle([f.name for f in files], f"{name} has the files")
+    _check_kaggle([f.name for f in files], f"{place.name} has the files")
     if not files:
-        raise DataError(f"{name} has no data files; {_instead(folder)}.")
+        raise place.unfit(f"has no data files; {_instead(folder)}")
     if len(files) > _MAX_FILES:
-        raise DataError(
-            f"{name} has {len(files):,} data files; give the path of one, or a folder with one "
-            "training set and one test set."
+        raise place.unfit(
+            f"has {len(files):,} data files; give the path of one, or a folder with one training "
+            "set and one test set"
         )
     return files
 
@@ -242,59 +226,52 @@ def _instead(folder: Path) -> str:
 # From arrays to images and labels
 
 
-def _own_images(pieces: list[Piece], title: str, remarks: list[str]) -> OwnImages:
+def _own_images(pieces: Iterable[Piece], source: Source) -> OwnImages:
     sets: dict[str, tuple[Images, Labels]] = {}
-    for split, (x, y) in _pairs(pieces, title, remarks).items():
-        images = images_of(x, remarks)
-        labels = labels_of(y, len(images), remarks)
+    for split, (x, y) in _pairs(pieces, source).items():
+        images = images_of(x)
+        labels = labels_of(y, len(images))
         if len(labels):
             sets[split] = images, labels
     total = sum(len(y) for _, y in sets.values())
     if total < _MIN_IMAGES:
         found = counted(total, "image") if total else "no images"
-        raise DataError(f"{title} has {found}; give at least {_MIN_IMAGES}.")
+        raise source.unfit(f"has {found}; give at least {_MIN_IMAGES}")
     is_one_set = len(sets) == 1
     named = {"images" if is_one_set else f"{split} images": x for split, (x, _) in sets.items()}
-    remarks += ink_remarks(named)
-    return OwnImages(title, sets, tuple(dict.fromkeys(remarks)))
+    remark_on_ink(named, source)
+    return OwnImages(source.name, sets, tuple(source.remarks))
 
 
-def _pairs(
-    pieces: Iterable[Piece], title: str, remarks: list[str]
-) -> dict[str, tuple[Piece, Piece]]:
+def _pairs(pieces: Iterable[Piece], source: Source) -> dict[str, tuple[Piece, Piece]]:
     """Return images with their labels, by `"train"` and `"test"`; a single set has either name."""
     found: dict[tuple[str, str], Piece] = {}
     for piece in pieces:
         other = found.setdefault((piece.split, piece.kind), piece)
         if other is not piece:
+            names = source.named(f"{other.source.name} and {piece.source.name}")
             what = "images" if piece.kind == "x" else "labels"
-            raise DataError(
-                f"{other.name} and {piece.name} both have {what}; give one training set and one "
-                "test set, told apart by train and test in their names."
-            )
+            raise names.unfit(f"both have {what}; {_TOLD_APART}")
     splits = list(dict.fromkeys(split for split, _ in found))
     if len(splits) > 1 and "validation" in splits:
-        remarks.append("The validation images were left out.")
+        source.remark("The validation images were left out.")
         splits.remove("validation")
     if len(splits) > 1 and set(splits) not in ({"train", "test"}, {"", "test"}):
-        raise DataError(
-            f"{title} has images of which some belong to no set; give one training set and one "
-            "test set, told apart by train and test in their names."
-        )
-    return {"test" if s == "test" else "train": _pair(s, found, title) for s in splits}
+        raise source.unfit(f"has images of which some belong to no set; {_TOLD_APART}")
+    return {"test" if s == "test" else "train": _pair(s, found, source) for s in splits}
 
 
-def _pair(split: str, found: Mapping[tuple[str, str], Piece], title: str) -> tuple[Piece, Piece]:
-    x, y = found.get((split, "x")), found.get((split, "y"))
+def _pair(
+    split: str, found: Mapping[tuple[str, str], Piece], source: Source
+) -> tuple[Piece, Piece]:
     called = f"{split} " if split else ""
-    if x is None:
-        raise DataError(f"{title} has {called}labels but the {called}images are missing; {WANTED}.")
-    if y is None:
-        raise DataError(
-            f"{title} has {called}images but the {called}labels are missing. Save both in one "
-            f"file with {HOW_TO_SAVE}, labels being n digits from 0 to 9, and give that."
-        )
-    return x, y
+    for kind, there, lacking in (("y", "images", "labels"), ("x", "labels", "images")):
+        if (split, kind) not in found:
+            raise source.unfit(
+                f"has {called}{there} but the {called}{lacking} are missing. Save both in one file "
+                f"with {HOW_TO_SAVE}, labels being n digits from 0 to 9, and give that"
+            )
+    return found[split, "x"], found[split, "y"]
 
 
 # Orientation

@@ -11,9 +11,8 @@ from mnistlab.charts.curves import reliability_diagram
 from mnistlab.charts.pair import per_class_table, robustness_table
 from mnistlab.errors import MnistLabError
 from mnistlab.metrics.calibration import Calibration
-from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.pair import Pair
-from mnistlab.metrics.stopping import MeasurementStopped
+from mnistlab.metrics.evaluation import Evaluation, Pair
+from mnistlab.metrics.latency import MeasurementStopped
 from mnistlab.study.robustness import IMAGES, measure_robustness, sample
 from mnistlab.study.study import compare
 from mnistlab.study.validation import calibrate_model

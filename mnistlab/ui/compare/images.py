@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.metrics.pair import ORDERS, Group, Pair
+from mnistlab.metrics.evaluation import ORDERS, Group, Pair
 from mnistlab.texts import counted
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.state import CompareState

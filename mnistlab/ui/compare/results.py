@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mnistlab.data.label_errors import corrected_test_labels
 from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.stopping import MeasurementStopped
+from mnistlab.metrics.latency import MeasurementStopped
 from mnistlab.models import Classifier, find_run, list_runs, load_classifier, remove_run
 from mnistlab.models.config import MODELS
 from mnistlab.models.store import PRETRAINED, read_predictions, rename_run

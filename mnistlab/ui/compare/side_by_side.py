@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnistlab.charts.pair import corrected_table, difference_table, seeds_verdict, verdict
 from mnistlab.data.label_errors import applies_to
-from mnistlab.metrics.pair import Group
+from mnistlab.metrics.evaluation import Group
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.images import Images
 from mnistlab.ui.compare.results import Results

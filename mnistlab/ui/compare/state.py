@@ -8,9 +8,7 @@ from ipywidgets import TypedTuple
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
 
 from mnistlab.data.dataset import Dataset
-from mnistlab.metrics.evaluation import Evaluation
-from mnistlab.metrics.pair import ORDERS, Group, Pair
-from mnistlab.metrics.robustness import Robustness
+from mnistlab.metrics.evaluation import ORDERS, Evaluation, Group, Pair, Robustness
 from mnistlab.models import Run
 from mnistlab.models.config import TrainingConfig
 from mnistlab.study.study import Study

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.charts.plotly_charts import distribution_figure
-from mnistlab.data.averages import Averages, average
 from mnistlab.data.features import by_digit
+from mnistlab.data.pixel_statistics import Averages, average
 from mnistlab.errors import DataError
 from mnistlab.markup import number
 from mnistlab.texts import counted

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.averages import Averages, class_averages
-from mnistlab.data.chunks import release, take
-from mnistlab.data.dataset import Dataset
+from mnistlab.data.dataset import Dataset, release, take
 from mnistlab.data.features import Features, features
-from mnistlab.data.pixel_statistics import Statistics, statistics
+from mnistlab.data.pixel_statistics import Averages, Statistics, class_averages, statistics
 from mnistlab.errors import DataError, ModelError
 from mnistlab.metrics.projection import Projection, fit_projection
 from mnistlab.models import Classifier, load_classifier

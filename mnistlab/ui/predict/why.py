@@ -9,9 +9,8 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.models.classifier import Classifier
+from mnistlab.models.classifier import Classifier, randomised
 from mnistlab.models.neighbours import Neighbour, load_neighbours
-from mnistlab.models.untrained import randomised
 from mnistlab.study.explanation import PATCH, Change, Occlusion, map_similarity, occlude
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.predict.state import PredictState

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from mnistlab.metrics.pair import Group, Pair
+from mnistlab.metrics.evaluation import Group, Pair
 from mnistlab.metrics.seed_comparison import compare_seeds
 from mnistlab.study.study import compare
 from mnistlab.ui.compare import CompareTab

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset, open_folder, save_folder
-from mnistlab.data.chunks import chunks, release, take
+from mnistlab.data.dataset import chunks, release, take
 
 STATUS = Path("/proc/self/status")
 ALLOWED = 100  # megabytes above the page with an image open; 57 measured, 439 without the blocks

@@ -30,7 +30,7 @@ from mnistlab.jobs.remote import Answer, LostProcessError, Task, pack, run_task
 from mnistlab.jobs.scratch import clean_up
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
-from mnistlab.training.save import check_writable, write_run
+from mnistlab.training.save import check_writable, new_run
 
 CONNECT_TIMEOUT = 6  # seconds
 RETRIES = 1  # after a training process was lost; Dask itself replaces lost workers
@@ -309,9 +309,6 @@ def keep_run(answer: Answer, run: str, runs: Path) -> None:
     for name, data in answer.files.items():
         if Path(name).name != name or hashlib.sha256(data).hexdigest() != answer.digests.get(name):
             raise TrainingError(f"{name} of the run was damaged on the way here; train again.")
-
-    def write(folder: Path) -> None:
+    with new_run(run, runs) as folder:
         for name, data in answer.files.items():
             (folder / name).write_bytes(data)
-
-    write_run(run, runs, write)

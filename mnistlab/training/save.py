@@ -57,10 +57,7 @@ def save_run(trained: TrainedModel, run: str, runs: Path) -> None:
 def new_run(run: str, runs: Path) -> Iterator[Path]:
     """Give a folder to fill; it appears under the run's name on exit, when it is complete.
 
-    Raises
-    ------
-    TrainingError
-        When the disk is full or the folder cannot be written.
+    Raises `TrainingError` when the disk is full or the folder cannot be written.
     """
     with _partial(run, runs) as folder:
         yield folder

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from mnistlab.data.dataset import Dataset
-from mnistlab.jobs.cost import Cost, duration_text, load_cost, start_calibration
+from mnistlab.errors import MnistLabError
+from mnistlab.jobs.cost import calibrate, duration_text, load_cost
 from mnistlab.models.config import TrainingConfig
+from mnistlab.ui.common.widgets import log
 from mnistlab.ui.compare.state import JobState
 
 
@@ -16,7 +18,7 @@ class CostEstimate:
     Parameters
     ----------
     is_wanted : whether to calibrate if this machine was never calibrated
-    on_change : called, in the thread of the calibration, when there is an estimate
+    on_change : called when the calibration is over
     """
 
     def __init__(self, dataset: Dataset, is_wanted: bool, on_change: Callable[[], None]) -> None:
@@ -25,11 +27,19 @@ class CostEstimate:
         self._is_wanted = is_wanted and self._cost is None
         self._why_not = "Measuring how fast this machine trains …" * self._is_wanted
 
-    def start(self) -> None:
-        """Calibrate, if that is wanted and not done yet."""
-        if self._is_wanted:
-            self._is_wanted = False
-            start_calibration(self._dataset, self._on_cost)
+    def calibrate(self) -> None:
+        """Calibrate, if that is wanted and not done yet; blocks for half a minute."""
+        if not self._is_wanted:
+            return
+        self._is_wanted = False
+        try:
+            self._cost = calibrate(self._dataset)
+        except MnistLabError as error:
+            self._why_not = str(error)
+        except Exception as error:  # a missing estimate must not disturb the page
+            log.warning("calibration failed", exc_info=True)
+            self._why_not = f"The training time could not be estimated ({error})."
+        self._on_change()
 
     def text(self, configs: Sequence[TrainingConfig]) -> str:
         """Return the estimate for some runs as a sentence, or why there is none."""
@@ -47,7 +57,3 @@ class CostEstimate:
                 n = len(self._dataset.x_train)
                 self._cost = self._cost.learned(job.config, n, job.seconds)
                 self._cost.save()
-
-    def _on_cost(self, cost: Cost | None, problem: str) -> None:
-        self._cost, self._why_not = cost, problem
-        self._on_change()

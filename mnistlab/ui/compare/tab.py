@@ -52,7 +52,7 @@ class CompareTab(Panel):
         self.app, self.state = app, self._state
         self.results = Results(app, self.state)
         self.trainer = Trainer(app, self.state, submit_job, self.results.add, measure_cost)
-        self.results.when_idle = self.trainer.cost.start
+        self.results.when_idle = self.trainer.cost.calibrate
         self.configure = Configure(app, self.state, self.trainer)
         self.progress = TrainingProgress(app, self.state)
         self.table = ui.classed(widgets.HTML(), "ml-results")

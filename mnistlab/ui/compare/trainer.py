@@ -34,7 +34,7 @@ class Trainer:
     ----------
     submit_job : `mnistlab.jobs.submit`, or a test's replacement
     on_done : called, under the app's lock, with the ids of the finished runs when all jobs are over
-    measure_cost : whether to measure how fast this machine trains, when `cost.start` is called
+    measure_cost : whether to measure how fast this machine trains, in `cost.calibrate`
     """
 
     def __init__(

@@ -93,10 +93,8 @@ class Job(ABC):
     def result(self, timeout: float | None = None) -> str:
         """Wait for the job, and return the run's id.
 
-        Raises
-        ------
-        TrainingError
-            When the job failed or was cancelled, or is not over after `timeout` seconds.
+        Raises `TrainingError` when the job failed or was cancelled, or is not over after `timeout`
+        seconds.
         """
         if not self.wait(timeout):
             raise TrainingError(f"{self.config.title} is still training; wait longer or cancel.")

@@ -18,12 +18,9 @@ _SUFFIX = ".job"
 
 
 class JobQueue:
-    """Jobs of several processes, run in the order in which they joined.
+    """Jobs of the processes that share a folder, run in the order in which they joined.
 
-    Parameters
-    ----------
-    folder : shared by the processes; created when missing
-    places : how many jobs may run at once
+    At most `places` of them run at once. The folder is created when it is missing.
     """
 
     def __init__(self, folder: Path, places: int) -> None:

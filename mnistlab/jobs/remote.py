@@ -61,18 +61,11 @@ class Answer:
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that decide a run's weights; `"none"` if missing."""
-    return {
-        "mnistlab": _version("mnistlab"),
-        "tensorflow": _version("tensorflow-cpu", "tensorflow"),
-        "keras": _version("keras"),
-    }
-
-
-def _version(*names: str) -> str:
-    for name in names:
+    found = dict.fromkeys(("mnistlab", "tensorflow", "keras"), "none")
+    for name in ("mnistlab", "tensorflow", "tensorflow-cpu", "keras"):
         with suppress(PackageNotFoundError):
-            return version(name)
-    return "none"
+            found[name.removesuffix("-cpu")] = version(name)
+    return found
 
 
 def pack(dataset: Dataset) -> bytes:

@@ -57,21 +57,14 @@ def compare_with_seeds(
 ) -> SeededRuns:
     """Train both settings with the seeds 0 to `seeds` - 1; blocks, and keeps the runs.
 
-    If one training fails, or on Ctrl-C, the others are cancelled; finished runs stay.
+    If one training fails, or on Ctrl-C, the others are cancelled; finished runs stay. Raises
+    `ConfigError` when `seeds` is not from 2 to 100, `TrainingError` when a training failed.
 
     Parameters
     ----------
-    seeds : 2 to 100
     on_progress : called with the fraction of all work that is done, 0 to 1, and the number of
         finished runs, in any thread
     scheduler : as in `mnistlab.submit`
-
-    Raises
-    ------
-    ConfigError
-        When `seeds` is out of its range.
-    TrainingError
-        When a training failed.
     """
     if not 2 <= seeds <= MOST_SEEDS:
         raise ConfigError(f"seeds is {seeds}; give a whole number from 2 to {MOST_SEEDS}.")

@@ -77,12 +77,7 @@ def time_models(
     images : array (n, 28, 28) uint8
         Single predictions take them in turn; throughput is that of the first thousand.
     latency_runs : timed single predictions of each, after a warm-up
-    should_stop : asked before every block
-
-    Raises
-    ------
-    MeasurementStopped
-        When `should_stop` said so.
+    should_stop : asked before every block; if it says so, `MeasurementStopped` is raised
     """
     predictors = {str(i): each.predict_proba for i, each in enumerate(classifiers)}
     latencies = measure_latencies(predictors, images, n=latency_runs, should_stop=should_stop)
@@ -113,16 +108,12 @@ def validation_answers(
     """Labels and probabilities of the validation part, which no weight was fitted to.
 
     A run has them in its folder. A pretrained model reads them again, where `dataset` is the one
-    that it was trained on. `runs` is by default the folder under `MNISTLAB_HOME`.
+    that it was trained on. `runs` is by default the folder under `MNISTLAB_HOME`. Raises
+    `ModelError` when the run is damaged.
 
     Returns
     -------
     `(y_val (n,) uint8, val_proba (n, 10) float32)`, or None where the validation part is not known
-
-    Raises
-    ------
-    ModelError
-        When the run is damaged.
     """
     if classifier.name not in PRETRAINED:
         run = next((run for run in list_runs(runs) if run.id == classifier.name), None)
@@ -168,7 +159,8 @@ def measure_robustness(
     images : array (n, 28, 28) uint8
     labels : array (n,) of digits 0 to 9
     on_progress : called after every hundred images with the fraction that is done, 0 to 1
-    should_stop : asked before every hundred predictions
+    should_stop : asked before every hundred predictions; if it says so, `MeasurementStopped` is
+        raised
     seed : of noise, directions and places
 
     Returns
@@ -179,8 +171,6 @@ def measure_robustness(
     ------
     ValueError
         When there are no images, or not as many labels.
-    MeasurementStopped
-        When `should_stop` said so.
     """
     if not len(images) or len(images) != len(labels):
         raise ValueError(

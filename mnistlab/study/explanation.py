@@ -94,12 +94,7 @@ def map_similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     made random tells about the image, not about what the network learned.
 
     Only pixels that are not 0 in both maps count: where nothing was blacked out all maps agree.
-    0 where a map is constant.
-
-    Raises
-    ------
-    ValueError
-        When the maps differ in shape.
+    0 where a map is constant. Raises `ValueError` when the maps differ in shape.
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:

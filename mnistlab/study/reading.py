@@ -96,7 +96,7 @@ def _predict_chunk(
     chunk: list[Input | Unreadable], classifiers: Sequence[Classifier]
 ) -> Iterator[dict[str, Any] | Unreadable]:
     images = [image for item in chunk if isinstance(item, Input) for image in item.images]
-    stack = np.stack(images) if images else np.zeros((0, 28, 28), np.uint8)
+    stack = np.array(images, np.uint8).reshape(-1, 28, 28)  # also where there is none
     answers = [(classifier, classifier.read(stack)) for classifier in classifiers]
     row = 0
     for item in chunk:

@@ -31,20 +31,11 @@ Curve = NDArray[np.float64]
 
 
 def make_non_digits(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8:
-    """Return images that are not digits, at most `FRACTION` of the number of images.
+    """Return images (m, 28, 28) that are not digits, as MNIST's recipe leaves them.
 
-    Those that come out as similar to a digit as digits are to each other are left out. Blank
+    There are at most `FRACTION` times as many as training images (n, 28, 28), which come with
+    their variants. Those as similar to a digit as digits are to each other are left out; blank
     training images count for nothing there.
-
-    Parameters
-    ----------
-    images : array (n, 28, 28) uint8
-        Training images with their variants.
-    labels : array (n,) uint8
-
-    Returns
-    -------
-    array (m, 28, 28) uint8, as MNIST's recipe leaves them
     """
     wanted = round(FRACTION * len(images))
     glyphs, scribbles = round(GLYPHS * wanted), round(SCRIBBLES * wanted)

@@ -1,6 +1,55 @@
 """Where a training runs: a process on this machine or a worker of a Dask cluster."""
 
-from mnistlab.jobs.dispatch import submit
-from mnistlab.jobs.job import Job, JobStatus
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mnistlab import settings
+from mnistlab.data import Dataset
+from mnistlab.jobs.job import Job, JobStatus, LocalJob
+from mnistlab.models.config import TrainingConfig
+from mnistlab.training import events
 
 __all__ = ["Job", "JobStatus", "submit"]
+
+
+def submit(
+    config: TrainingConfig,
+    dataset: Dataset,
+    on_event: Callable[[events.Event], None] | None = None,
+    runs: Path | None = None,
+    scheduler: str | None = None,
+) -> Job:
+    """Train in a separate process, or on a Dask cluster; returns at once.
+
+    On this machine one job trains at a time, or as many as `MNISTLAB_WORKERS` says; further ones
+    queue. A training ends with the process that submitted it.
+
+    Parameters
+    ----------
+    on_event : called in the job's thread with every event, the last being `Finished`,
+        `Cancelled` or `Failed`
+    runs : the folder for the run, by default the one under `MNISTLAB_HOME`
+    scheduler : address of a Dask scheduler, such as `"tcp://10.0.0.5:8786"`, by default that of
+        `MNISTLAB_SCHEDULER`; without either the training runs here
+
+    Raises
+    ------
+    ConfigError
+        When a scheduler is named and `distributed` is not installed.
+    TrainingError
+        When the system allows no further thread.
+    """
+    runs = runs or settings.runs_folder()
+    address = scheduler or settings.scheduler()
+    job: Job
+    if address is None:
+        job = LocalJob(config, dataset, on_event, runs)
+    else:
+        # Imported here: most trainings need no cluster, and the page's kernel stays light.
+        from mnistlab.jobs.cluster import ClusterJob
+
+        job = ClusterJob(config, dataset, on_event, runs, address)
+    job.start()
+    return job

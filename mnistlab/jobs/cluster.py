@@ -26,11 +26,12 @@ from typing import Any
 from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, TrainingError
 from mnistlab.jobs.job import Job, JobStatus
-from mnistlab.jobs.remote import Answer, LostProcessError, Task, pack, run_task
+from mnistlab.jobs.process import LostProcessError
+from mnistlab.jobs.remote import Answer, Task, pack, run_task
 from mnistlab.jobs.scratch import clean_up
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
-from mnistlab.training.save import check_writable, write_run
+from mnistlab.training.save import check_writable, new_run
 
 CONNECT_TIMEOUT = 6  # seconds
 RETRIES = 1  # after a training process was lost; Dask itself replaces lost workers
@@ -84,10 +85,13 @@ class ClusterJob(Job):
         with connection.subscribed(topic, self._inbox):
             self._submit(connection, Task(self.config, self.id, topic))
             self._listen()
-            answer = self._answer()
-        if isinstance(answer.last, events.Finished):
             if self._cancelled.is_set():
                 return events.Cancelled()
+            try:
+                answer: Answer = self._future.result()
+            except Exception as error:  # whatever Dask raises
+                return _failure(error, self._address)
+        if isinstance(answer.last, events.Finished):
             keep_run(answer, self.id, self._runs)
         return answer.last
 
@@ -120,24 +124,14 @@ class ClusterJob(Job):
                 self.status = JobStatus.RUNNING
                 self._emit(events.from_json(message["event"]))
 
-    def _answer(self) -> Answer:
-        if not self._cancelled.is_set():
-            try:
-                answer: Answer = self._future.result()
-                return answer
-            except Exception as error:
-                if not self._cancelled.is_set():
-                    return Answer(_failure(error, self._address))
-        return Answer(events.Cancelled())
-
 
 class Connection:
     """A client of one scheduler, shared by this process's jobs."""
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
-        self._fingerprint = ""  # of the dataset that was sent last
-        self._data: Any = None  # its future
+    def __init__(self, address: str) -> None:
+        self.client = _new_client(address)
+        self._address = address
+        self._data: Any = None  # the future of the dataset that was sent last
         self._inboxes: set[Inbox] = set()  # of the jobs that wait for the scheduler
         self._lock = threading.Lock()
         atexit.register(self.close)
@@ -151,30 +145,26 @@ class Connection:
         answered, is_silent = time.monotonic(), False
         while self.client.status not in ("closing", "closed"):
             time.sleep(LOOK_INTERVAL)
-            scheduler = self.client.scheduler
-            if scheduler is None:  # the client was closed meanwhile
-                return
-            name = f"The Dask scheduler at {scheduler.address}"
             if not self._inboxes or self._answers():
                 answered = time.monotonic()
                 if is_silent:
-                    self._notify(f"{name} answers again.")
+                    self._notify("answers again.")
                 is_silent = False
             elif not is_silent and time.monotonic() - answered > SILENCE:
                 is_silent = True
                 self._notify(
-                    f"{name} has not answered for {SILENCE:.0f} s. Still trying; check it, or "
-                    "cancel."
+                    f"has not answered for {SILENCE:.0f} s. Still trying; check it, or cancel."
                 )
 
     def _answers(self) -> bool:
         try:
             self.client.sync(self.client.scheduler.identity, callback_timeout=LOOK_INTERVAL)
-        except Exception:  # a timeout, or any effect of a lost connection
+        except Exception:  # a timeout, or any effect of a lost or closed connection
             return False
         return True
 
-    def _notify(self, text: str) -> None:
+    def _notify(self, news: str) -> None:
+        text = f"The Dask scheduler at {self._address} {news}"
         _log.warning(text)
         for inbox in tuple(self._inboxes):
             inbox.put({"notice": text})
@@ -195,17 +185,14 @@ class Connection:
         """Return the future of a packed dataset; it is sent once to each worker that needs it."""
         import dask
 
+        key = f"mnistlab-data-{dataset.fingerprint}"
         with self._lock:
-            if self._data is None or (
-                self._fingerprint != dataset.fingerprint
-                or self._data.status in ("cancelled", "error")
-            ):
+            known = self._data
+            if known is None or known.key != key or known.status in ("cancelled", "error"):
                 # As a task's argument, not scattered: if all workers that have it are lost, the
                 # scheduler can still make it again.
                 with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
-                    key = f"mnistlab-data-{dataset.fingerprint}"
                     self._data = self.client.submit(bytes, pack(dataset), key=key)
-                self._fingerprint = dataset.fingerprint
             return self._data
 
     def close(self) -> None:
@@ -222,10 +209,7 @@ _connecting = threading.Lock()
 def connect(address: str) -> Connection:
     """Return this process's connection to a scheduler, made at the first call.
 
-    Raises
-    ------
-    TrainingError
-        When the scheduler does not answer within seconds.
+    Raises `TrainingError` when the scheduler does not answer within seconds.
     """
     with _connecting:
         known = _connections.get(address)
@@ -237,9 +221,13 @@ def connect(address: str) -> Connection:
         if known is not None:
             known.close()
         try:
-            _connections[address] = Connection(_new_client(address))
+            _connections[address] = Connection(address)
         except Exception as error:  # any effect of a wrong address or another kind of server
-            message = _unreachable(address, error)
+            reason = " ".join(str(error).split()) or f"no answer within {CONNECT_TIMEOUT} s"
+            message = (
+                f"The Dask scheduler at {address} does not answer ({reason[:200]}); start it, or "
+                "correct --scheduler or MNISTLAB_SCHEDULER, such as tcp://10.0.0.5:8786."
+            )
             _refusals[address] = (time.monotonic(), message)
             raise TrainingError(message) from error
         return _connections[address]
@@ -247,31 +235,22 @@ def connect(address: str) -> Connection:
 
 def _new_client(address: str) -> Any:
     dask = _distributed()
+
+    async def find_kind() -> str:
+        arguments = dask.Security().get_connection_args("client")
+        async with dask.rpc(address, timeout=CONNECT_TIMEOUT, connection_args=arguments) as server:
+            return str((await server.identity()).get("type"))
+
     # Checked first: if another kind of server accepts the connection and does not answer, a
     # client waits forever, whatever its timeout.
-    asyncio.run(asyncio.wait_for(_check_scheduler(address), CONNECT_TIMEOUT))
-    return dask.Client(address, timeout=CONNECT_TIMEOUT, name="mnistlab", set_as_default=False)
-
-
-async def _check_scheduler(address: str) -> None:
-    dask = _distributed()
-    arguments = dask.Security().get_connection_args("client")
-    async with dask.rpc(address, timeout=CONNECT_TIMEOUT, connection_args=arguments) as server:
-        kind = (await server.identity()).get("type")
+    kind = asyncio.run(asyncio.wait_for(find_kind(), CONNECT_TIMEOUT))
     if kind != "Scheduler":
         raise ValueError(f"there is a {kind}")
+    return dask.Client(address, timeout=CONNECT_TIMEOUT, name="mnistlab", set_as_default=False)
 
 
 def _distributed() -> Any:
     return import_module("distributed")  # `Any`, because it is typed only in parts
-
-
-def _unreachable(address: str, error: Exception) -> str:
-    reason = " ".join(str(error).split()) or f"no answer within {CONNECT_TIMEOUT} s"
-    return (
-        f"The Dask scheduler at {address} does not answer ({reason[:200]}); start it, or correct "
-        "--scheduler or MNISTLAB_SCHEDULER, such as tcp://10.0.0.5:8786."
-    )
 
 
 def _failure(error: Exception, address: str) -> events.Failed:
@@ -301,17 +280,11 @@ def _failure(error: Exception, address: str) -> events.Failed:
 def keep_run(answer: Answer, run: str, runs: Path) -> None:
     """Write a run that came from a cluster; it appears under its name only when it is complete.
 
-    Raises
-    ------
-    TrainingError
-        When a file differs from what the worker wrote, or cannot be written here.
+    Raises `TrainingError` when a file differs from what the worker wrote, or cannot be written.
     """
     for name, data in answer.files.items():
         if Path(name).name != name or hashlib.sha256(data).hexdigest() != answer.digests.get(name):
             raise TrainingError(f"{name} of the run was damaged on the way here; train again.")
-
-    def write(folder: Path) -> None:
+    with new_run(run, runs) as folder:
         for name, data in answer.files.items():
             (folder / name).write_bytes(data)
-
-    write_run(run, runs, write)

@@ -8,7 +8,6 @@ each finished run corrects it.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import platform
 import subprocess
@@ -16,20 +15,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import util
 from pathlib import Path
 
-from mnistlab.data import Dataset, open_folder, save_folder
-from mnistlab.errors import MnistLabError, TrainingError
+from mnistlab.data import Dataset, open_folder
+from mnistlab.errors import TrainingError
 from mnistlab.files import atomic_write
 from mnistlab.jobs.remote import versions
+from mnistlab.jobs.scratch import folder_of
 from mnistlab.jobs.worker import lower_priority
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import home
-from mnistlab.training.events import Event, Progress, Started, Testing
+from mnistlab.training.events import Event, Progress, Testing
 from mnistlab.training.loop import (
     NO_TENSORFLOW,
     VALIDATION_FRACTION,
@@ -42,7 +41,6 @@ _TIMEOUT = 240  # seconds; a calibration takes about 30
 _TIMED_SECONDS = 1.5  # of each network, from its second report on
 _FRACTION = 0.4  # of the training set: an epoch then takes longer than its beginning and end
 _MAX_FIGURE = 1e6  # seconds; no figure of a calibration is near it
-_log = logging.getLogger(__name__)
 
 _MLP = TrainingConfig("mlp", batch_size=256, network="normalised")
 _TIMED_NETWORKS = (
@@ -122,62 +120,31 @@ def load_cost() -> Cost | None:
     """
     try:
         cost = Cost(**json.loads((home() / _FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):  # the last from nested brackets
+        is_sound = cost.machine == _machine() and _is_sound(cost)
+    # AttributeError where a table is none, RecursionError from nested brackets.
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
-    return cost if cost.machine == _machine() and _is_sound(cost) else None
+    return cost if is_sound else None
 
 
 def _is_sound(cost: Cost) -> bool:
     """Whether all figures are there and are numbers that an estimate can be made of."""
     tables = (cost.network, cost.augmentation, cost.images, cost.seen)
-    if not all(isinstance(table, dict) for table in tables):
-        return False
     figures = [cost.start, cost.finish, *(value for table in tables for value in table.values())]
     return (
-        all(isinstance(each, int | float) and 0 <= each < _MAX_FIGURE for each in figures)
+        all(0 <= each < _MAX_FIGURE for each in figures)
         and cost.network.keys() >= {_network_key(config) for config in _TIMED_NETWORKS}
-        and min(cost.images.values(), default=0) > 0
+        and min(cost.images.values()) > 0
         and bool(cost.augmentation)
     )
 
 
-def start_calibration(dataset: Dataset, on_done: Callable[[Cost | None, str], None]) -> None:
-    """Calibrate in a thread and a separate process, one at a time on a machine.
+def calibrate(dataset: Dataset) -> Cost:
+    """Measure how fast this machine trains, in a separate process; blocks for half a minute.
 
-    Parameters
-    ----------
-    on_done : called in that thread with the cost, or with None and the reason
+    One process on a machine calibrates at a time, and the others wait for its result. Raises
+    `TrainingError` when TensorFlow is missing, `OSError` when the calibration fails.
     """
-
-    def work() -> None:
-        try:
-            cost = _calibrated(dataset)
-        except MnistLabError as error:
-            on_done(None, str(error))
-        except Exception as error:  # a missing estimate must not disturb the page
-            _log.warning("calibration failed", exc_info=True)
-            on_done(None, f"The training time could not be estimated ({error}).")
-        else:
-            on_done(cost, "")
-
-    try:
-        threading.Thread(target=work, name="calibration", daemon=True).start()
-    except RuntimeError as error:  # the system allows no further thread
-        on_done(None, f"The training time could not be estimated ({error}).")
-
-
-def duration_text(seconds: float) -> str:
-    """Return a rounded time such as `about 40 s`, `about 3 min` or `about 1 h 10 min`."""
-    if seconds < 100:
-        return f"about {max(5, 5 * round(seconds / 5))} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"about {minutes} min"
-    hours, rest = divmod(5 * round(minutes / 5), 60)
-    return f"about {hours} h" + (f" {rest} min" if rest else "")
-
-
-def _calibrated(dataset: Dataset) -> Cost:
     import filelock  # imported here: most visits find the result
 
     if util.find_spec("tensorflow") is None:
@@ -192,28 +159,33 @@ def _calibrated(dataset: Dataset) -> Cost:
     return cost
 
 
+def duration_text(seconds: float) -> str:
+    """Return a rounded time such as `about 40 s`, `about 3 min` or `about 1 h 10 min`."""
+    if seconds < 100:
+        return f"about {max(5, 5 * round(seconds / 5))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {minutes} min"
+    hours, rest = divmod(5 * round(minutes / 5), 60)
+    return f"about {hours} h" + (f" {rest} min" if rest else "")
+
+
 def _run(dataset: Dataset) -> int:
     """Calibrate in a process; return its exit status."""
     with tempfile.TemporaryDirectory(prefix="mnistlab-cost-") as scratch:
-        folder = dataset.folder
-        if folder is None:
-            folder = Path(scratch) / "data"
-            save_folder(dataset, folder)
-        stdin, kept_open = os.pipe()  # its end tells the process that this one is gone
-        try:
-            return subprocess.run(
-                [sys.executable, "-m", "mnistlab.jobs.cost", str(folder)],
-                stdin=stdin,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=_TIMEOUT,
-                env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": scratch},
-            ).returncode
-        except subprocess.TimeoutExpired:
-            raise OSError(f"the calibration took more than {_TIMEOUT} s") from None
-        finally:
-            os.close(stdin)
-            os.close(kept_open)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mnistlab.jobs.cost", folder_of(dataset, Path(scratch))],
+            stdin=subprocess.PIPE,  # its end tells the process that this one is gone
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": scratch},
+        )
+        with process:
+            try:
+                return process.wait(_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise OSError(f"the calibration took more than {_TIMEOUT} s") from None
 
 
 def _machine() -> str:
@@ -296,13 +268,9 @@ def _time_whole_run(dataset: Dataset, begun: float) -> tuple[float, float]:
 def _time_steps(config: TrainingConfig, dataset: Dataset) -> tuple[float, float]:
     """Return the seconds an image in mid-training, and the ratio of `Cost.images`."""
     seen: list[Progress] = []
-    steps = 1
 
     def note(event: Event) -> None:
-        nonlocal steps
-        if isinstance(event, Started):
-            steps = event.steps
-        elif isinstance(event, Progress):
+        if isinstance(event, Progress):
             seen.append(event)
 
     def is_enough() -> bool:
@@ -310,10 +278,10 @@ def _time_steps(config: TrainingConfig, dataset: Dataset) -> tuple[float, float]
 
     with suppress(TrainingCancelledError):
         train(replace(config, epochs=200, fraction=_FRACTION), dataset, note, is_enough)
-    done = [(event.epoch - 1) * steps + event.step for event in seen]
-    images = (done[-1] - done[1]) * config.batch_size
+    first, last = seen[1], seen[-1]
+    images = (last.fraction - first.fraction) * last.epochs * last.steps * config.batch_size
     part = len(dataset.x_train) * _FRACTION * (1 - VALIDATION_FRACTION)
-    return (seen[-1].seconds - seen[1].seconds) / images, steps * config.batch_size / part
+    return (last.seconds - first.seconds) / images, last.steps * config.batch_size / part
 
 
 def _exit_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""A training in the background, wherever it runs."""
+"""A training in the background: what all jobs share, and jobs on this machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from pathlib import Path
 
 from mnistlab.data import Dataset
 from mnistlab.errors import MnistLabError, TrainingError
+from mnistlab.jobs.process import LostProcessError, TrainingProcess
+from mnistlab.jobs.queue import JobQueue
+from mnistlab.jobs.scratch import clean_up, folder_of, scratch_folder
 from mnistlab.markup import note, table
 from mnistlab.models.config import TrainingConfig
+from mnistlab.settings import is_shared, queue_folder, workers
 from mnistlab.training import events
 from mnistlab.training.save import new_run_id
 
@@ -48,6 +52,8 @@ class Job(ABC):
         self.config = config
         self.status = JobStatus.PENDING
         self.failure: events.Failed | None = None
+        self.pid: int | None = None
+        """Id of the training process, once it runs on this machine."""
         self._dataset, self._on_event, self._runs = dataset, on_event, runs
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
@@ -63,19 +69,8 @@ class Job(ABC):
         text = table(head, [[*row, str(config.seed)]], "Training job")
         return text + (note(self.failure.message) if self.failure else "")
 
-    @property
-    def pid(self) -> int | None:
-        """Id of the training process while it runs on this machine."""
-        return None
-
     def start(self) -> None:
-        """Begin, in a thread.
-
-        Raises
-        ------
-        TrainingError
-            When the system allows no further thread.
-        """
+        """Begin, in a thread; raise `TrainingError` when the system allows none."""
         try:
             threading.Thread(target=self._run, name=self.id, daemon=True).start()
         except (RuntimeError, MemoryError) as error:
@@ -98,10 +93,8 @@ class Job(ABC):
     def result(self, timeout: float | None = None) -> str:
         """Wait for the job, and return the run's id.
 
-        Raises
-        ------
-        TrainingError
-            When the job failed or was cancelled, or is not over after `timeout` seconds.
+        Raises `TrainingError` when the job failed or was cancelled, or is not over after `timeout`
+        seconds.
         """
         if not self.wait(timeout):
             raise TrainingError(f"{self.config.title} is still training; wait longer or cancel.")
@@ -122,11 +115,15 @@ class Job(ABC):
     def _run(self) -> None:
         try:
             last = self._work()
+        except LostProcessError as error:
+            last = events.Failed(*error.args)
         except MnistLabError as error:
             last = events.Failed(str(error))
         except Exception as error:  # whatever it is, the job ends with an event
             _log.exception("job %s", self.id)
             last = events.Failed(f"The training process could not be run ({error}); try again.")
+        if self._cancelled.is_set() and isinstance(last, events.Failed):
+            last = events.Cancelled()  # it failed because it was stopped
         self.status = JobStatus(type(last).__name__.lower())
         if isinstance(last, events.Failed):
             self.failure = last
@@ -134,9 +131,75 @@ class Job(ABC):
         self._over.set()
 
     def _emit(self, event: events.Event) -> None:
-        if self._on_event is None:
-            return
         try:
-            self._on_event(event)
+            if self._on_event is not None:
+                self._on_event(event)
         except Exception:  # a listener's mistake must not end the training
             _log.exception("listener of job %s", self.id)
+
+
+_jobs: list[LocalJob] = []  # of this process, in the order of submission; guarded by `_changed`
+_changed = threading.Condition()
+
+
+class LocalJob(Job):
+    """A training in a separate process, which ends with this one.
+
+    At most `MNISTLAB_WORKERS` jobs of this process train at once. A visitor of a shared server
+    trains one at a time and joins the server's queue again for the next one, so that ten seeds of
+    one visitor do not block all others.
+    """
+
+    _process: TrainingProcess | None = None
+
+    def start(self) -> None:
+        """Join the queue, and begin when the earlier jobs have ended."""
+        with _changed:  # here and not in the thread, because threads start in any order
+            _jobs.append(self)
+        try:
+            super().start()
+        except TrainingError:
+            self._leave()  # otherwise it would block the jobs behind it
+            raise
+
+    def _leave(self) -> None:
+        with _changed:
+            _jobs.remove(self)
+            _changed.notify_all()
+
+    def _work(self) -> events.LastEvent:
+        try:
+            with _changed:
+                _changed.wait_for(self._is_next)
+            folder = queue_folder()
+            if folder is None:
+                return self._train()
+            queue = JobQueue(folder, workers())
+            with queue.joined() as entry:
+                queue.wait(entry, self._cancelled, lambda ahead: self._emit(events.Queued(ahead)))
+                return self._train()
+        finally:
+            self._leave()
+
+    def _is_next(self) -> bool:
+        places = 1 if is_shared() else workers()
+        return self._cancelled.is_set() or _jobs.index(self) < places
+
+    def _stop(self) -> None:
+        with _changed:
+            _changed.notify_all()
+        if self._process is not None:
+            self._process.stop()
+
+    def _train(self) -> events.LastEvent:
+        if self._cancelled.is_set():
+            return events.Cancelled()
+        clean_up(self._runs)
+        with scratch_folder() as scratch:
+            folder = folder_of(self._dataset, scratch)
+            with self._lock:
+                if self._cancelled.is_set():
+                    return events.Cancelled()
+                self._process = TrainingProcess(self.config, folder, self.id, self._runs, scratch)
+                self.pid, self.status = self._process.pid, JobStatus.RUNNING
+            return self._process.listen(self._emit)

@@ -19,8 +19,11 @@ from mnistlab.training import events
 
 CANCEL_GRACE = 0.7  # seconds between asking a process to stop and killing it
 _MAX_OUTPUT = 4000  # characters of the process's output that a failure shows
-_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _log = logging.getLogger(__name__)
+
+
+class LostProcessError(Exception):
+    """A training process was killed or crashed; its arguments are those of `Failed`."""
 
 
 class TrainingProcess:
@@ -47,10 +50,10 @@ class TrainingProcess:
         self._run, self._runs = run, runs
         self._log = scratch / "worker.log"
         self._stopped = threading.Event()
-        self.crashed = False
-        """Whether the process ended without a last event, known once `listen` has returned."""
         environment = {k: v for k, v in os.environ.items() if k not in without}
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
+        # The temporary files of a killed process are removed with the scratch folder.
+        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
         with self._log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mnistlab.jobs.worker"],
@@ -60,16 +63,16 @@ class TrainingProcess:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                # The temporary files of a killed process are removed with the scratch folder.
-                env=environment | dict.fromkeys(_TEMPORARY, str(scratch)),
+                env=environment,
             )
+        self.pid = self._process.pid
         places = {"dataset": str(dataset), "run": run, "runs": str(runs)}
         self._send(json.dumps({"config": config.to_dict(), **places}))
 
     @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
 
     def stop(self) -> None:
         """Ask the process to stop, and kill it shortly after if it has not. Returns at once."""
@@ -85,7 +88,8 @@ class TrainingProcess:
     def listen(self, emit: Callable[[events.Event], None]) -> events.LastEvent:
         """Pass events on until the process has ended; return the last, which is not passed on.
 
-        Unless that is `Finished`, nothing is left of the run.
+        Unless that is `Finished`, nothing is left of the run. Raises `LostProcessError` when the
+        process ended without a last event.
         """
         last: events.LastEvent | None = None
         try:
@@ -100,16 +104,14 @@ class TrainingProcess:
         finally:
             if not isinstance(last, events.Finished):
                 discard(self._run, self._runs)
-        if last is not None:
-            return last
-        if self._stopped.is_set():
-            return events.Cancelled()
-        self.crashed = True
-        return events.Failed(
-            f"The training process ended without a result ({_reason(self._process.returncode)}); "
-            "the next training starts a new one.",
-            self._log.read_text(encoding="utf-8", errors="replace")[-_MAX_OUTPUT:],
-        )
+        if last is None and not self._stopped.is_set():
+            output = self._log.read_text(encoding="utf-8", errors="replace")[-_MAX_OUTPUT:]
+            message = (
+                "The training process ended without a result "
+                f"({_reason(self._process.returncode)}); the next training starts a new one."
+            )
+            raise LostProcessError(message, output)
+        return last or events.Cancelled()
 
     def _send(self, line: str) -> None:
         with suppress(OSError, ValueError):  # the process may have ended already

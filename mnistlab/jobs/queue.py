@@ -18,24 +18,20 @@ _SUFFIX = ".job"
 
 
 class JobQueue:
-    """Jobs of several processes, run in the order in which they joined.
+    """Jobs of the processes that share a folder, run in the order in which they joined.
 
-    Parameters
-    ----------
-    folder : shared by the processes; created when missing
-    places : how many jobs may run at once
+    At most `places` of them run at once. The folder is created when it is missing.
     """
 
     def __init__(self, folder: Path, places: int) -> None:
-        self._folder = folder
-        self._places = places
+        self._folder, self._places = folder, places
 
     @contextmanager
     def joined(self) -> Iterator[Path]:
         """Hold an entry at the end of the queue; it is removed on exit."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._exclusive():
-            number = max(map(_number, self._entries()), default=0) + 1
+            number = max(map(_number, self._folder.glob(f"*{_SUFFIX}")), default=0) + 1
             entry = self._folder / f"{number:012d}{_SUFFIX}"
             lock = FileLock(entry)
             lock.acquire()
@@ -65,7 +61,7 @@ class JobQueue:
     def ahead(self, entry: Path) -> int:
         """Return the number of jobs that must end before the job of an entry may run."""
         with self._exclusive():
-            earlier = [e for e in self._held(but=entry) if _number(e) < _number(entry)]
+            earlier = [e for e in self._held() if _number(e) < _number(entry)]
         return max(0, len(earlier) - self._places + 1)
 
     def counts(self, timeout: float = -1) -> tuple[int, int]:
@@ -83,15 +79,10 @@ class JobQueue:
         # Only one process at a time creates, inspects or removes entries.
         return FileLock(self._folder / "queue.lock")
 
-    def _entries(self) -> list[Path]:
-        return sorted(self._folder.glob(f"*{_SUFFIX}"))
-
-    def _held(self, but: Path | None = None) -> list[Path]:
+    def _held(self) -> list[Path]:
         """Return the entries of living processes; remove the others."""
         held = []
-        for entry in self._entries():
-            if entry == but:
-                continue
+        for entry in self._folder.glob(f"*{_SUFFIX}"):
             try:
                 with FileLock(entry, timeout=0):
                     pass

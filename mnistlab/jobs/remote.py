@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,10 +22,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZipFile
 
-from mnistlab.data import Dataset, open_folder, save_folder
+from mnistlab.data import Dataset, open_folder
 from mnistlab.errors import DataError, MnistLabError
 from mnistlab.jobs.process import TrainingProcess
-from mnistlab.jobs.scratch import scratch_folder
+from mnistlab.jobs.scratch import folder_of, scratch_folder
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
 
@@ -32,10 +33,6 @@ WATCH_INTERVAL = 0.1  # seconds between two checks whether a training is still w
 # A nanny sets these to 1 for Dask's own threads; a training must run as it does elsewhere.
 _NANNYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _unpacking = threading.Lock()
-
-
-class LostProcessError(Exception):
-    """A training process ended without a result; Dask then tries the task again."""
 
 
 @dataclass(frozen=True)
@@ -64,37 +61,24 @@ class Answer:
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that decide a run's weights; `"none"` if missing."""
-    return {
-        "mnistlab": _version("mnistlab"),
-        "tensorflow": _version("tensorflow-cpu", "tensorflow"),
-        "keras": _version("keras"),
-    }
-
-
-def _version(*names: str) -> str:
-    for name in names:
+    found = dict.fromkeys(("mnistlab", "tensorflow", "keras"), "none")
+    for name in ("mnistlab", "tensorflow", "tensorflow-cpu", "keras"):
         with suppress(PackageNotFoundError):
-            return version(name)
-    return "none"
+            found[name.removesuffix("-cpu")] = version(name)
+    return found
 
 
 def pack(dataset: Dataset) -> bytes:
     """Return a dataset's folder as a ZIP archive, about a fifth of its size."""
     with TemporaryDirectory(prefix="mnistlab-pack-") as scratch:
-        folder = dataset.folder
-        if folder is None:
-            folder = Path(scratch) / "data"
-            save_folder(dataset, folder)
+        folder = folder_of(dataset, Path(scratch))
         return Path(make_archive(f"{scratch}/packed", "zip", folder)).read_bytes()
 
 
 def unpack(data: bytes, parent: Path) -> Path:
     """Return the folder of a packed dataset within `parent`, written if it is missing.
 
-    Raises
-    ------
-    DataError
-        When the contents do not have the dataset's digest.
+    Raises `DataError` when the contents do not have the dataset's digest.
     """
     folder = parent / f"mnistlab-data-{hashlib.sha256(data).hexdigest()}"
     with _unpacking:
@@ -116,10 +100,7 @@ def unpack(data: bytes, parent: Path) -> Path:
 def run_task(task: Task, data: bytes) -> Answer:
     """Train on the data that `pack` made; called by a Dask worker.
 
-    Raises
-    ------
-    LostProcessError
-        When the training process was killed or crashed; its arguments are those of `Failed`.
+    Raises `LostProcessError` when the training process was lost; Dask then tries it again.
     """
     from distributed import get_worker
 
@@ -131,8 +112,7 @@ def run_task(task: Task, data: bytes) -> Answer:
 
     place = worker.name if isinstance(worker.name, str) else worker.address
     emit(events.Preparing(f"starting on {place}"))
-    problem = mismatch(task.versions, versions(), place)
-    if problem:
+    if problem := mismatch(task.versions, versions(), place):
         return Answer(events.Failed(problem))
     try:
         return _train(task, data, worker, emit)
@@ -159,30 +139,20 @@ def _train(task: Task, data: bytes, worker: Any, emit: Callable[[events.Event], 
     with scratch_folder(home) as scratch:
         runs = scratch / "runs"
         process = TrainingProcess(task.config, dataset, task.run, runs, scratch, _NANNYS)
-        with _stopped_when_unwanted(process, worker, worker.get_current_task()):
-            last = process.listen(emit)
-        if process.crashed and isinstance(last, events.Failed):
-            raise LostProcessError(last.message, last.details)
+        watched = (process, worker, worker.get_current_task())
+        threading.Thread(target=_stop_when_unwanted, args=watched, daemon=True).start()
+        last = process.listen(emit)
         if not isinstance(last, events.Finished):
             return Answer(last)
         files = {path.name: path.read_bytes() for path in (runs / task.run).iterdir()}
     return Answer(last, files, {n: hashlib.sha256(b).hexdigest() for n, b in files.items()})
 
 
-@contextmanager
-def _stopped_when_unwanted(process: TrainingProcess, worker: Any, key: object) -> Iterator[None]:
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(WATCH_INTERVAL):
-            if not _is_wanted(worker, key):
-                return process.stop()
-
-    threading.Thread(target=watch, name=f"watch {key}", daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
+def _stop_when_unwanted(process: TrainingProcess, worker: Any, key: object) -> None:
+    while process.is_running:
+        if not _is_wanted(worker, key):
+            return process.stop()
+        time.sleep(WATCH_INTERVAL)
 
 
 def _is_wanted(worker: Any, key: object) -> bool:

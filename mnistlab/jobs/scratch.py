@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mnistlab.data import Dataset, save_folder
 from mnistlab.training.save import partial_folder
 
 _PREFIX = "mnistlab-job-"
@@ -32,23 +33,25 @@ def scratch_folder(parent: Path | None = None, prefix: str = _PREFIX) -> Iterato
         yield Path(name)
 
 
-def discard_partial(run: str, runs: Path) -> None:
-    """Remove a run that is not complete."""
-    _remove(partial_folder(run, runs), run, runs)
+def folder_of(dataset: Dataset, scratch: Path) -> Path:
+    """Return a dataset's folder, written into a scratch folder if it has none."""
+    if dataset.folder is not None:
+        return dataset.folder
+    save_folder(dataset, scratch / "data")
+    return scratch / "data"
 
 
-def discard(run: str, runs: Path) -> None:
-    """Remove a run, complete or not; it is never listed half removed."""
-    discard_partial(run, runs)
-    _remove(runs / run, run, runs)
+def discard(run: str, runs: Path, *, complete: bool = True) -> None:
+    """Remove what there is of a run, a complete one only if `complete`.
 
-
-def _remove(folder: Path, run: str, runs: Path) -> None:
-    # Renamed first, so that it cannot become a run even if its writer is still at work.
-    trash = partial_folder(f"{run}.discarded", runs)
-    with suppress(OSError):  # mostly there is no such folder
-        folder.replace(trash)
-    shutil.rmtree(trash, ignore_errors=True)
+    It is never listed half removed.
+    """
+    for folder in [partial_folder(run, runs), runs / run][: 1 + complete]:
+        # Renamed first, so that it cannot become a run even if its writer is still at work.
+        trash = partial_folder(f"{run}.discarded", runs)
+        with suppress(OSError):  # mostly there is no such folder
+            folder.replace(trash)
+        shutil.rmtree(trash, ignore_errors=True)
 
 
 def clean_up(runs: Path) -> None:

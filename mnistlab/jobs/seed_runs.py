@@ -9,7 +9,7 @@ from typing import Any
 
 from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, TrainingError
-from mnistlab.jobs.dispatch import submit
+from mnistlab.jobs import submit
 from mnistlab.jobs.job import Job
 from mnistlab.metrics.seed_comparison import SeedComparison, compare_seeds
 from mnistlab.models import Run, TrainingConfig, find_run
@@ -57,21 +57,14 @@ def compare_with_seeds(
 ) -> SeededRuns:
     """Train both settings with the seeds 0 to `seeds` - 1; blocks, and keeps the runs.
 
-    If one training fails, or on Ctrl-C, the others are cancelled; finished runs stay.
+    If one training fails, or on Ctrl-C, the others are cancelled; finished runs stay. Raises
+    `ConfigError` when `seeds` is not from 2 to 100, `TrainingError` when a training failed.
 
     Parameters
     ----------
-    seeds : 2 to 100
     on_progress : called with the fraction of all work that is done, 0 to 1, and the number of
         finished runs, in any thread
     scheduler : as in `mnistlab.submit`
-
-    Raises
-    ------
-    ConfigError
-        When `seeds` is out of its range.
-    TrainingError
-        When a training failed.
     """
     if not 2 <= seeds <= MOST_SEEDS:
         raise ConfigError(f"seeds is {seeds}; give a whole number from 2 to {MOST_SEEDS}.")
@@ -84,10 +77,13 @@ def compare_with_seeds(
             jobs.append(submit(config, dataset, listener, scheduler=scheduler))
         runs = tuple(find_run(_result(job)) for job in jobs)
     finally:
-        _cancel([job for job in jobs if not job.status.is_over])
-    return SeededRuns(
-        runs[::2], runs[1::2], compare_seeds(accuracies(runs[::2]), accuracies(runs[1::2]))
-    )
+        left = [job for job in jobs if not job.status.is_over]
+        for job in reversed(left):  # waiting ones first, so that none of them starts meanwhile
+            job.cancel()
+        for job in left:
+            job.wait(_CANCEL_WAIT)
+    by_side = runs[::2], runs[1::2]
+    return SeededRuns(*by_side, compare_seeds(*map(accuracies, by_side)))
 
 
 def _result(job: Job) -> str:
@@ -97,13 +93,6 @@ def _result(job: Job) -> str:
         return job.result()
     except TrainingError as error:
         raise TrainingError(f"{job.config.title}, seed {job.config.seed}: {error}") from error
-
-
-def _cancel(jobs: Sequence[Job]) -> None:
-    for job in reversed(jobs):  # waiting ones first, so that none of them starts meanwhile
-        job.cancel()
-    for job in jobs:
-        job.wait(_CANCEL_WAIT)
 
 
 def _listeners(

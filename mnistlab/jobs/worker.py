@@ -22,7 +22,7 @@ import psutil
 
 from mnistlab.data import open_folder
 from mnistlab.errors import MnistLabError
-from mnistlab.jobs.scratch import discard_partial
+from mnistlab.jobs.scratch import discard
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import training_memory, training_seconds
 from mnistlab.training import events
@@ -45,7 +45,6 @@ def main() -> None:
     threading.Thread(target=worker.watch_parent, daemon=True).start()
     worker.work()
     # TensorFlow's threads and atexit handlers have nothing left to do, and take a second over it.
-    out.close()
     os._exit(0)
 
 
@@ -80,7 +79,7 @@ class _Worker:
 
     def _exit(self, last: events.Event | None = None) -> NoReturn:
         # The other thread may be saving. Either the run is complete and stays, or nothing does.
-        discard_partial(self._run, self._runs)
+        discard(self._run, self._runs, complete=False)
         if last is not None:
             self._emit(last)
         os._exit(1)
@@ -88,7 +87,9 @@ class _Worker:
     def work(self) -> None:
         """Train and save; the last event says how it ended."""
         try:
-            self._start_limits()
+            limits = training_memory(), training_seconds()
+            if any(limits):
+                threading.Thread(target=self._watch_limits, args=limits, daemon=True).start()
             config = TrainingConfig.from_dict(self._request["config"])
             check_writable(self._run, self._runs)
             dataset = open_folder(Path(self._request["dataset"]))
@@ -105,13 +106,8 @@ class _Worker:
             details = traceback.format_exc()[-_MAX_TRACEBACK:]
             self._emit(events.Failed(_explain(error), details))
 
-    def _start_limits(self) -> None:
-        """Watch the limits on memory and time that a server sets."""
-        limits = training_memory(), training_seconds()
-        if any(limits):
-            threading.Thread(target=self._watch_limits, args=limits, daemon=True).start()
-
     def _watch_limits(self, memory: float | None, seconds: float | None) -> None:
+        """End the process when it exceeds the limits that a server sets."""
         process, begun = psutil.Process(), time.monotonic()
         while True:
             time.sleep(_LIMIT_INTERVAL)

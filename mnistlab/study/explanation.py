@@ -12,22 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.models.classifier import Classifier, Outputs
+from mnistlab.models.classifier import Classifier
 
 PATCH = 6  # pixels a side: wider than nearly every stroke, a fifth of a digit
-STRIDE = 2
+_STRIDE = 2
 _SIDE = 28
+Patch = tuple[slice, slice]
+_STARTS = range(0, _SIDE - PATCH + 1, _STRIDE)
+_PATCHES: list[Patch] = [np.s_[y : y + PATCH, x : x + PATCH] for y in _STARTS for x in _STARTS]
 _BATCH = 16  # one size for all calls, because a model prepares itself for each new one
 _TINY = 1e-30
 
 
 @dataclass(frozen=True)
 class Change:
-    """A patch without which a model answers something else."""
+    """A patch of `PATCH` pixels a side without which a model answers something else."""
 
     top: int
     left: int
-    size: int
     answer: int | None
     """What it answers then; None that this is no digit."""
 
@@ -47,13 +49,7 @@ class Occlusion:
     """The patch that changes the answer and lowers the digit's odds most; None if none does."""
 
 
-def occlude(
-    classifier: Classifier,
-    image: NDArray[np.uint8],
-    digit: int,
-    patch: int = PATCH,
-    stride: int = STRIDE,
-) -> Occlusion:
+def occlude(classifier: Classifier, image: NDArray[np.uint8], digit: int) -> Occlusion:
     """Black out each patch of an image in turn and see what the model makes of the rest.
 
     Log-odds, the logarithm of p / (1 - p), rather than probabilities: where a model is all but
@@ -62,35 +58,33 @@ def occlude(
 
     Parameters
     ----------
-    classifier : asked about the image and, at most, 144 occluded ones with the usual patches
+    classifier : asked about the image and, at most, 144 occluded ones
     image : array (28, 28) uint8
     digit : 0 to 9, mostly the one the model answers
-    patch, stride : the patches' side and the steps between them, in pixels
 
     Raises
     ------
     ValueError
-        For another shape or dtype of image, or no digit.
+        For another shape of image, or no digit.
     """
     image = np.asarray(image)
     if image.shape != (_SIDE, _SIDE) or not 0 <= digit <= 9:
         raise ValueError(f"Give one (28, 28) image and a digit, not {image.shape} and {digit}.")
-    corners = [(y, x) for y in _starts(patch, stride) for x in _starts(patch, stride)]
     # Without ink there is nothing to black out: those patches change nothing, and cost nothing.
-    inked = [(y, x) for y, x in corners if image[y : y + patch, x : x + patch].any()]
+    inked = [patch for patch in _PATCHES if image[patch].any()]
     images = np.repeat(image[None], 1 + len(inked), axis=0)
-    for occluded, (y, x) in zip(images[1:], inked, strict=True):
-        occluded[y : y + patch, x : x + patch] = 0
-    outputs = _read(classifier, images)
-    odds = _log_odds(outputs.probabilities, digit)
+    for occluded, patch in zip(images[1:], inked, strict=True):
+        occluded[patch] = 0
+    probabilities, scores = _read(classifier, images)
+    odds = _log_odds(probabilities, digit)
     drops = odds[0] - odds[1:]
-    answers = _answers(outputs, classifier.digit_threshold)
-    return Occlusion(
-        digit=digit,
-        answer=answers[0],
-        heat=_spread(dict(zip(inked, drops.tolist(), strict=True)), corners, patch),
-        change=_change(answers, drops, inked, patch),
-    )
+    is_digit = (scores >= classifier.digit_threshold).tolist()
+    answers = [
+        int(shares.argmax()) if is_one else None
+        for shares, is_one in zip(probabilities, is_digit, strict=True)
+    ]
+    change = _change(answers, drops, inked)
+    return Occlusion(digit, answers[0], _spread(drops, inked), change)
 
 
 def map_similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -100,12 +94,7 @@ def map_similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     made random tells about the image, not about what the network learned.
 
     Only pixels that are not 0 in both maps count: where nothing was blacked out all maps agree.
-    0 where a map is constant.
-
-    Raises
-    ------
-    ValueError
-        When the maps differ in shape.
+    0 where a map is constant. Raises `ValueError` when the maps differ in shape.
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
@@ -117,20 +106,15 @@ def map_similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(np.asarray(np.corrcoef(ranks))[0, 1])
 
 
-def _starts(patch: int, stride: int) -> list[int]:
-    """Where patches begin along a side; the last one ends with the image."""
-    last = _SIDE - patch
-    return sorted({*range(0, last, stride), last})
-
-
-def _read(classifier: Classifier, images: NDArray[np.uint8]) -> Outputs:
-    """All outputs for images (n, 28, 28), asked for in batches of one size."""
+def _read(
+    classifier: Classifier, images: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Probabilities and digit scores for images (n, 28, 28), read in batches of one size."""
     n = len(images)
     filled = np.concatenate([images, np.repeat(images[-1:], -n % _BATCH, axis=0)])
     parts = [classifier.read(filled[i : i + _BATCH]) for i in range(0, len(filled), _BATCH)]
-    probabilities = np.concatenate([part.probabilities for part in parts])[:n]
-    scores = np.concatenate([part.digit_scores for part in parts])[:n]
-    return Outputs(probabilities, scores, np.zeros((n, 0), np.float32))
+    probabilities = np.concatenate([part.probabilities for part in parts])
+    return probabilities[:n], np.concatenate([part.digit_scores for part in parts])[:n]
 
 
 def _log_odds(probabilities: NDArray[np.float32], digit: int) -> NDArray[np.float64]:
@@ -140,35 +124,26 @@ def _log_odds(probabilities: NDArray[np.float32], digit: int) -> NDArray[np.floa
     return np.asarray(np.log(np.maximum(shares[:, digit], _TINY) / np.maximum(others, _TINY)))
 
 
-def _answers(outputs: Outputs, threshold: float) -> list[int | None]:
-    pairs = zip(outputs.probabilities.argmax(axis=1), outputs.digit_scores, strict=True)
-    return [int(digit) if score >= threshold else None for digit, score in pairs]
-
-
-def _spread(
-    drops: dict[tuple[int, int], float], corners: list[tuple[int, int]], patch: int
-) -> NDArray[np.float32]:
-    """For each pixel the mean drop of the patches that cover it."""
+def _spread(drops: NDArray[np.float64], inked: list[Patch]) -> NDArray[np.float32]:
+    """For each pixel the mean drop of the patches that cover it; 0 for those without ink."""
     total, covered = np.zeros((_SIDE, _SIDE)), np.zeros((_SIDE, _SIDE))
-    for y, x in corners:
-        total[y : y + patch, x : x + patch] += drops.get((y, x), 0.0)
-        covered[y : y + patch, x : x + patch] += 1
-    # Patches that begin further apart than they are wide leave pixels between them: 0 there.
-    return (total / np.maximum(covered, 1)).astype(np.float32)
+    for patch in _PATCHES:
+        covered[patch] += 1
+    for patch, drop in zip(inked, drops, strict=True):
+        total[patch] += drop
+    return (total / covered).astype(np.float32)
 
 
 def _change(
-    answers: list[int | None],
-    drops: NDArray[np.float64],
-    corners: list[tuple[int, int]],
-    patch: int,
+    answers: list[int | None], drops: NDArray[np.float64], inked: list[Patch]
 ) -> Change | None:
     # Another digit tells more than a refusal, and then the patch that matters most.
-    places = [i for i in range(len(corners)) if answers[1 + i] != answers[0]]
-    if not places:
-        return None
-    best = max(places, key=lambda i: (answers[1 + i] is not None, drops[i]))
-    return Change(*corners[best], patch, answers[1 + best])
+    changed = [
+        (answer is not None, drop, Change(rows.start, columns.start, answer))
+        for answer, drop, (rows, columns) in zip(answers[1:], drops, inked, strict=True)
+        if answer != answers[0]
+    ]
+    return max(changed, key=lambda found: found[:2])[2] if changed else None
 
 
 def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from mnistlab.images.grouping import DigitScore
 from mnistlab.images.upload import decode_upload
 from mnistlab.models.classifier import Classifier, Outputs
 
+_BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and spaces
 _CHUNK = 250  # inputs held at once; models predict as many in one go
 
 
@@ -95,7 +96,7 @@ def _predict_chunk(
     chunk: list[Input | Unreadable], classifiers: Sequence[Classifier]
 ) -> Iterator[dict[str, Any] | Unreadable]:
     images = [image for item in chunk if isinstance(item, Input) for image in item.images]
-    stack = np.stack(images) if images else np.zeros((0, 28, 28), np.uint8)
+    stack = np.array(images, np.uint8).reshape(-1, 28, 28)  # also where there is none
     answers = [(classifier, classifier.read(stack)) for classifier in classifiers]
     row = 0
     for item in chunk:
@@ -130,24 +131,17 @@ def _read_file(name: str, file: BufferedReader, find: Find) -> Iterator[Input | 
     if Path(name).suffix.lower() == ".jsonl":
         yield from _read_lines(name, file, find)
         return
-    # Looked at without being taken away: a pipe cannot be read twice.
-    if not file.peek().lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-        yield Input(name, 0, find(decode_upload(file.read())))
-        return
     text = file.read()
-    lines = text.splitlines(keepends=True)
-    if _is_json(next(line for line in lines if line.strip(b"\xef\xbb\xbf \t\r\n"))):
-        yield from _read_lines(name, lines, find)
-    else:  # an object that goes over several lines, or no JSON
-        yield _read_drawing(name, 0, text, find)
-
-
-def _is_json(text: bytes) -> bool:
+    start = text.lstrip(_BLANK)
+    if not start.startswith((b"{", b"[")):
+        yield Input(name, 0, find(decode_upload(text)))
+        return
     try:
-        _parse(text)
-    except UploadError:
-        return False
-    return True
+        _parse(start.splitlines()[0])
+    except UploadError:  # an object that goes over several lines, or no JSON
+        yield _read_drawing(name, 0, text, find)
+    else:
+        yield from _read_lines(name, text.splitlines(), find)
 
 
 def _read_lines(name: str, lines: Iterable[bytes], find: Find) -> Iterator[Input | Unreadable]:

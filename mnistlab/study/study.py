@@ -20,9 +20,13 @@ from mnistlab.models import Classifier, list_runs, load_classifier
 from mnistlab.models.card import data_digest, settings_key
 from mnistlab.report.export import read_history
 from mnistlab.report.html import build_report, build_summary
-from mnistlab.study.evaluation import score, time_models
-from mnistlab.study.robustness import measure_robustness, sample
-from mnistlab.study.validation import calibrate_model
+from mnistlab.study.evaluation import (
+    calibrate_model,
+    measure_robustness,
+    sample,
+    score,
+    time_models,
+)
 
 # Fractions of the progress, by time measured on two cores.
 _WITHOUT_ROBUSTNESS = 0.2
@@ -198,38 +202,17 @@ def make_study(
 ) -> Study:
     """Compare two evaluations on a dataset's test set; nothing is predicted or timed.
 
-    Parameters
-    ----------
-    cards : those of all known runs, oldest first, for the comparison over seeds
+    `cards` are those of all known runs, oldest first, for the comparison over seeds. Runs on
+    other data are left out of it, since they cannot be compared.
     """
-    seeds = _compare_settings(a.card, b.card, cards, dataset.digest)
+    known = [card for card in (a.card, b.card, *cards) if data_digest(card) == dataset.digest]
+    keys = settings_key(a.card), settings_key(b.card)
+    seeds = None
+    if None not in keys and keys[0] != keys[1]:
+        by_side = [_accuracies(known, key) for key in keys]
+        if min(map(len, by_side)) and max(map(len, by_side)) > 1:
+            seeds = compare_seeds(*by_side)
     return Study(dataset, pair_up(a, b, dataset.y_test), seeds)
-
-
-def _compare_settings(
-    card_a: Mapping[str, Any],
-    card_b: Mapping[str, Any],
-    cards: Iterable[Mapping[str, Any]],
-    digest: str,
-) -> SeedComparison | None:
-    """Compare the settings of two models over all their seeds.
-
-    Parameters
-    ----------
-    card_a, card_b : the two models' cards
-    cards : those of all known runs, oldest first
-    digest : of the data; runs on other data are left out, since they cannot be compared
-
-    Returns
-    -------
-    SeedComparison, or None where both have the same settings or only one run of each is known
-    """
-    keys = [settings_key(card) for card in (card_a, card_b)]
-    if None in keys or keys[0] == keys[1]:
-        return None
-    known = [card for card in (card_a, card_b, *cards) if data_digest(card) == digest]
-    a, b = (_accuracies(known, key) for key in keys)
-    return compare_seeds(a, b) if min(len(a), len(b)) and max(len(a), len(b)) > 1 else None
 
 
 def _accuracies(cards: Sequence[Mapping[str, Any]], key: str | None) -> list[float]:

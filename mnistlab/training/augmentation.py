@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mnistlab.training.handwriting import handwriting_variants
+from mnistlab.training.handwriting import Image8, Images, handwriting_variants
 from mnistlab.training.non_digits import NO_DIGIT, make_non_digits
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ _SIDE = 28
 _CENTRE = 14.0  # where MNIST's recipe puts the centre of mass
 
 
-def training_images(
-    x: NDArray[np.uint8], y: NDArray[np.uint8], config: TrainingConfig
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def training_images(x: Image8, y: Image8, config: TrainingConfig) -> Images:
     """Return images (n, 28, 28) and labels (n,) with those that the settings add.
 
     Full augmentation adds handwriting variants; `config.non_digits` adds images labelled
@@ -40,24 +37,28 @@ def training_images(
     """
     rng = np.random.default_rng(config.seed)
     if config.augmentation == "full":
-        variants, labels = handwriting_variants(x, y, rng)
-        x, y = np.concatenate([x, variants]), np.concatenate([y, labels])
+        x, y = joined((x, y), handwriting_variants(x, y, rng))
     if config.non_digits:
         others = make_non_digits(x, y, rng)
-        labels = np.full(len(others), NO_DIGIT, np.uint8)
-        x, y = np.concatenate([x, others]), np.concatenate([y, labels])
+        x, y = joined((x, y), (others, np.full(len(others), NO_DIGIT, np.uint8)))
     return x, y
 
 
-def batches(x: NDArray[np.uint8], y: NDArray[np.uint8], config: TrainingConfig) -> Any:
+def joined(*parts: Images) -> Images:
+    """Return the images and labels of all parts, one after the other."""
+    images, labels = zip(*parts, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def batches(x: Image8, y: Image8, config: TrainingConfig) -> Any:
     """Return a `tf.data.Dataset` of augmented batches, in a new order every epoch.
 
     A seed gives the same batches again.
     """
     import tensorflow as tf
 
-    # Only row numbers are shuffled and batched; the images are gathered a batch at a time from
-    # one array, which is much cheaper than moving 55,000 single images through the pipeline.
+    # Only row numbers are shuffled and batched: gathering the images of a batch from one array is
+    # much cheaper than moving 55,000 single images through the pipeline.
     images, labels = tf.constant(x), tf.constant(y)
     rows = tf.data.Dataset.range(len(x)).shuffle(len(x), config.seed)
     rows = rows.batch(config.batch_size)
@@ -75,16 +76,10 @@ def augment(images: Any, seed: Any, level: str) -> Any:
 
     Parameters
     ----------
-    images : tensor (n, 28, 28) uint8
-    seed : tensor (2,) int64
-        Two numbers that decide everything.
-    level : str
-        `"none"`; `"light"` for rotation, scale, shear, shift and thickness of strokes; `"full"`
-        for elastic distortions as well (Simard, Steinkraus and Platt, ICDAR 2003).
-
-    Returns
-    -------
-    tensor (n, 28, 28) uint8
+    images : tensor (n, 28, 28) uint8, as is the result
+    seed : tensor (2,) int64, which decides everything
+    level : `"none"`; `"light"` for rotation, scale, shear, shift and thickness of strokes; `"full"`
+        for elastic distortions as well (Simard, Steinkraus and Platt, ICDAR 2003)
     """
     if level == "none":
         return images

@@ -13,10 +13,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Queued(Event):
-    """Other jobs train first."""
+    """Other jobs train first; `ahead` of them must end before this one may begin."""
 
     ahead: int
-    """How many jobs must end before this one may begin."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,10 @@ class Preparing(Event):
 
 @dataclass(frozen=True)
 class Started(Event):
-    """The first step is about to run."""
+    """The first step is about to run; `steps` are those of one epoch."""
 
     epochs: int
     steps: int
-    """Steps per epoch."""
     parameters: int
 
 
@@ -44,7 +42,7 @@ class Progress(Event):
     """The running epoch, from 1."""
     epochs: int
     step: int
-    """Steps done in this epoch."""
+    """Steps done in this epoch, of `steps`."""
     steps: int
     loss: float
     accuracy: float
@@ -61,7 +59,7 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class EpochEnd(Event):
-    """An epoch is over and validated."""
+    """An epoch is over and validated, `seconds` after `Started`."""
 
     epoch: int
     epochs: int
@@ -70,7 +68,6 @@ class EpochEnd(Event):
     val_loss: float
     val_accuracy: float
     seconds: float
-    """Since `Started`."""
 
 
 @dataclass(frozen=True)

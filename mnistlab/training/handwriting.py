@@ -24,23 +24,16 @@ _MIN_WIDTH = 10  # pixels; in a narrower zero a slash would only be a thick line
 _FAINT = 24  # the blurred rim of an enlarged image, which is no ink
 
 Image8 = NDArray[np.uint8]
+Images = tuple[Image8, Image8]
+"""Images `(n, 28, 28)` and their labels `(n,)`."""
 Point = tuple[float, float]
 Strokes = list[list[Point]]
 
 
-def handwriting_variants(
-    images: Image8, labels: Image8, rng: np.random.Generator
-) -> tuple[Image8, Image8]:
+def handwriting_variants(images: Image8, labels: Image8, rng: np.random.Generator) -> Images:
     """Return one variant of every 1 and 7, and of every 0 that is wide enough for a slash.
 
-    Parameters
-    ----------
-    images : array (n, 28, 28) uint8
-    labels : array (n,) uint8
-
-    Returns
-    -------
-    images (m, 28, 28) uint8 and labels (m,) uint8 of the variants alone
+    `images` are (n, 28, 28) and `labels` (n,); the result has the variants alone.
     """
     add = {0: _slash, 1: _flag_and_foot, 7: _bar}
     rows = np.flatnonzero(np.isin(labels, list(add)))

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,9 @@ from mnistlab.data import Dataset
 from mnistlab.errors import TrainingError
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TrainingConfig
-from mnistlab.training.augmentation import batches, training_images
+from mnistlab.training.augmentation import batches, joined, training_images
 from mnistlab.training.events import EpochEnd, Event, Preparing, Started, Testing
+from mnistlab.training.handwriting import Images
 from mnistlab.training.reporter import Reporter
 
 VALIDATION_FRACTION = 1 / 12  # 5,000 of MNIST's 60,000
@@ -63,11 +63,14 @@ class TrainedModel:
     """`(n, 10)`, those for the test set."""
     digit_threshold: float | None
     """The digit score below which the answer is "?"; None without non-digits in the training."""
-    seconds: float
-    """From the first step to the last, validation included."""
     parameters: int
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any]
     """Name and digest of the data, and the number of extra images."""
+
+    @property
+    def seconds(self) -> float:
+        """Training time from the first step to the last, validation included."""
+        return self.history[-1].seconds
 
     @property
     def test_accuracy(self) -> float:
@@ -77,10 +80,7 @@ class TrainedModel:
     @property
     def weights_digest(self) -> str:
         """SHA-256 over all weights, in the model's order, as C-ordered bytes."""
-        digest = hashlib.sha256()
-        for weights in self.model.get_weights():
-            digest.update(np.ascontiguousarray(weights).tobytes())
-        return digest.hexdigest()
+        return hashlib.sha256(b"".join(w.tobytes() for w in self.model.get_weights())).hexdigest()
 
 
 def train(
@@ -116,17 +116,15 @@ def train(
     train_rows, val_rows = split_training(len(dataset.x_train), config)
     x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
     part = with_extra_images(dataset.x_train[train_rows], dataset.y_train[train_rows], dataset)
-    model, reporter, seconds = _fit(
-        config, training_images(*part, config), (x_val, y_val), emit, stop
-    )
+    reporter = _fit(config, training_images(*part, config), (x_val, y_val), emit, stop)
     emit(Testing(reporter.best_epoch))
-    tflite = export_litert(model)
+    tflite = export_litert(reporter.model)
     classifier = Classifier(config.model, tflite)
     validated = classifier.read(x_val)
     threshold = np.quantile(validated.digit_scores, 1 - DIGITS_KEPT[config.model])
     return TrainedModel(
         config=config,
-        model=model,
+        model=reporter.model,
         tflite=tflite,
         history=reporter.history,
         best_epoch=reporter.best_epoch,
@@ -135,8 +133,7 @@ def train(
         y_test=np.array(dataset.y_test),
         test_proba=classifier.predict_proba(dataset.x_test),
         digit_threshold=float(threshold) if config.non_digits else None,
-        seconds=seconds,
-        parameters=model.count_params(),
+        parameters=reporter.model.count_params(),
         data={"name": dataset.name, "digest": dataset.digest, "more": len(dataset.extra_images)},
     )
 
@@ -149,9 +146,7 @@ def split_training(n: int, config: TrainingConfig) -> tuple[NDArray[np.int64], N
     return order[held_out:], order[:held_out]
 
 
-def with_extra_images(
-    x: NDArray[np.uint8], y: NDArray[np.uint8], dataset: Dataset
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def with_extra_images(x: NDArray[np.uint8], y: NDArray[np.uint8], dataset: Dataset) -> Images:
     """Return training images and labels with the dataset's extra ones.
 
     A few drawings among 55,000 images would have no effect, so they are repeated until they make
@@ -161,8 +156,7 @@ def with_extra_images(
     if not extra:
         return x, y
     times = min(_MAX_COPIES, max(1, round(_EXTRA_FRACTION * len(x) / extra)))
-    copies = np.tile(dataset.extra_images, (times, 1, 1)), np.tile(dataset.extra_labels, times)
-    return np.concatenate([x, copies[0]]), np.concatenate([y, copies[1]])
+    return joined((x, y), *[(dataset.extra_images, dataset.extra_labels)] * times)
 
 
 def _set_up_tensorflow(config: TrainingConfig) -> None:
@@ -189,24 +183,23 @@ def _set_up_tensorflow(config: TrainingConfig) -> None:
 
 def _fit(
     config: TrainingConfig,
-    training: tuple[NDArray[np.uint8], NDArray[np.uint8]],
-    validation: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    training: Images,
+    validation: Images,
     emit: Callable[[Event], None],
     stop: Callable[[], bool],
-) -> tuple[Any, Reporter, float]:
-    """Return the `keras.Model` with the best weights, what was reported, and the seconds."""
+) -> Reporter:
+    """Train a new network; its model then has the weights of the best epoch."""
     import keras
 
     from mnistlab.models.networks import build_model
 
     x, y = training
-    model = build_model(config)
     steps = -(-len(x) // config.batch_size)
+    model = build_model(config)
     _compile(model, config, steps)
     _create_variables(model, x[:1], y[:1])
     reporter = Reporter(model, config, steps, len(validation[0]), emit, stop)
     emit(Started(config.epochs, steps, model.count_params()))
-    started = time.perf_counter()
     model.fit(
         batches(x, y, config),
         epochs=config.epochs,
@@ -216,11 +209,10 @@ def _fit(
         callbacks=[keras.callbacks.LambdaCallback(**reporter.callbacks())],
         verbose=0,
     )
-    seconds = time.perf_counter() - started
     if reporter.stopped:
         raise TrainingCancelledError("Training was cancelled.")
     model.set_weights(reporter.best_weights)
-    return model, reporter, seconds
+    return reporter
 
 
 def _compile(model: Any, config: TrainingConfig, steps: int) -> None:

@@ -31,20 +31,11 @@ Curve = NDArray[np.float64]
 
 
 def make_non_digits(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8:
-    """Return images that are not digits, at most `FRACTION` of the number of images.
+    """Return images (m, 28, 28) that are not digits, as MNIST's recipe leaves them.
 
-    Those that come out as similar to a digit as digits are to each other are left out. Blank
+    There are at most `FRACTION` times as many as training images (n, 28, 28), which come with
+    their variants. Those as similar to a digit as digits are to each other are left out; blank
     training images count for nothing there.
-
-    Parameters
-    ----------
-    images : array (n, 28, 28) uint8
-        Training images with their variants.
-    labels : array (n,) uint8
-
-    Returns
-    -------
-    array (m, 28, 28) uint8, as MNIST's recipe leaves them
     """
     wanted = round(FRACTION * len(images))
     glyphs, scribbles = round(GLYPHS * wanted), round(SCRIBBLES * wanted)
@@ -61,11 +52,10 @@ def _glyph(rng: np.random.Generator) -> Image8 | None:
     """One to four lines, bows, hooks and zigzags, most of them starting on an earlier one."""
     strokes: list[Curve] = []
     number = rng.choice([1, 2, 3, 4], p=[0.2, 0.4, 0.3, 0.1])
+    kinds = _STROKES if number > 1 else _ALONE
     for _ in range(number):
-        kinds = _STROKES if number > 1 else _ALONE
-        curve = kinds[rng.integers(len(kinds))](rng)
-        strokes.append(_joined(curve, strokes, rng))
-    return _draw(_slanted(strokes, rng), rng)
+        strokes.append(_joined(kinds[rng.integers(len(kinds))](rng), strokes, rng))
+    return _draw(strokes, rng)
 
 
 def _joined(curve: Curve, strokes: list[Curve], rng: np.random.Generator) -> Curve:
@@ -128,7 +118,7 @@ def _scribble(rng: np.random.Generator) -> Image8 | None:
     if rng.random() < 0.5:
         points[:, 0] = np.linspace(-0.7, 0.7, n) * rng.uniform(0.3, 1)
         points[:, 1] = np.where(np.arange(n) % 2, 0.5, -0.5) * rng.uniform(0.5, 1, n)
-    return _draw(_slanted([_smooth(points)], rng), rng)
+    return _draw([_smooth(points)], rng)
 
 
 def _smooth(points: Curve) -> Curve:
@@ -141,13 +131,11 @@ def _smooth(points: Curve) -> Curve:
     return np.concatenate([cubic.transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
 
 
-def _slanted(strokes: list[Curve], rng: np.random.Generator) -> list[Curve]:
+def _draw(strokes: list[Curve], rng: np.random.Generator) -> Image8 | None:
+    """Draw strokes with a pen of some width, after stretching and slanting all of them."""
     stretch = np.diag(np.exp(rng.normal(0, 0.2, 2)))
     slant = np.array([[1, 0], [rng.normal(0, 0.2), 1]])
-    return [curve @ stretch @ slant for curve in strokes]
-
-
-def _draw(strokes: list[Curve], rng: np.random.Generator) -> Image8 | None:
+    strokes = [curve @ stretch @ slant for curve in strokes]
     points = np.concatenate(strokes)
     low = points.min(axis=0)
     extent = float((points.max(axis=0) - low).max())
@@ -173,16 +161,15 @@ def _from_digits(images: Image8, labels: Image8, rng: np.random.Generator) -> Im
 
 def _turned(a: Image8, label: int, b: Image8, _: int, rng: np.random.Generator) -> Image8 | None:
     """On its side, upside down or mirrored, unless that gives a digit."""
-    turns = _TURNS_OF[label]
-    return recipe(_TURNS[turns[rng.integers(len(turns))]](a)) if turns else None
+    turns = [turn for digits, turn in _TURNS if str(label) in digits]
+    return recipe(turns[rng.integers(len(turns))](a)) if turns else None
 
 
 def _spliced(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) -> Image8 | None:
     """One half of each, above each other or side by side."""
     if la == lb:
         return None
-    cut = int(rng.integers(11, 18))
-    axis = int(rng.random() >= 0.5)
+    cut, axis = int(rng.integers(11, 18)), int(rng.random() >= 0.5)
     return recipe(np.concatenate([np.split(a, [cut], axis)[0], np.split(b, [cut], axis)[1]], axis))
 
 
@@ -194,33 +181,23 @@ def _overlaid(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) 
 
 def _beside(a: Image8, la: int, b: Image8, lb: int, rng: np.random.Generator) -> Image8 | None:
     """Two side by side, near enough to look like one."""
-    gap = int(rng.integers(0, 8))
+    left, top = 28 - int(rng.integers(0, 8)), int(rng.integers(0, 9))
     sheet = np.zeros((36, 56), np.uint8)
     sheet[4:32, :28] = a
-    top, left = int(rng.integers(0, 9)), 28 - gap
     place = sheet[top : top + 28, left : left + 28]
     np.maximum(place, b, out=place)
     return recipe(sheet)
 
 
 _MADE = (_turned, _turned, _spliced, _overlaid, _beside)
-
-
-_TURNS: dict[str, Callable[[Image8], Image8]] = {
-    "mirror": lambda image: image[:, ::-1],
-    "left": lambda image: image.T[::-1],
-    "right": lambda image: image.T[:, ::-1],
-    "over": lambda image: image[::-1, ::-1],
-}
-# For each digit, the turns after which it is no longer a digit: a mirrored 2 is nearly a 5, a 6
-# upside down is a 9, and 0, 1 and 8 look the same in several ways.
-_TURNS_OF = [
-    turns.split()
-    for turns in (
-        "", "left", "left right", "mirror left right over", "mirror left right over", "left right",
-        "mirror left right", "mirror left right over", "left", "mirror left right",
-    )
-]  # fmt: skip
+# A mirrored 2 is nearly a 5, a 6 upside down is a 9, and 0, 1 and 8 look the same in several ways.
+_TURNS: tuple[tuple[str, Callable[[Image8], Image8]], ...] = (
+    ("34679", np.fliplr),
+    ("123456789", np.rot90),
+    ("2345679", lambda image: np.rot90(image, -1)),
+    ("347", lambda image: np.rot90(image, 2)),
+)
+"""The digits of which a turn makes something else."""
 
 
 def _unlike_digits(made: Image8, images: Image8, rng: np.random.Generator) -> Image8:

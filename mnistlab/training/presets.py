@@ -12,50 +12,38 @@ from mnistlab.models.config import TrainingConfig
 class Preset:
     """Settings for each model; the docs (`docs/training-recipe.md`) say how they were chosen."""
 
-    name: str
-    title: str
     text: str
     """Its purpose, in a sentence."""
     configs: Mapping[str, TrainingConfig]
     """By model, `"mlp"` and `"cnn"`."""
 
 
-def _preset(name: str, text: str, *configs: TrainingConfig) -> Preset:
-    return Preset(name, name.title(), text, {config.model: config for config in configs})
-
-
 _MLP = TrainingConfig("mlp", batch_size=256, network="normalised")
+_LEAN = TrainingConfig("cnn", schedule="cosine", dropout=0.1, network="lean", filters=12)
 _BEST = TrainingConfig(
     augmentation="full", non_digits=True, network="wide", seed=1, threads=2, epochs=24
 )
-_ALL = (
-    _preset(
-        "quick",
+PRESETS: Mapping[str, Preset] = {
+    "quick": Preset(
         "Both models in about a minute on two cores; good for trying things out.",
-        replace(_MLP, epochs=4, learning_rate=4e-3),
-        TrainingConfig(
-            "cnn",
-            epochs=3,
-            batch_size=192,
-            learning_rate=5e-3,
-            schedule="cosine",
-            dropout=0.1,
-            network="lean",
-            filters=12,
-        ),
+        {
+            "mlp": replace(_MLP, epochs=4, learning_rate=4e-3),
+            "cnn": replace(_LEAN, epochs=3, batch_size=192, learning_rate=5e-3),
+        },
     ),
-    _preset(
-        "standard",
+    "standard": Preset(
         "A few minutes for models that read real handwriting better than quick ones.",
-        replace(_MLP, epochs=20, dropout=0.1, augmentation="light"),
-        TrainingConfig("cnn", epochs=6, augmentation="light", network="deep"),
+        {
+            "mlp": replace(_MLP, epochs=20, dropout=0.1, augmentation="light"),
+            "cnn": TrainingConfig("cnn", epochs=6, augmentation="light", network="deep"),
+        },
     ),
-    _preset(
-        "best",
+    "best": Preset(
         "The recipe of the pretrained models, which read real drawings and refuse what is not a "
         "digit; seed 1 gives the same models again.",
-        replace(_BEST, model="mlp", epochs=60, batch_size=256, dropout=0.0),
-        _BEST,
+        {
+            "mlp": replace(_BEST, model="mlp", epochs=60, batch_size=256, dropout=0.0),
+            "cnn": _BEST,
+        },
     ),
-)
-PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in _ALL}
+}

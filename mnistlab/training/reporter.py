@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,37 +19,28 @@ _EVENT_INTERVAL = 0.2  # seconds; with more than a few updates a second a page f
 Logs = Mapping[str, float]
 
 
+@dataclass
 class Reporter:
-    """Turns Keras's callbacks into events, stops when asked and keeps the best weights.
+    """Turns Keras's callbacks into events, stops when asked and keeps the best weights."""
 
-    Parameters
-    ----------
-    model : the `keras.Model` in training
-    steps : steps per epoch
-    validated : number of images in the validation part
-    emit : called with `Progress` and `EpochEnd`
-    stop : asked after every step
-    """
-
-    def __init__(
-        self,
-        model: Any,
-        config: TrainingConfig,
-        steps: int,
-        validated: int,
-        emit: Callable[[Event], None],
-        stop: Callable[[], bool],
-    ) -> None:
-        self.stopped = False
-        self.history: list[EpochEnd] = []
-        self.best_weights: list[NDArray[np.float32]] = []
-        self.best_epoch = 0
-        self._best_accuracy = 0.0
-        self._model, self._config = model, config
-        self._steps, self._validated = steps, validated
-        self._emit, self._stop = emit, stop
-        self._started = time.perf_counter()
-        self._emitted = 0.0
+    model: Any
+    """The `keras.Model` in training."""
+    config: TrainingConfig
+    steps: int
+    """Steps per epoch."""
+    validated: int
+    """Number of images in the validation part."""
+    emit: Callable[[Event], None]
+    """Called with `Progress` and `EpochEnd`."""
+    stop: Callable[[], bool]
+    """Asked after every step."""
+    stopped: bool = False
+    history: list[EpochEnd] = field(default_factory=list)
+    best_weights: list[NDArray[np.float32]] = field(default_factory=list)
+    best_epoch: int = 0
+    _best_accuracy: float = 0.0
+    _started: float = field(default_factory=time.perf_counter)
+    _emitted: float = 0.0
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
         """Return the arguments of a `keras.callbacks.LambdaCallback`."""
@@ -59,29 +51,29 @@ class Reporter:
         }
 
     def _stop_if_asked(self) -> None:
-        if self._stop():
+        if self.stop():
             # Keras would still validate after `stop_training`.
-            self.stopped = self._model.stop_training = self._model.stop_evaluating = True
+            self.stopped = self.model.stop_training = self.model.stop_evaluating = True
 
     def _after_step(self, batch: int, logs: Logs) -> None:
         self._stop_if_asked()
         now = time.perf_counter()
-        if now - self._emitted >= _EVENT_INTERVAL or batch + 1 == self._steps:
+        if now - self._emitted >= _EVENT_INTERVAL or batch + 1 == self.steps:
             self._emitted = now
-            self._emit(self._progress(batch + 1, now - self._started, logs))
+            self.emit(self._progress(batch + 1, now - self._started, logs))
 
     def _progress(self, step: int, seconds: float, logs: Logs) -> Progress:
         if not np.isfinite(logs["loss"]):
             raise TrainingError(
                 "The loss is no longer a number; try a smaller learning rate "
-                f"than {self._config.learning_rate:g}."
+                f"than {self.config.learning_rate:g}."
             )
-        done = (len(self.history) + step / self._steps) / self._config.epochs
+        done = (len(self.history) + step / self.steps) / self.config.epochs
         return Progress(
             epoch=len(self.history) + 1,
-            epochs=self._config.epochs,
+            epochs=self.config.epochs,
             step=step,
-            steps=self._steps,
+            steps=self.steps,
             loss=float(logs["loss"]),
             accuracy=float(logs["accuracy"]),
             seconds=seconds,
@@ -93,11 +85,11 @@ class Reporter:
             return
         means = {n: float(logs[n]) for n in ("loss", "accuracy", "val_loss", "val_accuracy")}
         seconds = time.perf_counter() - self._started
-        event = EpochEnd(epoch + 1, self._config.epochs, **means, seconds=seconds)
+        event = EpochEnd(epoch + 1, self.config.epochs, **means, seconds=seconds)
         self.history.append(event)
         # Within one standard error, accuracies differ by chance only; then the later epoch is
         # preferred, because its learning rate is lower.
         p = self._best_accuracy = max(self._best_accuracy, event.val_accuracy)
-        if event.val_accuracy >= p - float(np.sqrt(p * (1 - p) / self._validated)):
-            self.best_epoch, self.best_weights = event.epoch, self._model.get_weights()
-        self._emit(event)
+        if event.val_accuracy >= p - float(np.sqrt(p * (1 - p) / self.validated)):
+            self.best_epoch, self.best_weights = event.epoch, self.model.get_weights()
+        self.emit(event)

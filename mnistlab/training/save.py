@@ -8,7 +8,8 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,26 +34,34 @@ def partial_folder(run: str, runs: Path) -> Path:
 
 
 def save_run(trained: TrainedModel, run: str, runs: Path) -> None:
-    """Write a trained model as a run folder; raises `TrainingError` as `write_run` does."""
-    write_run(run, runs, lambda folder: _write_files(trained, run, folder))
+    """Write a trained model as a run folder; raises `TrainingError` as `new_run` does."""
+    with new_run(run, runs) as folder:
+        trained.model.save(folder / "model.keras")
+        (folder / "model.tflite").write_bytes(trained.tflite)
+        with (folder / "history.csv").open("w", newline="") as file:
+            columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(vars(event) for event in trained.history)
+        answers = {name: getattr(trained, name) for name in PREDICTIONS}
+        np.savez_compressed(folder / "predictions.npz", **answers)
+        files = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.iterdir())
+        }
+        card = describe(trained, run) | {"files": files}
+        (folder / "run.json").write_text(json.dumps(card, indent=2) + "\n")
 
 
-def write_run(run: str, runs: Path, write: Callable[[Path], None]) -> None:
-    """Have `write` fill a run folder; it appears under its name only when it is complete.
+@contextmanager
+def new_run(run: str, runs: Path) -> Iterator[Path]:
+    """Give a folder to fill; it appears under the run's name on exit, when it is complete.
 
-    Raises
-    ------
-    TrainingError
-        When the disk is full or the folder cannot be written.
+    Raises `TrainingError` when the disk is full or the folder cannot be written.
     """
-    partial = partial_folder(run, runs)
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-        write(partial)
-        partial.replace(runs / run)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise _not_saved(runs, error) from error
+    with _partial(run, runs) as folder:
+        yield folder
+        folder.replace(runs / run)
 
 
 def check_writable(run: str, runs: Path) -> None:
@@ -60,36 +69,23 @@ def check_writable(run: str, runs: Path) -> None:
 
     It tries in the run's own partial folder, which is removed for a process that was killed.
     """
-    partial = partial_folder(run, runs)
+    with _partial(run, runs) as folder:
+        (folder / "room").write_bytes(bytes(_ROOM))
+
+
+@contextmanager
+def _partial(run: str, runs: Path) -> Iterator[Path]:
+    folder = partial_folder(run, runs)
     try:
-        partial.mkdir(parents=True, exist_ok=True)
-        (partial / "room").write_bytes(bytes(_ROOM))
-        shutil.rmtree(partial)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise _not_saved(runs, error) from error
-
-
-def _not_saved(runs: Path, error: OSError) -> TrainingError:
-    return TrainingError(
-        f"A trained model could not be saved in {runs} ({error.strerror or error}); "
-        "free some space there or point MNISTLAB_HOME at another folder, and train again."
-    )
-
-
-def _write_files(trained: TrainedModel, run: str, folder: Path) -> None:
-    trained.model.save(folder / "model.keras")
-    (folder / "model.tflite").write_bytes(trained.tflite)
-    with (folder / "history.csv").open("w", newline="") as file:
-        columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(vars(event) for event in trained.history)
-    answers = {name: getattr(trained, name) for name in PREDICTIONS}
-    np.savez_compressed(folder / "predictions.npz", **answers)
-    files = sorted(path for path in folder.iterdir() if path.name != "run.json")
-    card = describe(trained, run) | {"files": {path.name: _sha256(path) for path in files}}
-    (folder / "run.json").write_text(json.dumps(card, indent=2) + "\n")
+        raise TrainingError(
+            f"A trained model could not be saved in {runs} ({error.strerror or error}); "
+            "free some space there or point MNISTLAB_HOME at another folder, and train again."
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def describe(trained: TrainedModel, name: str) -> dict[str, Any]:
@@ -126,7 +122,3 @@ def describe_layers(model: Any) -> list[str]:
         return f"{type(layer).__name__} {size}".strip()
 
     return [describe(layer) for layer in model.layers]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

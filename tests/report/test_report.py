@@ -22,9 +22,8 @@ from mnistlab.models import load_classifier
 from mnistlab.models.store import PRETRAINED_FOLDER
 from mnistlab.report.export import export_model, read_history
 from mnistlab.report.html import build_report
-from mnistlab.study.evaluation import evaluate
+from mnistlab.study.evaluation import evaluate, validation_answers
 from mnistlab.study.study import compare
-from mnistlab.study.validation import validation_answers
 
 VOID = {"meta", "br", "img"}
 
@@ -148,7 +147,7 @@ def test_settings_with_several_seeds_are_compared_as_settings(data: Dataset, run
 def test_mnist_has_corrected_labels_calibration_of_both_and_robustness(
     mnist: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mnistlab.study.robustness.IMAGES", 4)
+    monkeypatch.setattr("mnistlab.study.evaluation.IMAGES", 4)
     shares: list[float] = []
     text = compare("mlp", "cnn", mnist, robustness=True, on_progress=shares.append).to_html()
     Page(text)

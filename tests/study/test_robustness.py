@@ -14,7 +14,7 @@ from mnistlab.errors import MnistLabError
 from mnistlab.images.corruptions import CHUNK, CORRUPTIONS, SEVERITIES, corrupted_chunks
 from mnistlab.metrics.latency import MeasurementStopped
 from mnistlab.models import Classifier, load_classifier
-from mnistlab.study.robustness import measure_robustness
+from mnistlab.study.evaluation import measure_robustness
 
 Images = NDArray[np.uint8]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from mnistlab.data import Dataset
+from mnistlab.errors import TrainingError
 from mnistlab.jobs import cost as cost_module
-from mnistlab.jobs.cost import Cost, duration_text, load_cost, start_calibration
+from mnistlab.jobs.cost import Cost, calibrate, duration_text, load_cost
 from mnistlab.models import TrainingConfig, load_classifier
 from mnistlab.training.presets import PRESETS
 
@@ -118,17 +118,8 @@ def test_a_file_that_is_no_cost_counts_as_none(cost: Cost, tmp_path: Path, text:
 def test_where_tensorflow_is_missing_that_is_what_is_said(
     cost: Cost, digits: Dataset, without_tensorflow: None
 ) -> None:
-    said: list[tuple[Cost | None, str]] = []
-    over = threading.Event()
-
-    def on_done(found: Cost | None, problem: str) -> None:
-        said.append((found, problem))
-        over.set()
-
-    start_calibration(digits, on_done)
-    assert over.wait(60)
-    assert said[0][0] is None
-    assert "install it with: pip install 'mnistlab[train]'" in said[0][1]
+    with pytest.raises(TrainingError, match=r"install it with: pip install 'mnistlab\[train\]'"):
+        calibrate(digits)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ class Configure(ui.View):
             model: widgets.Checkbox(True, description=TITLES[model], indent=False)
             for model in MODELS
         }
-        presets = [("Custom settings", _CUSTOM), *((p.title, name) for name, p in PRESETS.items())]
+        presets = [("Custom settings", _CUSTOM), *((name.title(), name) for name in PRESETS)]
         self.preset = ui.classed(
             widgets.Dropdown(options=presets, description="Preset"), "ml-preset", "ml-field"
         )

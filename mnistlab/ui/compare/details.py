@@ -13,9 +13,8 @@ from mnistlab.errors import MnistLabError
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.evaluation import Evaluation, Pair
 from mnistlab.metrics.latency import MeasurementStopped
-from mnistlab.study.robustness import IMAGES, measure_robustness, sample
+from mnistlab.study.evaluation import IMAGES, calibrate_model, measure_robustness, sample
 from mnistlab.study.study import compare
-from mnistlab.study.validation import calibrate_model
 from mnistlab.texts import percent
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.results import Results

@@ -10,7 +10,7 @@ from mnistlab.data.dataset import Dataset
 from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.images.collection import Collection
 from mnistlab.jobs import Job
-from mnistlab.jobs.cost import Cost, duration_text, load_cost, start_calibration
+from mnistlab.jobs.cost import calibrate, duration_text, load_cost
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import my_digits_file
 from mnistlab.texts import counted
@@ -114,14 +114,21 @@ class Trainer:
     # The time that training takes
 
     def calibrate(self) -> None:
-        """Measure how fast this machine trains, if that may be done and was never done."""
-        if self._may_calibrate:
-            self._may_calibrate = False
-            start_calibration(self._state.dataset, guard(self._app, self._on_cost))
+        """Measure how fast this machine trains, if that may be done and was never done.
 
-    def _on_cost(self, cost: Cost | None, why_not: str) -> None:
-        self._cost, self._why_no_cost = cost, why_not
-        self._show_cost()
+        Blocks for half a minute.
+        """
+        if not self._may_calibrate:
+            return
+        self._may_calibrate = False
+        try:
+            self._cost = calibrate(self._state.dataset)
+        except MnistLabError as error:
+            self._why_no_cost = str(error)
+        except Exception as error:  # a missing estimate must not disturb the page
+            log.warning("calibration failed", exc_info=True)
+            self._why_no_cost = f"The training time could not be estimated ({error})."
+        guard(self._app, self._show_cost)()
 
     def _show_cost(self) -> None:
         configs, n = self._state.configs, len(self._state.dataset.x_train)

@@ -157,9 +157,7 @@ def _sentence(found: Occlusion, title: str) -> str:
 
 def _place(change: Change) -> str:
     """Where on a digit a patch lies, in words."""
-    row, column = (
-        min(2, int(3 * (edge + change.size / 2) / 28)) for edge in (change.top, change.left)
-    )
+    row, column = (min(2, int(3 * (edge + PATCH / 2) / 28)) for edge in (change.top, change.left))
     return _PLACES[row][column]
 
 

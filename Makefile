@@ -15,9 +15,9 @@ unexport PYTHONDONTWRITEBYTECODE
 app: install
 	$(BIN)/python -m mnistlab app $(ARGS)
 
-# Three processes: on two cores, one of them waits for a server, a browser or a worker.
+# Four processes: on two cores, two of them wait for a server, a browser or a worker.
 test: install
-	$(BIN)/python -m pytest -p tests.in_parallel --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -p tests.in_parallel --numprocesses 4 --dist loadfile $(ARGS)
 
 install: $(READY)
 

@@ -23,6 +23,7 @@ import pytest
 from mnistlab.data import Dataset, load_default, load_digits
 from mnistlab.settings import local_mnist
 from tests.blocks import blocks as blocks  # a fixture
+from tests.cost import known_cost
 from tests.trained import trained as trained  # another
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -44,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     home = config.stash[HOME] = tempfile.mkdtemp(prefix="mnistlab-tests-")
     os.environ["MNISTLAB_HOME"] = home
     os.environ["MNISTLAB_OFFLINE"] = "1"
+    known_cost().save()  # or every server would calibrate, with both cores
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

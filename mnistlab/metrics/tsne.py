@@ -132,9 +132,9 @@ def main() -> None:
     assert isinstance(sys.stdout, io.TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=True)  # so that progress is sent while it is made
     places = _compute(np.frombuffer(data, np.float32).reshape(n, d), seed)
-    print(_LAST_LINE.decode())
-    sys.stdout.buffer.write(places.tobytes())
     sys.stdout.flush()
+    sys.stdout.buffer.write(_LAST_LINE + b"\n" + places.tobytes())
+    sys.stdout.buffer.flush()
     os._exit(0)
 
 

@@ -14,6 +14,7 @@ from mnistlab.jobs import cost as cost_module
 from mnistlab.jobs.cost import Cost, calibrate, duration_text, load_cost
 from mnistlab.models import TrainingConfig, load_classifier
 from mnistlab.training.presets import PRESETS
+from tests.cost import known_cost
 
 
 def test_every_preset_has_both_models() -> None:
@@ -34,18 +35,7 @@ def test_best_is_the_recipe_of_the_pretrained_pair(name: str) -> None:
 def cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cost:
     monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path))
     monkeypatch.setattr(cost_module, "_machine", lambda: "this one")
-    return Cost(
-        machine="this one",
-        network={
-            "mlp 512": 1e-4, "mlp 1024": 2e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4,
-            "deep 32": 9e-4,
-        },
-        augmentation={"none": 0.0, "light": 1e-4, "full non-digits": 2e-4},
-        images={"none": 1.0, "light": 1.0, "full non-digits": 1.5},
-        start=5.0,
-        finish=2.0,
-        seen={},
-    )  # fmt: skip
+    return known_cost("this one")
 
 
 def test_an_estimate_is_the_sum_of_its_parts(cost: Cost) -> None:
@@ -113,6 +103,18 @@ def test_a_damaged_file_counts_as_none(
 def test_a_file_that_is_no_cost_counts_as_none(cost: Cost, tmp_path: Path, text: str) -> None:
     (tmp_path / "cost.json").write_text(text)
     assert load_cost() is None
+
+
+@pytest.mark.tensorflow
+def test_a_calibration_measures_this_machine(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path))
+    cost = calibrate(digits)
+    assert load_cost() == cost
+    configs = TrainingConfig("mlp"), TrainingConfig("cnn", filters=64)
+    quick, slow = (cost.seconds(config, 60_000) for config in configs)
+    assert 0 < 2 * quick < slow
 
 
 def test_where_tensorflow_is_missing_that_is_what_is_said(

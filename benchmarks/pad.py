@@ -93,7 +93,7 @@ def _start_training(lab: Lab) -> None:
     expect(lab.at("ml-results")).to_contain_text("ms", timeout=60_000)  # measured
     lab.at("ml-train").click()
     # TensorFlow loads in seconds, or in minutes where the machine is busy with other things.
-    expect(lab.at("ml-progress-cnn")).to_contain_text("s left", timeout=300_000)
+    expect(lab.at("ml-progress-cnn")).to_contain_text(" left", timeout=300_000)
     lab.page.evaluate(COUNT)
     lab.open("Predict")
     lab.clear()

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from drivers.dask_processes import DaskProcesses, dask_cluster
 from mnistlab import Dataset, TrainingConfig, load_default, submit
 from mnistlab.models import find_run, list_runs
 from mnistlab.training import events
-from tests.jobs.dask_processes import DaskProcesses, dask_cluster
 
 SEEDS = 10
 KILL_AFTER = 5  # runs that are finished

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from functools import partial
 
@@ -10,9 +9,9 @@ import numpy as np
 import psutil
 from playwright.sync_api import expect, sync_playwright
 
+from drivers.browser import launch, served
+from drivers.lab import Lab
 from mnistlab import load_default
-from tests.browser.conftest import SWITCHES, served
-from tests.browser.lab import Lab
 
 CLICKS = 20
 
@@ -46,9 +45,8 @@ SMALL = {"clicks": 1}
 
 
 def main(clicks: int = CLICKS) -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with served() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+        browser = launch(playwright)
         page = browser.new_page(viewport={"width": 1200, "height": 1400})
         lab = Lab(page, url)  # caches what the next page finds
         lab = Lab(browser.new_page(viewport={"width": 1200, "height": 1400}), url)

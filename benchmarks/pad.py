@@ -6,14 +6,13 @@ Once on a quiet page, and once while it trains; then the updates of the training
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 from playwright.sync_api import expect, sync_playwright
 
 from benchmarks.drawings import rows
-from tests.browser.conftest import SWITCHES, served
-from tests.browser.lab import Lab, Strokes
+from drivers.browser import launch, served
+from drivers.lab import Lab, Strokes
 
 STROKES = 60
 
@@ -48,10 +47,9 @@ SMALL = {"strokes": 2, "training": False}
 
 
 def main(strokes: int = STROKES, training: bool = True) -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     drawings = [row["strokes"] for row in rows(strokes + 1)]
     with served() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+        browser = launch(playwright)
         lab = Lab(browser.new_page(viewport={"width": 1200, "height": 900}), url)
         lab.open_predict()
         lab.draw(drawings[0])  # the first answer loads what the others use

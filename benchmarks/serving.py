@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -20,18 +19,17 @@ from typing import Any
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from benchmarks.drawings import rows
 from benchmarks.pad import WATCH
+from drivers.browser import launch
+from drivers.jupyter import jupyter
+from drivers.lab import Lab
+from drivers.server import Server, serving
+from drivers.visitor import Visitor
+from drivers.waiting import until
 from mnistlab.settings import local_mnist
-from tests.browser.conftest import SWITCHES
-from tests.browser.jupyter import jupyter
-from tests.browser.lab import Lab
-from tests.server.server import Server, serving
-from tests.server.test_visitors import start_training
-from tests.visitor import Visitor
-from tests.waiting import until
 
 CLASS = 40
 DRAWINGS = 20  # of each visitor
@@ -92,11 +90,6 @@ def _pss(pid: int) -> float:
     return total / MEGABYTE
 
 
-def _chromium(playwright: Playwright) -> Browser:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    return playwright.chromium.launch(executable_path=path, args=SWITCHES)
-
-
 def _patient_page(browser: Browser) -> Page:
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     context.set_default_timeout(1000 * PATIENCE)
@@ -119,7 +112,7 @@ def _costs(drawings: int, training: bool) -> None:
             f"{drawing - alone:.0f} (PSS)"
         )
         if training:
-            start_training(visitor)
+            visitor.start_training()
             until(lambda: server.health()["trainings_running"] == 1, "a training", 60)
             peak = _peak(pid, lambda: server.health()["trainings_running"] == 0)
             print(f"  a training at most {peak - drawing:.0f} MB more (PSS)")
@@ -173,7 +166,7 @@ def _binder(training: bool) -> None:
         jupyter(Path(folder)) as (url, server),
         sync_playwright() as playwright,
     ):
-        browser = _chromium(playwright)
+        browser = launch(playwright)
         lab = Lab(_patient_page(browser), f"{url}voila/render/dashboard.ipynb")
         lab.open_predict()
         lab.open("Train & Compare")
@@ -208,7 +201,7 @@ def _class(visitors: int, drawings: int, pause: float) -> None:
         theirs = [_drawings(number, drawings) for number in range(1, visitors)]
         clients.stdin.write(json.dumps(theirs) + "\n")
         clients.stdin.flush()
-        browser = _chromium(pw)
+        browser = launch(pw)
         lab = Lab(_patient_page(browser), server.url)
         print(f"  {clients.stdout.readline().strip()}")
         print(f"  all {visitors} pages at once: {time.perf_counter() - begun:.0f} s until the last")
@@ -298,7 +291,7 @@ def _is_empty(server: Server) -> bool:
 def _warm_pages(pages: int) -> None:
     times: dict[str, list[tuple[float, float]]] = {"cold": [], "warm": []}
     with _server("--warm", "0") as cold, _server("--warm", "1") as warm, sync_playwright() as pw:
-        browser = _chromium(pw)
+        browser = launch(pw)
         # One for all pages: a shutdown request would be lost with a context of its own.
         context = browser.new_context()
         for _ in range(pages):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import SWITCHES, served
-from tests.browser.lab import Lab
+from drivers.browser import launch, served
+from drivers.lab import Lab
 
 DOCS = Path(__file__).parents[1] / "docs"
 SLASHED_ZERO = [
@@ -21,10 +20,9 @@ SLASHED_ZERO = [
 
 
 def main() -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     DOCS.mkdir(exist_ok=True)
     with served() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+        browser = launch(playwright)
         lab = Lab(browser.new_page(viewport={"width": 1200, "height": 780}), url)
         lab.open_predict()
         lab.draw(SLASHED_ZERO)

@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
+from drivers.browser import chromium_path, launch, served
+from drivers.lab import SECONDS, Lab
 from mnistlab.settings import local_mnist
-from tests.browser.lab import Lab
-
-SECONDS = 60_000  # milliseconds a step may take on a loaded machine before it counts as hung
-expect.set_options(timeout=SECONDS)
-
-SWITCHES = [
-    "--no-sandbox",  # CI runs as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@contextmanager
-def served(**environment: str) -> Iterator[str]:
-    """The dashboard's URL, with a server of its own behind it."""
-    command = [sys.executable, "-m", "mnistlab", "app", "--port", "0", "--no-browser"]
-    env = {k: v for k, v in (os.environ | environment).items() if v}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        url = re.search(r"http://\S+", line)
-        assert url, f"no URL in {line!r}"
-        try:
-            yield url.group()
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +42,10 @@ def url_without_mnist(
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
+    if chromium_path() is None:
         pytest.skip("no Chromium or Chrome found; install one to run the browser tests")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        browser = launch(playwright)
         yield browser
         browser.close()
 

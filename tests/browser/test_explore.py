@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
+from drivers.lab import Lab
 from mnistlab.data import Dataset
-from tests.browser.lab import Lab
 
 pytestmark = pytest.mark.any_data
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SECONDS
-from tests.browser.jupyter import jupyter
-from tests.browser.lab import SEVEN, Lab
+from drivers.jupyter import jupyter
+from drivers.lab import SECONDS, SEVEN, Lab
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from tests.browser.lab import Lab
-from tests.server.server import Server, serving
-from tests.waiting import until
+from drivers.lab import Lab
+from drivers.server import Server, serving
+from drivers.waiting import until
 
 
 @contextmanager

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from drivers.lab import SEVEN, Lab, Strokes
 from mnistlab.ui.common.canvas import MARK
-from tests.browser.lab import SEVEN, Lab, Strokes
 from tests.browser.test_predict import FOUR, ONE, REAL
 
 DELAY = 0.1  # seconds each way

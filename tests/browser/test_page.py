@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.lab import SEVEN, Lab
+from drivers.lab import SEVEN, Lab
 
 
 @pytest.mark.any_data

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.browser.lab import SEVEN, Lab, Strokes
+from drivers.lab import SEVEN, Lab, Strokes
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "drawings-dev.jsonl"
 FAULTS = REAL.parent / "faults"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.lab import Lab
-from tests.server.server import serving
+from drivers.lab import Lab
+from drivers.server import serving
 
 
 def test_the_token_is_asked_for(chromium: Browser, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 
-from tests.server.server import serving
-from tests.waiting import until
+from drivers.server import serving
+from drivers.waiting import until
 
 SLOWLY = 240_000  # milliseconds; 10 MB take 60 s at 2 Mbit/s, on an idle machine
 

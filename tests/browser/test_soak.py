@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import SEVEN, Lab
+from drivers.lab import SEVEN, Lab
 from tests.browser.test_predict import REAL
 
 pytestmark = pytest.mark.soak

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.lab import SEVEN, Lab
+from drivers.lab import SEVEN, Lab
 
 pytestmark = pytest.mark.tensorflow
 

@@ -17,11 +17,11 @@ import psutil
 import pytest
 from PIL import Image, ImageDraw
 
+from drivers.waiting import until
 from mnistlab.cli import main
 from mnistlab.images import Drawing
 from mnistlab.texts import percent
 from mnistlab.version import __version__
-from tests.waiting import until
 
 ONE = [[[140, 40], [140, 240]]]
 ZERO = [[[140, 40], [80, 140], [140, 240], [200, 140], [140, 40]]]

@@ -14,13 +14,13 @@ import numpy as np
 import psutil
 import pytest
 
+from drivers.dask_processes import dask_cluster
+from drivers.waiting import until
 from mnistlab.cli import main
 from mnistlab.jobs.seed_runs import SeededRuns, compare_with_seeds
 from mnistlab.models import find_run, list_runs
 from mnistlab.settings import scheduler
 from mnistlab.texts import percent
-from tests.jobs.dask_processes import dask_cluster
-from tests.waiting import until
 
 SETTINGS = ["--epochs", "1", "--share", "0.2", "--batch-size", "64"]
 NOBODY = "tcp://127.0.0.1:9"  # the port that discards, where no scheduler listens

@@ -13,6 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
+from drivers.dask_processes import DaskProcesses, dask_cluster
+from drivers.waiting import until
 from mnistlab.data import Dataset, open_folder
 from mnistlab.errors import ConfigError, DataError, TrainingError
 from mnistlab.jobs import JobStatus, submit
@@ -23,9 +25,6 @@ from mnistlab.models import TrainingConfig, find_run, list_runs
 from mnistlab.models.store import read_run_file
 from mnistlab.training import events
 from tests.trained import CONFIGS, Trained
-from tests.waiting import until
-
-from .dask_processes import DaskProcesses, dask_cluster
 
 LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
 MINUTES = 240  # seconds; generous, for a loaded machine

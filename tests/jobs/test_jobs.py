@@ -19,6 +19,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
+from drivers.waiting import until
 from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, TrainingError
 from mnistlab.jobs import Job, JobStatus, submit, worker
@@ -27,7 +28,6 @@ from mnistlab.models import TrainingConfig, find_run, list_runs
 from mnistlab.models.store import read_run_file
 from mnistlab.settings import workers
 from mnistlab.training import events
-from tests.waiting import until
 
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "units": 32, "seed": 4}
 LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}

@@ -21,12 +21,12 @@ import pytest
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError
 
+from drivers.server import IMPATIENT, Server, serving
+from drivers.visitor import Visitor
+from drivers.waiting import holds, until
 from mnistlab.server import app, visits
 from mnistlab.server.jupyter_adapter import KernelSocket
 from mnistlab.server.options import AppOptions
-from tests.server.server import IMPATIENT, Server, serving
-from tests.visitor import Visitor
-from tests.waiting import holds, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGTERM is a signal of Unix")
 

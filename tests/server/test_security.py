@@ -17,10 +17,10 @@ import psutil
 import pytest
 import websocket
 
+from drivers.server import Server, serving
+from drivers.visitor import Visitor
+from drivers.waiting import until
 from mnistlab.server.visits import MAX_SOCKETS
-from tests.server.server import Server, serving
-from tests.visitor import Visitor
-from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are looked at as on Unix")
 STROKES = [[[90, 60], [190, 60], [130, 220]]]

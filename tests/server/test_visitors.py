@@ -17,9 +17,9 @@ import pytest
 import websocket
 from filelock import FileLock
 
-from tests.server.server import IMPATIENT, Server, serving
-from tests.visitor import Visitor
-from tests.waiting import holds, until
+from drivers.server import IMPATIENT, Server, serving
+from drivers.visitor import Visitor
+from drivers.waiting import holds, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are looked at as on Unix")
 STROKES = [[[90, 60], [190, 60], [130, 220]]]
@@ -216,22 +216,15 @@ def test_the_queues_lock_holds_up_nobody_but_trainings(three: Server) -> None:
     until(lambda: three.health()["trainings_running"] == 0, "the count", 10)
 
 
-def start_training(visitor: Visitor) -> None:
-    visitor.open_tab(1)
-    visitor.wait_for(lambda: visitor.find("ml-train"), "Train & Compare")
-    visitor.wait_for(lambda: not visitor.states[visitor.find("ml-train")].get("disabled"), "Train")
-    visitor.click("ml-train")
-
-
 @pytest.mark.tensorflow
 @pytest.mark.timeout(400)
 def test_trainings_of_all_visitors_queue_and_end_by_cancel_or_with_their_visits(
     three: Server,
 ) -> None:
     first, second = Visitor(three.url), Visitor(three.url)
-    start_training(first)
+    first.start_training()
     until(lambda: three.health()["trainings_running"] == 1, "a training", 60)
-    start_training(second)
+    second.start_training()
     second.wait_for(lambda: "place 1" in second.text("ml-progress-mlp"), "a place in the queue")
     assert three.health()["trainings_waiting"] == 1
     workers = [
@@ -261,7 +254,7 @@ def test_a_training_beyond_the_servers_limits_ends_with_a_sentence(
     tmp_path: Path, limit: str, said: str
 ) -> None:
     with serving(tmp_path, limit) as server, Visitor(server.url) as visitor:
-        start_training(visitor)
+        visitor.start_training()
         visitor.wait_for(lambda: said in visitor.text("ml-status"), "the message")
         assert "this server allows" in visitor.text("ml-status")
 
@@ -321,7 +314,7 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
         visitor.draw([[[100, 50], [100, 200]]])
         visitor.click("ml-keep")
         visitor.wait_for(lambda: "cannot be saved" in visitor.text("ml-status"), "the message")
-        start_training(visitor)
+        visitor.start_training()
         visitor.wait_for(lambda: "could not be saved" in visitor.text("ml-status"), "the message")
         status, headers, body = server.ask()
         assert status == 503

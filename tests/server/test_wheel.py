@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.server import serving
-from tests.visitor import Visitor
+from drivers.server import serving
+from drivers.visitor import Visitor
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are looked at as on Unix")

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
+from drivers.waiting import until
 from mnistlab.data import Dataset, save_folder
 from mnistlab.errors import ModelError, TrainingError
 from mnistlab.jobs import JobStatus, submit
@@ -20,7 +21,6 @@ from mnistlab.models import TrainingConfig, find_run, list_runs, load_classifier
 from mnistlab.models.store import read_run_file
 from mnistlab.training import events
 from tests.trained import CONFIGS, Trained
-from tests.waiting import until
 
 pytestmark = pytest.mark.tensorflow
 

@@ -82,6 +82,13 @@ class Visitor:
         )  # fmt: skip
         self.update(tabs, selected_index=index)
 
+    def start_training(self) -> None:
+        """Open Train & Compare and click Train as soon as that is possible."""
+        self.open_tab(1)
+        self.wait_for(lambda: self.find("ml-train"), "Train & Compare")
+        self.wait_for(lambda: not self.states[self.find("ml-train")].get("disabled"), "Train")
+        self.click("ml-train")
+
     def open_pad(self) -> None:
         """Open Predict and announce its canvas."""
         self.open_tab(2)

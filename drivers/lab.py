@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from playwright.sync_api import Locator, Page, expect
 
+SECONDS = 60_000  # milliseconds a step may take on a loaded machine before it counts as hung
+expect.set_options(timeout=SECONDS)
+
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 SEVEN: Strokes = [[[80, 70], [110, 70], [140, 69], [180, 70], [165, 110], [145, 160], [125, 215]]]

@@ -32,5 +32,8 @@ def duration(seconds: float) -> str:
 
 
 def percent(fraction: float, decimals: int = 2) -> str:
-    """A fraction as text, such as `98.30 %`."""
-    return f"{100 * fraction:.{decimals}f} %"
+    """A fraction, 0 to 1, as text, such as `98.30 %`; never rounded up to 100 %."""
+    text = f"{100 * fraction:.{decimals}f}"
+    if fraction < 1 and float(text) == 100:
+        return f"over {100 - 10**-decimals:.{decimals}f} %"
+    return f"{text} %"

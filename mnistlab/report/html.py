@@ -147,7 +147,7 @@ def _caption(place: int, pair: Pair, corrected: Pair | None) -> list[str]:
     lines = [f"no. {row}: {label}"]
     for name, evaluation in zip("AB", pair.evaluations, strict=True):
         proba = evaluation.y_proba[place]
-        lines.append(f"{name}: {proba.argmax()}, {_percent(float(proba.max()))}")
+        lines.append(f"{name}: {proba.argmax()}, {percent(float(proba.max()), 0)}")
     if corrected is not None:
         kept = np.flatnonzero(corrected.rows == row)
         if not len(kept):
@@ -155,11 +155,6 @@ def _caption(place: int, pair: Pair, corrected: Pair | None) -> list[str]:
         elif corrected.y_true[kept[0]] != label:
             lines.append(f"most raters read {corrected.y_true[kept[0]]}")
     return lines
-
-
-def _percent(fraction: float) -> str:
-    """Never rounded up to a certainty that it is not."""
-    return "over 99 %" if 0.995 <= fraction < 1 else percent(fraction, 0)
 
 
 def _calibration(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.models.classifier import Classifier
-from mnistlab.ui.common.widgets import percent
+from mnistlab.texts import percent
 
 NOT_A_DIGIT = 10  # the outcome after the ten digits
 
@@ -79,8 +79,8 @@ def sentences(answer: Answer) -> list[str]:
 
     def sentence(outcomes: list[float], digit: int, is_accepted: bool) -> str:
         if is_accepted:
-            return f"{answer.title} reads {digit} ({percent(outcomes[digit])})"
-        refused = percent(outcomes[NOT_A_DIGIT])
+            return f"{answer.title} reads {digit} ({percent(outcomes[digit], 1)})"
+        refused = percent(outcomes[NOT_A_DIGIT], 1)
         return f"{answer.title}: not a digit ({refused}), nearest guess {digit}"
 
     return list(map(sentence, answer.outcomes.tolist(), answer.digits, answer.accepted))

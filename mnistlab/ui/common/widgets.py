@@ -250,14 +250,6 @@ def with_article(digit: int) -> str:
     return f"an {digit}" if digit == 8 else f"a {digit}"
 
 
-def percent(fraction: float, places: int = 1) -> str:
-    """A fraction, 0 to 1, as percent, such as `98.3 %`; never rounded up to 100 %."""
-    text = f"{100 * fraction:.{places}f}"
-    if fraction < 1 and float(text) == 100:
-        return f"over {100 - 10**-places:.{places}f} %"
-    return f"{text} %"
-
-
 def digit_grid(
     images: NDArray[np.uint8],
     captions: Sequence[str],

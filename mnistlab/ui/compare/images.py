@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.metrics.evaluation import ORDERS, Group, Pair
-from mnistlab.texts import counted
+from mnistlab.texts import counted, percent
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.state import AppState, Sent
@@ -157,7 +157,7 @@ def _texts(pair: Pair, at: int) -> tuple[str, str]:
     true = int(pair.y_true[at])
     guesses = [int(predicted[at]) for predicted in pair.predicted]
     answers = ", ".join(
-        f"{each.title} reads {guess} ({ui.percent(float(each.y_proba[at].max()))})"
+        f"{each.title} reads {guess} ({percent(float(each.y_proba[at].max()), 1)})"
         for each, guess in zip(pair.evaluations, guesses, strict=True)
     )
     tooltip = f"Test image {int(pair.rows[at]):,}, true digit {true}. {answers}"

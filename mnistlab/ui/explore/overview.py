@@ -13,6 +13,7 @@ from mnistlab.charts.plotly_charts import counts_figure
 from mnistlab.data.features import Features
 from mnistlab.data.pixel_statistics import SplitStatistics, Statistics
 from mnistlab.markup import UNKNOWN, number
+from mnistlab.texts import percent
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.explore.section import Section
 
@@ -64,7 +65,7 @@ def _statistics_html(title: str, found: Statistics, written: Mapping[str, Featur
 
 
 def _column(split: SplitStatistics, written: Features) -> dict[str, str]:
-    pixels = [number(split.mean, ".4f"), number(split.std, ".4f"), ui.percent(split.ink)]
+    pixels = [number(split.mean, ".4f"), number(split.std, ".4f"), percent(split.ink, 1)]
     mean, std, ink = pixels if split.images else [UNKNOWN] * 3
     column, row, stroke_width = (
         written.of(name)[written.measured(name)]
@@ -99,7 +100,7 @@ def _background(ink: float) -> str:
         return "All pixels of the training images are black: there is no ink to learn from."
     if ink == 1:
         return "No pixel of the training images is black."
-    fraction = "less than 1 %" if 1 - ink < 0.005 else ui.percent(1 - ink, 0)
+    fraction = "less than 1 %" if 1 - ink < 0.005 else percent(1 - ink, 0)
     about = f"On average, {fraction} of a training image is black background"
     return f"{about}, so a model learns from few pixels." if ink <= 0.5 else f"{about}."
 
@@ -138,7 +139,7 @@ def balance(split: SplitStatistics) -> str:
         return f"{what} labelled {common}: an accuracy on this digit alone says little."
     return (
         f"{_missing(counts)}{_evenness(counts, common)} Always answering {common} would be "
-        f"right for {ui.percent(counts[common] / split.images, 0)} of the training images."
+        f"right for {percent(counts[common] / split.images, 0)} of the training images."
     )
 
 

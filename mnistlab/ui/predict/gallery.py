@@ -14,7 +14,7 @@ from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
 from mnistlab.metrics.scores import wilson_interval
 from mnistlab.models.classifier import Classifier
-from mnistlab.texts import counted
+from mnistlab.texts import counted, percent
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import ask, sentences
 from mnistlab.ui.predict.state import PredictState
@@ -239,8 +239,8 @@ def _score(texts: NDArray[np.str_], labels: NDArray[np.uint8]) -> str:
     right, n = int((texts == labels.astype("<U1")).sum()), len(labels)
     refused = int((texts == "?").sum())
     places = 0 if n < 100 else 1  # tenths of a percent mean nothing for fewer drawings
-    low, high = (ui.percent(limit, places) for limit in wilson_interval(right, n))
-    rate = ui.percent(right / n, places)
+    low, high = (percent(limit, places) for limit in wilson_interval(right, n))
+    rate = percent(right / n, places)
     interval = f"95 % interval {low.removesuffix(' %')} to {high}"
     return f"reads {right:,} of {n:,} ({rate}, {interval})" + (
         f" and answers ? for {refused:,}" if refused else ""

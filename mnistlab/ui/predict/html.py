@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mnistlab.images.grey import shrink
 from mnistlab.images.preprocessing import STAGES, WITHOUT, Preprocessed
+from mnistlab.texts import percent
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.common.answers import NOT_A_DIGIT, Answer
 from mnistlab.ui.predict.state import Reading
@@ -67,7 +68,7 @@ def _detail(answer: Answer, digit: Preprocessed, at: int, n: int) -> str:
     place = f"digit {at + 1} of {n} · " if n > 1 else ""
     if not answer.threshold:
         return f"{place}This model always answers with a digit."
-    confidence = f"(confidence {ui.percent(float(answer.scores[at]))})"
+    confidence = f"(confidence {percent(float(answer.scores[at]), 1)})"
     result = f"Recognised as a digit {confidence}."
     if not answer.accepted[at]:
         is_scribble = (digit.stages["scaled"] > 127).mean() > SCRIBBLE
@@ -76,7 +77,7 @@ def _detail(answer: Answer, digit: Preprocessed, at: int, n: int) -> str:
         result = f"{reason}Not recognised as a digit {confidence}. {guess}"
     rule = f"It answers ? when its confidence is below {100 * answer.threshold:.0f} %"
     if answer.kept is not None:  # what `?` costs: some real digits are refused as well
-        rule += f", as for {ui.percent(1 - answer.kept)} of MNIST's digits"
+        rule += f", as for {percent(1 - answer.kept, 1)} of MNIST's digits"
     return f"{place}{result}<br>{rule}."
 
 

@@ -16,8 +16,8 @@ from mnistlab.errors import DataError, UploadError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.preprocessing import preprocess
+from mnistlab.texts import percent
 from mnistlab.ui.common.answers import Answer
-from mnistlab.ui.common.widgets import percent
 from mnistlab.ui.predict.gallery import PAGE, Gallery
 from mnistlab.ui.predict.my_digits import NOT_KEPT, MyDigits
 from mnistlab.ui.predict.state import PredictState, Reading

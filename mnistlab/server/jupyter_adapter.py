@@ -425,7 +425,12 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     def stop(self) -> None:
         """End all kernels and delete all files."""
         self._sweeper.stop()  # it would start warm kernels
-        run_sync(self.kernel_manager.shutdown_all)()
+        for _ in range(10):
+            # A kernel that dies meanwhile is forgotten, and asking it to end fails: the others
+            # are asked again.
+            with suppress(HTTPError):
+                run_sync(self.kernel_manager.shutdown_all)()
+                break
         shutil.rmtree(self.connection_dir, ignore_errors=True)
 
     def init_settings(self) -> dict[str, Any]:

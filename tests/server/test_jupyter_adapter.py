@@ -11,10 +11,11 @@ import inspect
 import json
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
+from tornado.web import HTTPError
 
 import mnistlab
 from mnistlab.server import jupyter_adapter
@@ -201,3 +202,24 @@ def test_functions_named_here_exist() -> None:
     for name in names:
         if " " not in name and not name.endswith(".json"):
             find(f"{module.__name__}:{name}")
+
+
+def test_the_end_of_the_server_survives_a_kernel_that_dies_at_the_same_time(tmp_path: Path) -> None:
+    asked = []
+
+    async def shutdown_all() -> None:
+        asked.append("all")
+        if len(asked) == 1:
+            raise HTTPError(404, "Kernel does not exist: the one that has just died")
+
+    folder = tmp_path / "connections"
+    folder.mkdir()
+    server = SimpleNamespace(
+        _sweeper=SimpleNamespace(stop=lambda: None),
+        kernel_manager=SimpleNamespace(shutdown_all=shutdown_all),
+        connection_dir=str(folder),
+    )
+    lab = cast("jupyter_adapter.LabServer", server)
+    jupyter_adapter.LabServer.stop(lab)
+    assert asked == ["all", "all"], "the other kernels are asked again"
+    assert not folder.exists()

@@ -63,6 +63,11 @@ def local_mnist() -> Path | None:
     return _path("MNISTLAB_MNIST")
 
 
+def pens_folder() -> Path:
+    """Return the folder of pen drawings to train on: `MNISTLAB_PENS`, else `pens` in home."""
+    return _path("MNISTLAB_PENS") or home() / "pens"
+
+
 def offline() -> bool:
     """Return whether `MNISTLAB_OFFLINE` forbids the network."""
     return _value("MNISTLAB_OFFLINE").lower() in ("1", "true", "yes", "on")

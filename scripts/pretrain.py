@@ -1,9 +1,10 @@
-"""Train the pretrained pair on MNIST and write it into the package: `make pretrained`.
+"""Train the pretrained pair and write it into the package: `make pretrained`.
 
-The recipes are the preset "best". They were chosen on the validation part and on tuning data, the
-drawings of `drawings-dev.jsonl` and letters of Hershey's fonts; no accuracy on those is published.
-MNIST's test set is read once, for the card. The same machine and number of threads give the same
-weights again.
+It needs MNIST and, in the folder that `MNISTLAB_PENS` names, the pen drawings that
+`mnistlab/data/pens.py` describes. The recipes are the preset "best". They were chosen on the
+validation part and on tuning data, the drawings of `drawings-dev.jsonl` and letters of Hershey's
+fonts; no accuracy on those is published. MNIST's test set is read once, for the card. The same
+machine and number of threads give the same weights again.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from mnistlab.data import Dataset, load_mnist
+from mnistlab.data.pens import training_drawings
 from mnistlab.metrics.scores import evaluate_probabilities
 from mnistlab.models import load_classifier
 from mnistlab.models.neighbours import make_neighbours, save_neighbours
 from mnistlab.models.store import PRETRAINED_FOLDER
+from mnistlab.settings import pens_folder
 from mnistlab.training import TrainedModel, train
 from mnistlab.training.events import EpochEnd, Event
 from mnistlab.training.presets import PRESETS
@@ -29,6 +32,8 @@ from mnistlab.training.save import describe
 
 def main(names: list[str]) -> None:
     """Train the named models, or both."""
+    if not training_drawings():
+        sys.exit(f"There are no pen drawings in {pens_folder()}; see mnistlab/data/pens.py.")
     dataset = load_mnist()
     for name, config in PRESETS["best"].configs.items():
         if not names or name in names:
@@ -49,7 +54,11 @@ def write(trained: TrainedModel, dataset: Dataset) -> None:
 
 def _print(event: Event) -> None:
     if isinstance(event, EpochEnd):
-        print(f"epoch {event.epoch}/{event.epochs}  val_accuracy {event.val_accuracy:.4f}")
+        print(
+            f"epoch {event.epoch}/{event.epochs}  val_accuracy {event.val_accuracy:.4f}  "
+            f"{event.seconds:.0f} s",
+            flush=True,
+        )
 
 
 def _scores(trained: TrainedModel) -> dict[str, Any]:

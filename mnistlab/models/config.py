@@ -20,6 +20,7 @@ _RANGES: dict[str, tuple[float, float]] = {  # of whole numbers where the limits
     "batch_size": (8, 4096),
     "learning_rate": (1e-6, 1.0),
     "dropout": (0.0, 0.9),
+    "label_smoothing": (0.0, 0.5),
     "fraction": (0.01, 1.0),
     "seed": (0, 2**31 - 1),
     "filters": (4, 128),
@@ -55,10 +56,15 @@ class TrainingConfig:
     seed: int = 0
     """Decides the initial weights, the order of the images and their augmentation."""
     augmentation: str = "none"
-    """`"none"`, `"light"` (see `mnistlab.training.augmentation`), or `"full"`, which adds the ways
+    """`"none"`, `"light"`, or `"full"` (see `mnistlab.training.augmentation`), which adds the ways
     of writing of `mnistlab.training.handwriting`."""
     non_digits: bool = False
     """Whether to train an eleventh output, "no digit", on `mnistlab.training.non_digits`."""
+    pens: bool = False
+    """Whether to train on pen drawings too, where there are any (`mnistlab.data.pens`)."""
+    label_smoothing: float = 0.0
+    """Probability that is spread evenly over all outputs of a label, 0 to 0.5 (Szegedy et al.
+    2016, arXiv:1512.00567)."""
     network: str = "plain"
     """The layers (`mnistlab.models.networks`). MLP: `"plain"`; `"normalised"`, with BatchNorm; or
     `"wide"`, normalised and twice as wide. CNN: `"plain"`, two blocks of convolution; `"deep"`,
@@ -77,8 +83,9 @@ class TrainingConfig:
         _check_choice("network", self.network, NETWORKS[self.model])
         for name, (low, high) in _RANGES.items():
             _check_range(name, getattr(self, name), low, high)
-        if not isinstance(self.non_digits, bool):
-            raise ConfigError(f"non digits is {self.non_digits!r}; give True or False.")
+        for name in ("non_digits", "pens"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise ConfigError(f"{words(name)} is {value!r}; give True or False.")
 
     @property
     def outputs(self) -> int:

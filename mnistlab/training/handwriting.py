@@ -30,13 +30,18 @@ Point = tuple[float, float]
 Strokes = list[list[Point]]
 
 
-def handwriting_variants(images: Image8, labels: Image8, rng: np.random.Generator) -> Images:
+def handwriting_variants(
+    images: Image8,
+    labels: Image8,
+    rng: np.random.Generator,
+    digits: Sequence[int] = (0, 1, 7),
+) -> Images:
     """Return one variant of every 1 and 7, and of every 0 that is wide enough for a slash.
 
-    `images` are (n, 28, 28) and `labels` (n,); the result has the variants alone.
+    `images` are (n, 28, 28) and `labels` (n,); the result has the variants alone, of some digits.
     """
     add = {0: _slash, 1: _flag_and_foot, 7: _bar}
-    rows = np.flatnonzero(np.isin(labels, list(add)))
+    rows = np.flatnonzero(np.isin(labels, list(digits)))
     rows = np.array([row for row in rows if labels[row] != 0 or _is_wide(images[row])], np.intp)
     made = [_redraw(images[row], add[int(labels[row])](images[row], rng), rng) for row in rows]
     return np.array(made, np.uint8).reshape(-1, 28, 28), labels[rows]

@@ -22,9 +22,11 @@ from mnistlab.data import Dataset
 from mnistlab.errors import TrainingError
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TrainingConfig
+from mnistlab.settings import pens_folder
 from mnistlab.training.augmentation import batches, joined, training_images
 from mnistlab.training.events import EpochEnd, Event, Preparing, Started, Testing
 from mnistlab.training.handwriting import Images
+from mnistlab.training.pens import NO_PENS, Pens, load_pens
 from mnistlab.training.reporter import Reporter
 
 VALIDATION_FRACTION = 1 / 12  # 5,000 of MNIST's 60,000
@@ -36,6 +38,8 @@ NO_TENSORFLOW = (
     "Training needs TensorFlow, which is not installed here; "
     "install it with: pip install 'mnistlab[train]'"
 )
+Floats = NDArray[np.float32]
+
 _EXTRA_FRACTION, _MAX_COPIES = 1 / 20, 50  # of images that are added to a dataset
 
 
@@ -116,12 +120,15 @@ def train(
     train_rows, val_rows = split_training(len(dataset.x_train), config)
     x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
     part = with_extra_images(dataset.x_train[train_rows], dataset.y_train[train_rows], dataset)
-    reporter = _fit(config, training_images(*part, config), (x_val, y_val), emit, stop)
+    pens = _pens(config, emit)
+    images = training_images(*part, config, pens.training)
+    reporter = _fit(config, images, (x_val, y_val), emit, stop)
     emit(Testing(reporter.best_epoch))
     tflite = export_litert(reporter.model)
     classifier = Classifier(config.model, tflite)
     validated = classifier.read(x_val)
-    threshold = np.quantile(validated.digit_scores, 1 - DIGITS_KEPT[config.model])
+    drawn = classifier.read(pens.validation).digit_scores
+    threshold = digit_threshold(validated.digit_scores, drawn, DIGITS_KEPT[config.model])
     return TrainedModel(
         config=config,
         model=reporter.model,
@@ -132,10 +139,40 @@ def train(
         val_proba=validated.probabilities,
         y_test=np.array(dataset.y_test),
         test_proba=classifier.predict_proba(dataset.x_test),
-        digit_threshold=float(threshold) if config.non_digits else None,
+        digit_threshold=threshold if config.non_digits else None,
         parameters=reporter.model.count_params(),
-        data={"name": dataset.name, "digest": dataset.digest, "more": len(dataset.extra_images)},
+        data={
+            "name": dataset.name,
+            "digest": dataset.digest,
+            "more": len(dataset.extra_images),
+            "pens": pens.drawings,
+        },
     )
+
+
+def _pens(config: TrainingConfig, emit: Callable[[Event], None]) -> Pens:
+    if not config.pens:
+        return NO_PENS
+    emit(Preparing("drawing with a pen"))
+    pens = load_pens(config)
+    if not pens.drawings:
+        emit(Preparing(f"no pen drawings in {pens_folder()}; training without them"))
+    return pens
+
+
+def digit_threshold(images: Floats, drawings: Floats, kept: float) -> float:
+    """Return the digit score below which the answer is "?".
+
+    `images` and `drawings` are the scores (n,) and (m,) of digits of the validation part and of
+    pen drawings; a fraction `kept` of both stays, and both count the same.
+    """
+    scores = np.concatenate([images, drawings])
+    weights = np.concatenate(
+        [np.full(len(part), 1 / len(part)) for part in (images, drawings) if len(part)]
+    )
+    order = np.argsort(scores)
+    below = np.cumsum(weights[order]) / weights.sum()
+    return float(scores[order][np.searchsorted(below, 1 - kept)])
 
 
 def split_training(n: int, config: TrainingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -224,12 +261,22 @@ def _compile(model: Any, config: TrainingConfig, steps: int) -> None:
         optimizer=keras.optimizers.Adam(
             _learning_rate(config, steps), beta_2=0.98 if is_lean else 0.999
         ),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=partial(_cross_entropy, smoothing=config.label_smoothing),
         metrics=["accuracy"],
         # The lean network's steps are so short that leaving TensorFlow after each one would
         # cost a tenth of the time.
         steps_per_execution=8 if is_lean else 1,
     )
+
+
+def _cross_entropy(labels: Any, logits: Any, smoothing: float) -> Any:
+    import keras
+
+    given = keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    if not smoothing:
+        return given
+    every = -keras.ops.mean(keras.ops.log_softmax(logits), axis=-1)
+    return (1 - smoothing) * given + smoothing * every
 
 
 def _create_variables(model: Any, x: NDArray[np.uint8], y: NDArray[np.uint8]) -> None:

@@ -10,6 +10,7 @@ from mnistlab.data import Dataset
 from mnistlab.models import TrainingConfig
 from mnistlab.training.augmentation import training_images
 from mnistlab.training.non_digits import FRACTION, NO_DIGIT, make_non_digits
+from mnistlab.training.pens import NO_PENS
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +42,9 @@ def test_they_are_no_copies_of_digits(made: NDArray[np.uint8], digits: Dataset) 
 def test_training_gets_them_as_a_class_of_their_own(digits: Dataset) -> None:
     x, y = digits.x_train, digits.y_train
     config = TrainingConfig("mlp", non_digits=True)
-    more_x, more_y = training_images(x, y, config)
+    more_x, more_y = training_images(x, y, config, NO_PENS.training)
     np.testing.assert_array_equal(more_x[: len(x)], x)
     assert set(more_y[len(x) :]) == {NO_DIGIT}
     assert config.outputs == 11
-    plain_x, _ = training_images(x, y, TrainingConfig("mlp"))
+    plain_x, _ = training_images(x, y, TrainingConfig("mlp"), NO_PENS.training)
     assert len(plain_x) == len(x)

@@ -98,6 +98,7 @@ def test_each_run_is_listed_once_and_the_good_one_is_good(home: Path, listed: li
         ("config", {"model": "cnn", "seed": 0}, "the model in config is not the same"),
         ("config", {"model": "mlp"}, "the seed in config is missing"),
         ("created", 2026, "created is not a text"),
+        ("data", {"name": "x", "digest": "x", "pens": "7"}, "data is not a table"),
         ("files", {}, "files is not a table of all files"),
         ("files", {"model.tflite": "0" * 64}, "files is not a table of all files"),
         (

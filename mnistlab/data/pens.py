@@ -59,13 +59,18 @@ def training_drawings(folder: Path | None = None) -> list[PenDrawing]:
     Files of other names and UNIPEN's other donors are left alone. Where there is nothing the list
     is empty; a damaged file raises `DataError`.
     """
+    drawings = (drawing for path in training_files(folder) for drawing in read_drawings(path))
+    return [drawing for drawing in drawings if drawing.label not in LIKE_DIGITS]
+
+
+def training_files(folder: Path | None = None) -> list[Path]:
+    """Return the files that `training_drawings` reads."""
     folder = folder or settings.pens_folder()
     files = [path for name in _FILES if (path := folder / name).is_file()]
     for kind, donors in _UNIPEN.items():
         for donor in donors:
             files += sorted(folder.glob(f"**/data/{kind}/{donor}/**/*.dat"))
-    drawings = (drawing for path in files for drawing in read_drawings(path))
-    return [drawing for drawing in drawings if drawing.label not in LIKE_DIGITS]
+    return files
 
 
 def read_drawings(path: Path) -> list[PenDrawing]:

@@ -45,7 +45,7 @@ class Card(TypedDict, total=False):
     """Settings of `TrainingConfig`, with at least `model` and `seed`."""
     seed: int
     data: dict[str, Any]
-    """`name` and `digest` of the training data."""
+    """`name` and `digest` of the training data, and the number of pen drawings, `pens`."""
     layers: list[str]
     parameters: int
     best_epoch: int
@@ -169,6 +169,7 @@ def _is_data(value: object) -> bool:
         isinstance(value, dict)
         and _is_texts([*value, value.get("name"), value.get("digest")])
         and all(map(_is_plain, value.values()))
+        and _is_number(value.get("pens", 0), _MAX_WHOLE)
     )
 
 
@@ -208,7 +209,8 @@ _CHECKS: Mapping[str, _Check] = {
 def settings_key(card: Mapping[str, Any]) -> str | None:
     """Return a key that runs share if they differ only in the seed; None for unknown settings."""
     config = card.get("config")
-    alike = [{**(config or {}), "seed": None}, data_digest(card)]
+    pens = (card.get("data") or {}).get("pens", 0)
+    alike = [{**(config or {}), "seed": None}, data_digest(card), pens]
     return json.dumps(alike, sort_keys=True) if config else None
 
 

@@ -29,7 +29,7 @@ from mnistlab.markup import UNKNOWN, escape, note, table
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.evaluation import Evaluation, Group, Pair, Robustness
 from mnistlab.metrics.seed_comparison import SeedComparison, SeedSummary
-from mnistlab.texts import percent
+from mnistlab.texts import counted, percent
 from mnistlab.version import __version__
 
 MOST_PICTURES = 60  # of a group; more than anyone looks through, and a file of some 100 KB
@@ -207,6 +207,8 @@ def _settings(evaluations: Sequence[Evaluation], dataset: Dataset) -> str:
 def _trained_on(card: Mapping[str, Any], dataset: Dataset) -> str:
     data = card.get("data") or {}
     name = str(data.get("name", UNKNOWN))
+    if (pens := data.get("pens", 0)) > 0:
+        name = f"{name} and {counted(pens, 'pen drawing')}"
     same = data.get("digest") == dataset.digest
     return name if same or not data else f"{name}, not the data of this report"
 

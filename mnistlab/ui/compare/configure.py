@@ -7,10 +7,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from mnistlab.data.pens import training_files
 from mnistlab.errors import ConfigError
 from mnistlab.models.config import AUGMENTATIONS, MODELS, SCHEDULES, TITLES, TrainingConfig
 from mnistlab.texts import counted, percent
-from mnistlab.training.presets import PRESETS
+from mnistlab.training.presets import PRESETS, Preset
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.state import CompareState
 from mnistlab.ui.compare.trainer import Trainer
@@ -35,7 +36,7 @@ _FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
      "overfitting."),
     "augmentation": ("Augmentation", "ml-augmentation", AUGMENTATIONS,
      "Random changes that make the training images more varied. Light: rotation, scale, shift "
-     "and stroke thickness. Full: also bending, slashed zeros, flagged ones and barred sevens."),
+     "and stroke thickness. Full: also bending, noise, and ways of writing that MNIST lacks."),
     "fraction": ("Fraction of the data", "ml-share", 0.1,
      "How much of the training set to use, 0.01 to 1. A tenth trains ten times as fast and "
      "makes more errors."),
@@ -169,7 +170,19 @@ def _preset_note(preset: str, models: list[str]) -> str:
         f"<li><b>{TITLES[model]}</b> {ui.escape(describe(chosen.configs[model]))}</li>"
         for model in models
     )
-    return f"<div class='ml-note'>{ui.escape(chosen.text)}<ul>{lines}</ul></div>"
+    return (
+        f"<div class='ml-note'>{ui.escape(chosen.text)}<ul>{lines}</ul>{_pens_note(chosen)}</div>"
+    )
+
+
+def _pens_note(preset: Preset) -> str:
+    """Say where a preset trains on pen drawings and there are none."""
+    if not any(config.pens for config in preset.configs.values()) or training_files():
+        return ""
+    return (
+        "<p>There are no pen drawings on this machine, so it trains on the dataset alone and reads "
+        "real handwriting less well. docs/training-recipe.md says where to get them.</p>"
+    )
 
 
 def describe(config: TrainingConfig) -> str:
@@ -186,4 +199,8 @@ def describe(config: TrainingConfig) -> str:
         parts.append(f"{percent(config.fraction, 0)} of the data")
     if config.non_digits:
         parts.append("learns to recognise non-digits")
+    if config.pens:
+        parts.append("pen drawings too")
+    if config.label_smoothing:
+        parts.append(f"label smoothing {config.label_smoothing:g}")
     return " · ".join(parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import struct
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from mnistlab.images.upload import FORMATS, MAX_BYTES, decode_upload
 
 FILES = 2_000
 MEGABYTE = 2**20
+Tags = dict[int, int | list[int]]  # of a TIFF file, and their values
 
 
 def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -50,6 +52,13 @@ def _seeds() -> list[bytes]:
     frames = [_digit("RGB") for _ in range(4)]
     files += [
         _saved(frames[0], k, save_all=True, append_images=frames[1:]) for k in ("PNG", "WEBP")
+    ]
+    for packed in ("raw", "tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"):
+        files += [_saved(_digit(mode), "TIFF", compression=packed) for mode in ("L", "RGB")]
+    files += [_saved(_digit("1"), "TIFF", compression=packed) for packed in ("group3", "group4")]
+    files += [_saved(_digit(mode), "TIFF") for mode in ("I;16", "F", "CMYK", "P")]
+    files += [
+        _saved(_digit(), kind, save_all=True, append_images=frames) for kind in ("GIF", "TIFF")
     ]
     files += [_saved(_digit(), kind) for kind in ("GIF", "TIFF", "PPM", "ICO", "PDF")]
     return files
@@ -90,9 +99,71 @@ def _bombs() -> Iterator[bytes]:
     scans = _saved(_digit("L", (2000, 2000)), "JPEG", progressive=True)
     start = scans.rindex(b"\xff\xda")
     yield scans[:start] + scans[start:-2] * 500
+    yield from _tiff_bombs(zeros)
+    yield from _gif_bombs()
     yield b"\xff" * MAX_BYTES
     yield b"<svg>" * 100_000
     yield bytes(MAX_BYTES + 1)
+
+
+def _tiff(tags: Tags, data: bytes, following: int = 0) -> bytes:
+    """A page of LONG tags, then `data`: 0 among the offsets (tags 273, 324) is where it begins."""
+    ordered = sorted(tags.items())
+    lists = {tag: value for tag, value in ordered if isinstance(value, list) and len(value) > 1}
+    behind = 8 + 2 + 12 * len(ordered) + 4
+    start = behind + 4 * sum(len(value) for value in lists.values())
+    entries, values = b"", b""
+    for tag, value in ordered:
+        numbers = value if isinstance(value, list) else [value]
+        numbers = [n or start for n in numbers] if tag in (273, 324) else numbers
+        packed = b"".join(n.to_bytes(4, "little") for n in numbers)
+        place = (behind + len(values)).to_bytes(4, "little") if tag in lists else packed
+        values += packed if tag in lists else b""
+        entries += struct.pack("<HHL", tag, 4, len(numbers)) + place
+    head = b"II*\0" + struct.pack("<LH", 8, len(ordered)) + entries + struct.pack("<L", following)
+    return head + values + data
+
+
+def _tiff_page(width: int, height: int, packed: int = 1) -> Tags:
+    return {256: width, 257: height, 258: 8, 259: packed, 262: 1, 277: 1}
+
+
+def _tiff_bombs(zeros: bytes) -> Iterator[bytes]:
+    for width, height in ((6000, 6000), (16_000_000, 1), (1, 16_000_000), (2**31 - 1,) * 2):
+        yield _tiff(_tiff_page(width, height, 8) | {273: 0, 278: height, 279: len(zeros)}, zeros)
+    colours: Tags = {258: [16] * 4, 262: 2, 277: 4, 338: 2, 273: 0, 278: 3490, 279: len(zeros)}
+    yield _tiff(_tiff_page(3490, 3490, 8) | colours, zeros)
+    raw = bytes(4 * MEGABYTE)
+    for side in (46_336, 4_000):  # of a tile; 2 GB and 16 MB
+        tile: Tags = {322: side, 323: side, 324: 0, 325: len(zeros)}
+        yield _tiff(_tiff_page(64, 64, 8) | tile, zeros)
+    # One piece or a few that are unpacked tens of thousands of times, and more than anyone needs.
+    again = [0] * 62_500
+    yield _tiff(_tiff_page(3490, 3490) | {322: 16, 323: 16, 324: again}, raw)
+    yield _tiff(_tiff_page(3490, 3490) | {322: 3491, 323: 3489, 324: again}, raw * 3)
+    yield _tiff(_tiff_page(3490, 3490) | {278: 3489, 273: again}, raw * 3)
+    yield _tiff(_tiff_page(3490, 3490) | {278: 3489, 273: again, 322: 16, 323: 16, 324: 0}, raw * 3)
+    yield _tiff(_tiff_page(100, 1_000_000) | {278: 1, 273: [0] * 1_000_000}, b"")
+    # Thousands of tags that share the same bytes; pages without end.
+    yield _tiff(_tiff_page(64, 64) | {273: 0, 278: 64}, raw, following=8)
+    tags: Tags = {n: [0] * 1000 for n in range(1000, 1200)}
+    yield _tiff(_tiff_page(64, 64) | tags | {273: 0, 34665: 8, 34853: 8}, raw)
+    shared = b"".join(struct.pack("<HHLL", n, 7, len(raw), 8) for n in range(1000, 21_000))
+    yield b"II*\0" + struct.pack("<LH", 8, 20_000) + shared + bytes(4) + raw
+    page = _tiff(_tiff_page(16, 16) | {273: 8, 278: 16}, b"")[8:-4]
+    pages = [page + struct.pack("<L", 8 + (len(page) + 4) * n) for n in range(1, 40_000)]
+    yield b"II*\0" + struct.pack("<L", 8) + b"".join(pages)
+
+
+def _gif_bombs() -> Iterator[bytes]:
+    gif = _saved(_digit(), "GIF")
+    most = 2 * MEGABYTE - len(gif) - 10
+    behind = 13 + 3 * 2 ** ((gif[10] & 7) + 1)  # the palette
+    yield gif[:6] + b"\xff" * 4 + gif[10:]  # 65,535 pixels wide and high
+    yield gif[:-2] + b"\1\0" * (most // 2) + b"\0;"
+    yield gif[:behind] + b"!\xfe" + b"\1x" * (most // 2) + b"\0" + gif[behind:]
+    yield gif[:-1] + gif[behind:-1] * (most // len(gif)) + b";"
+    yield _saved(_digit("P", (3900, 4100)), "GIF")
 
 
 def _hostile() -> Iterator[bytes]:
@@ -126,6 +197,7 @@ def _peak() -> float:
 def _run(folder: Path) -> dict[str, float]:
     for kind in FORMATS:  # what is loaded once, and compiled for the first time, does not count
         decode_upload(_saved(_digit(), kind))
+    decode_upload(_saved(_digit(), "TIFF", compression="tiff_lzw"))
     start, slowest, refused, files = _peak(), 0.0, 0, sorted(folder.iterdir())
     for file in files:
         content = file.read_bytes()
@@ -146,6 +218,7 @@ def test_hostile_files_give_only_upload_errors_and_little_memory(tmp_path: Path)
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout)
+    assert done.stderr == ""
     assert found["files"] == FILES
     assert FILES / 4 < found["refused"] < FILES
     assert found["grown"] < 200

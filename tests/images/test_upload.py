@@ -6,19 +6,23 @@ import io
 import random
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from mnistlab import load_classifier
 from mnistlab.errors import UploadError
 from mnistlab.images import Drawing, decode_upload, preprocess
 from mnistlab.images.upload import MAX_BYTES, read_upload
+from tests.images.conftest import THREE
 
 Grey = NDArray[np.uint8]
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+three_only = pytest.mark.parametrize("drawing", [THREE], indirect=True)
 NEAR = 8.0  # grey levels on average; a three and a four lie more than three times that apart
 
 
@@ -28,13 +32,26 @@ def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return file.getvalue()
 
 
-def png_header(width: int, height: int) -> bytes:
+def png(header: bytes, pixels: bytes) -> bytes:
     def chunk(name: bytes, body: bytes) -> bytes:
         crc = struct.pack(">I", zlib.crc32(name + body))
         return struct.pack(">I", len(body)) + name + body + crc
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def png_header(width: int, height: int) -> bytes:
+    return png(struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), b"")
+
+
+def deep_png(levels: NDArray[np.uint16]) -> bytes:
+    """(h, w, 1 to 4) levels in a PNG of 16 bits; Pillow writes none in colour."""
+    height, width, bands = levels.shape
+    rows = np.zeros((height, 1 + 2 * bands * width), np.uint8)  # each after a 0: no filter
+    rows[:, 1:] = levels.astype(">u2").reshape(height, -1).view(np.uint8)
+    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 2: 4, 3: 2, 4: 6}[bands], 0, 0, 0)
+    return png(header, zlib.compress(rows.tobytes(), 1))
 
 
 @pytest.fixture
@@ -79,13 +96,49 @@ def test_sixteen_bits_are_scaled_not_clipped(page: Image.Image, drawing: Drawing
     assert difference(saved(deep), drawing) < NEAR
 
 
+@three_only
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_deep_pictures_use_as_many_bits_as_they_like(
+    page: Image.Image, drawing: Drawing, bits: int, kind: str
+) -> None:
+    levels = np.rint(np.asarray(page) * ((2**bits - 1) / 255))
+    assert difference(saved(Image.fromarray(levels.astype(np.uint16)), kind), drawing) < NEAR
+
+
+@three_only
+@pytest.mark.parametrize("alpha", [None, "as deep", "full"])
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize("bits", [12, 14, 16])
+def test_deep_colours_use_as_many_bits_as_they_like(
+    page: Image.Image, drawing: Drawing, bits: int, bands: int, alpha: str | None
+) -> None:
+    deep = 2**bits - 1
+    levels = np.rint(np.asarray(page) * (deep / 255)).astype(np.uint16)
+    planes = [levels] * bands
+    if alpha:
+        planes.append(np.full_like(levels, deep if alpha == "as deep" else 65535))
+    # Pillow keeps 8 of the 16 bits, so 12 bits leave steps of 16.
+    assert difference(deep_png(np.stack(planes, axis=2)), drawing) < NEAR
+
+
+@three_only
+@pytest.mark.parametrize("white", [1.0, 255.0, 4095.0, 65535.0, 1e6])
+def test_fractions_and_large_numbers_are_scaled(
+    page: Image.Image, drawing: Drawing, white: float
+) -> None:
+    levels = np.asarray(page, np.float32) * np.float32(white / 255)
+    levels[:2, :2] = np.nan, np.inf
+    assert difference(saved(Image.fromarray(levels), "TIFF"), drawing) < NEAR
+
+
 def test_what_is_transparent_is_paper(page: Image.Image, drawing: Drawing) -> None:
     ink = Image.new("RGBA", page.size, (20, 30, 90, 0))
     ink.putalpha(Image.fromarray(255 - np.asarray(page)))
     assert difference(saved(ink), drawing) < NEAR
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_a_photo_is_turned_as_it_says(page: Image.Image, drawing: Drawing, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned right by a quarter
@@ -93,9 +146,61 @@ def test_a_photo_is_turned_as_it_says(page: Image.Image, drawing: Drawing, kind:
     assert difference(saved(lying, kind, exif=exif.tobytes()), drawing) < NEAR
 
 
-def test_an_animation_gives_its_first_frame(page: Image.Image, drawing: Drawing) -> None:
+STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@three_only
+@pytest.mark.parametrize("more", [[], [Image.new("L", (9, 9))]], ids=["one page", "two pages"])
+@pytest.mark.parametrize("packed", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_scan_is_turned_once(
+    page: Image.Image, orientation: int, packed: str, more: list[Image.Image]
+) -> None:
+    tags = {0x0112: orientation}
+    pages = {"save_all": True, "append_images": more, "compression": packed}
+    stored = saved(page.transpose(STORED[orientation]), "TIFF", tiffinfo=tags, **pages)
+    assert np.array_equal(decode_upload(stored), decode_upload(saved(page)))
+
+
+@three_only
+@pytest.mark.parametrize("packed", ["raw", "tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "YCbCr", "LAB", "RGBA", "P"])
+def test_scans_in_colour_read_the_same(
+    page: Image.Image, drawing: Drawing, mode: str, packed: str
+) -> None:
+    if packed == "jpeg" and mode in ("LAB", "RGBA", "P"):
+        pytest.skip("JPEG has none of these")
+    grey = Image.new("L", page.size, 128)
+    if mode == "LAB":
+        scan = Image.merge("LAB", (page, grey, grey))
+    else:
+        scan = page.convert("RGB").convert(mode) if mode != "P" else page.convert("P")
+    assert difference(saved(scan, "TIFF", compression=packed), drawing) < NEAR
+
+
+@three_only
+@pytest.mark.parametrize("packed", ["raw", "group3", "group4", "tiff_ccitt", "tiff_lzw"])
+@pytest.mark.parametrize("white_is_zero", [True, False])
+def test_scans_in_black_and_white_read_the_same(
+    page: Image.Image, drawing: Drawing, packed: str, white_is_zero: bool
+) -> None:
+    scan = page.convert("1", dither=Image.Dither.NONE)
+    tags = {262: 0 if white_is_zero else 1}
+    assert difference(saved(scan, "TIFF", compression=packed, tiffinfo=tags), drawing) < NEAR
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "TIFF"])
+def test_an_animation_gives_its_first_frame(page: Image.Image, drawing: Drawing, kind: str) -> None:
     empty = Image.new("L", page.size, 245)
-    data = saved(page, "PNG", save_all=True, append_images=[empty, empty])
+    data = saved(page, kind, save_all=True, append_images=[empty, empty])
     assert difference(data, drawing) < NEAR
 
 
@@ -144,8 +249,10 @@ def test_large_pictures_are_reduced(page: Image.Image, drawing: Drawing) -> None
         b"hello",
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         b"%PDF-1.7\n",
-        saved(Image.new("L", (9, 9)), "GIF"),
-        saved(Image.new("L", (9, 9)), "TIFF"),
+        saved(Image.new("L", (9, 9)), "PPM"),
+        saved(Image.new("L", (9, 9)), "ICO"),
+        saved(Image.new("L", (9, 9)), "GIF")[:20],
+        saved(Image.new("L", (9, 9)), "TIFF")[:20],
         png_header(0, 5),
         png_header(20, 20),
         png_header(5_000, 5_000),
@@ -153,7 +260,7 @@ def test_large_pictures_are_reduced(page: Image.Image, drawing: Drawing) -> None
         b"BM" + bytes(100),
     ],
     ids=[
-        *["empty", "text", "svg", "pdf", "gif", "tiff"],
+        *["empty", "text", "svg", "pdf", "ppm", "ico", "half-a-gif", "half-a-tiff"],
         *["no-width", "no-pixels", "25-megapixels", "bomb", "bmp"],
     ],
 )
@@ -188,7 +295,12 @@ def hostile_files() -> list[bytes]:
     exif = Image.Exif()
     exif[0x0112] = 6
     good = [saved(picture, kind, exif=exif.tobytes()) for kind in ("PNG", "JPEG", "WEBP")]
-    good += [saved(picture, "BMP"), saved(picture.convert("P")), saved(picture.convert("RGBA"))]
+    good += [saved(picture, kind) for kind in ("BMP", "GIF", "TIFF")]
+    good += [
+        saved(picture, "TIFF", compression="tiff_lzw"),
+        saved(picture.convert("P")),
+        saved(picture.convert("RGBA")),
+    ]
     files = [chance.randbytes(n) for n in (1, 10, 100, 1000)]
     for data in good:
         files += [data[:size] for size in range(0, len(data), max(1, len(data) // 20))]
@@ -243,12 +355,77 @@ def test_documents_are_refused_by_name(data: bytes, name: str) -> None:
         decode_upload(data)
 
 
-def test_of_an_animation_the_first_frame_is_read_and_said_so() -> None:
+@pytest.mark.parametrize(
+    ("kind", "note"),
+    [
+        ("PNG", "animated, its first frame was read"),
+        ("WEBP", "animated, its first frame was read"),
+        ("GIF", "animated, its first frame was read"),
+        ("TIFF", "several pages, the first one was read"),
+        ("MPO", ""),  # a second view of the same, which no one asks about
+    ],
+)
+def test_of_several_pictures_the_first_one_is_read_and_said_so(kind: str, note: str) -> None:
     frames = [Image.new("L", (60, 60), 255) for _ in range(3)]
     for number, frame in enumerate(frames):
         frame.paste(0, (20, 10 + 5 * number, 30, 40 + 5 * number))
-    file = io.BytesIO()
-    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:])
-    ink, note = read_upload(file.getvalue())
-    assert note == "animated, its first frame was read"
-    assert np.flatnonzero(ink.any(axis=1))[0] == 10
+    ink, said = read_upload(saved(frames[0], kind, save_all=True, append_images=frames[1:]))
+    assert said == note
+    assert np.flatnonzero((ink > 128).any(axis=1))[0] == 10
+    assert read_upload(saved(frames[0], kind))[1] == ""
+
+
+def test_a_phones_double_photo_may_be_as_large_as_any_jpeg() -> None:
+    photo = Image.new("L", (4_100, 4_000), 255)
+    photo.paste(0, (2_000, 1_000, 2_300, 3_000))
+    small = Image.new("L", (60, 60))
+    assert decode_upload(saved(photo, "MPO", save_all=True, append_images=[small])).any()
+
+
+def brands(*names: bytes) -> bytes:
+    """The start of a HEIC, AVIF or MP4 file: its main brand, a version, and the other brands."""
+    body = b"ftyp" + names[0] + bytes(4) + b"".join(names[1:])
+    return struct.pack(">I", 4 + len(body)) + body + bytes(200)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "remedy"),
+    [
+        (brands(b"heic", b"mif1", b"heic", b"miaf"), "a HEIC photo", "Most Compatible"),
+        (brands(b"mif1", b"heix"), "a HEIC photo", "as JPEG"),
+        (brands(b"mif1"), "a HEIC photo", "as JPEG"),
+        (brands(b"avif", b"mif1", b"miaf"), "an AVIF picture", "as PNG"),
+        (brands(b"mif1", b"avif"), "an AVIF picture", "as PNG"),
+        (brands(b"qt  "), "a video", "upload a photo"),
+        (b"\0\0\0\x08ftyp", "a video", "upload a photo"),
+    ],
+)
+def test_photos_and_videos_of_phones_are_refused_by_name(
+    data: bytes, name: str, remedy: str
+) -> None:
+    with pytest.raises(UploadError, match=f"This is {name}.*{remedy}.*[.]$"):
+        decode_upload(data)
+
+
+@pytest.mark.shared
+def test_a_phones_heic_photo_is_refused_and_a_deep_scan_is_read(shared: Path) -> None:
+    with pytest.raises(UploadError, match=r"HEIC.*JPEG"):
+        decode_upload((shared / "faults" / "phone_7.heic").read_bytes())
+    ink = decode_upload((shared / "faults" / "deep12in16_3.png").read_bytes())
+    cnn = load_classifier("cnn")
+    assert cnn.predict_proba(preprocess(ink).image[None]).argmax() == 3
+
+
+def test_a_long_gif_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("the file was opened"))
+    with pytest.raises(UploadError, match=r"GIF has 3 MB.*save its first frame as PNG"):
+        decode_upload(b"GIF89a" + bytes(3 * 2**20))
+
+
+def test_a_scanned_page_at_600_dots_an_inch_is_read_in_grey_not_in_colour() -> None:
+    scan = Image.new("1", (4_960, 7_016), 1)
+    scan.paste(0, (2_000, 2_000, 2_400, 5_000))
+    assert decode_upload(saved(scan, "TIFF", compression="group4")).any()
+    colour = Image.new("RGB", (3_500, 3_500))
+    with pytest.raises(UploadError, match=r"at most 12[.]2 million"):
+        decode_upload(saved(colour, "TIFF", compression="packbits"))

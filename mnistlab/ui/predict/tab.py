@@ -21,7 +21,8 @@ from mnistlab.ui.predict.pens import HELP, KeyboardPen, Pointers
 from mnistlab.ui.predict.why import Why
 from mnistlab.ui.state import AppState
 
-UPLOAD_TYPES = ".png,.jpg,.jpeg,.webp,.bmp"
+# Without HEIC: an iPhone then hands over its photos as JPEG.
+UPLOAD_TYPES = ".png,.jpg,.jpeg,.webp,.bmp,.gif,.tif,.tiff"
 DRAWING_TYPES = ".json,.jsonl"
 CHOOSE = "choose a picture …"
 

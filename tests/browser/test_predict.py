@@ -137,6 +137,25 @@ def test_an_upload_is_read_and_garbage_leaves_the_page_as_it_was(lab: Lab) -> No
     assert lab.page.locator(".ml-status b").count() == 0
 
 
+def test_a_picture_that_lies_on_its_side_is_turned(lab: Lab) -> None:
+    lab.open_predict()
+    turn = lab.page.get_by_role("button", name="Turn", exact=True)
+    expect(turn).to_be_hidden()
+    with Image.open(io.BytesIO(_picture())) as upright:
+        lying = io.BytesIO()
+        upright.transpose(Image.Transpose.ROTATE_90).save(lying, "TIFF")
+    _upload(lab, "scan.tif", lying.getvalue())
+    lab.expect_answer(1)
+    before = _ink_on_canvas(lab)
+    turn.click()
+    lab.expect_answer(2)
+    for name in ("mlp", "cnn"):
+        expect(lab.at(f"ml-digit-{name}")).to_have_text("7")
+    assert _ink_on_canvas(lab) != before
+    lab.draw(SEVEN)
+    expect(turn).to_be_hidden()
+
+
 def test_a_drawing_is_saved_and_loaded_again(lab: Lab, tmp_path: Path) -> None:
     lab.open_predict()
     lab.draw(SEVEN)

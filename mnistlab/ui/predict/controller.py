@@ -87,6 +87,21 @@ class PredictController:
         picture = self.state.files[index]
         self.pad.show(picture.ink, picture.note)
 
+    def turn(self) -> None:
+        """Turn the uploaded picture on the pad by 90 degrees, clockwise, and read it again.
+
+        Raises `UploadError` where there is none.
+        """
+        picture = self.pad.picture
+        index = self.state.uploaded(picture)
+        if picture is None or index is None:
+            raise UploadError("There is no uploaded picture on the pad to turn: upload one first.")
+        files = list(self.state.files)
+        ink = np.rot90(picture, -1)
+        files[index] = replace(files[index], ink=ink, reading=self._read_source(ink))
+        self.state.files = tuple(files)
+        self.show_file(index)
+
     def choose(self, index: int) -> None:
         """Show one of several digits in detail."""
         self.state.reading = replace(self.state.reading, chosen=index)

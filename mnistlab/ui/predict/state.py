@@ -52,7 +52,10 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An uploaded picture: its file's name, its ink (h, w), where it is from, and its reading."""
+    """An uploaded picture: its file's name, its ink (h, w), where it is from, and its reading.
+
+    The ink of a turned picture is a view of the pixels that were uploaded.
+    """
 
     name: str
     ink: NDArray[np.uint8]
@@ -68,3 +71,10 @@ class PredictState(HasTraits):
     without = TypedTuple(Unicode())  # steps of preprocessing that are switched off
     single = Bool(False)  # whether all ink is read as one digit
     files = TypedTuple(Instance(Picture))  # uploaded last
+
+    def uploaded(self, picture: NDArray[np.uint8] | None) -> int | None:
+        """Which of `files` a picture shows, turned or not; None where it is no upload."""
+        if picture is None:
+            return None
+        shown = (i for i, f in enumerate(self.files) if np.may_share_memory(f.ink, picture))
+        return next(shown, None)

@@ -68,6 +68,8 @@ class PredictView(ui.View):
         self.files = self._chooser(
             widgets.Dropdown(description="Picture"), "ml-files", tab.show_file
         )
+        tip = "Turn the uploaded picture by 90° clockwise, if it lies on its side"
+        self.turn = button("Turn", "ml-turn", tab.turn, tip)
         undo = button("Undo", "ml-undo", pad.undo, "Undo the last stroke, picture or Clear")
         redo = button("Redo", "ml-redo", pad.redo, "Redo what was undone last")
         clear = button("Clear", "ml-clear", pad.clear, "Empty the pad")
@@ -76,7 +78,8 @@ class PredictView(ui.View):
         below = self._below_the_pad()
         self.keys.before, self.keys.after = clear, below[0]
         sources = ui.tools(sample, self.upload, self.files)
-        return [intro, sources, ui.tools(undo, redo, clear), pad.widget, ui.tools(*below)]
+        steps = ui.tools(undo, redo, clear, self.turn)
+        return [intro, sources, steps, pad.widget, ui.tools(*below)]
 
     def _below_the_pad(self) -> list[widgets.DOMWidget]:
         pad, button = self._tab.pad, self._button
@@ -134,8 +137,8 @@ class PredictView(ui.View):
 
     def _paint_files(self) -> None:
         """Name the uploaded picture that lies on the pad, or offer a choice where none does."""
-        files, picture = self._tab.state.files, self._tab.pad.picture
-        shown = next((i for i, file in enumerate(files) if file.ink is picture), None)
+        files, shown = self._tab.state.files, self._tab.state.uploaded(self._tab.pad.picture)
+        self.turn.layout.display = "none" if shown is None else ""
         options: Options = [(file.name, i) for i, file in enumerate(files)]
         if shown is None:
             options.insert(0, (CHOOSE, None))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import re
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mnistlab.data import Dataset
@@ -383,6 +385,58 @@ def test_of_several_files_the_bad_ones_are_named(tab: PredictTab, app: AppState)
     tab.view.files.value = 1
     assert tab.state.reading.note == "Upload: b.png"
     assert "<table" in tab.view.table.value
+
+
+def ink_on_pad(tab: PredictTab) -> NDArray[np.uint8]:
+    assert tab.pad.picture is not None
+    return tab.pad.picture
+
+
+def test_an_upload_is_turned_by_quarters_and_answered_each_time(
+    tab: PredictTab, models: dict[str, Any]
+) -> None:
+    turn = by_class(tab.widget, "ml-turn")
+    assert turn.layout.display == "none"
+    choose(tab.view.upload, ("a.png", picture()), ("b.png", picture()))
+    assert turn.layout.display == ""
+    upright, seen = ink_on_pad(tab), models["cnn"].seen[-1]
+    for quarters in (1, 2, 3, 4):
+        turn.click()
+        assert np.array_equal(ink_on_pad(tab), np.rot90(upright, -quarters))
+        assert tab.state.reading.number == 1 + quarters
+        assert tab.state.reading.note == "Upload: a.png"
+        assert tab.state.files[0].reading.answers == tab.state.reading.answers
+        assert (tab.view.files.label, tab.view.files.index) == ("a.png", 0)
+        assert np.array_equal(models["cnn"].seen[-1], seen) == (quarters == 4)
+    tab.view.files.value = 1
+    assert np.array_equal(ink_on_pad(tab), upright)
+
+
+def test_a_turned_upload_stays_turned_and_undo_goes_back(tab: PredictTab) -> None:
+    choose(tab.view.upload, ("a.png", picture()), ("b.png", picture()))
+    turn, upright = by_class(tab.widget, "ml-turn"), ink_on_pad(tab)
+    turn.click()
+    tab.view.files.value = 1
+    tab.view.files.value = 0
+    assert np.array_equal(ink_on_pad(tab), np.rot90(upright, -1))
+    for _ in range(3):
+        tab.pad.undo()
+    assert np.array_equal(ink_on_pad(tab), upright)
+    assert turn.layout.display == ""
+    turn.click()
+    assert np.array_equal(ink_on_pad(tab), np.rot90(upright, -1))
+
+
+def test_only_an_upload_can_be_turned(tab: PredictTab, app: AppState) -> None:
+    turn = by_class(tab.widget, "ml-turn")
+    choose(tab.view.upload, ("a.png", picture()))
+    for other in (partial(draw, tab), tab.sample, tab.pad.clear):
+        assert turn.layout.display == ""
+        other()
+        assert turn.layout.display == "none"
+        turn.click()  # from a page that has not heard of it yet
+        assert app.status == "There is no uploaded picture on the pad to turn: upload one first."
+        tab.show_file(0)
 
 
 def test_digits_of_a_picture_are_marked_where_the_pad_shows_them(tab: PredictTab) -> None:

@@ -146,12 +146,15 @@ def test_a_picture_that_lies_on_its_side_is_turned(lab: Lab) -> None:
         upright.transpose(Image.Transpose.ROTATE_90).save(lying, "TIFF")
     _upload(lab, "scan.tif", lying.getvalue())
     lab.expect_answer(1)
+    expect(turn).to_be_visible()
     before = _ink_on_canvas(lab)
     turn.click()
     lab.expect_answer(2)
     for name in ("mlp", "cnn"):
         expect(lab.at(f"ml-digit-{name}")).to_have_text("7")
-    assert _ink_on_canvas(lab) != before
+    lab.page.wait_for_function(  # the picture follows the answer
+        "before => document.querySelector('.ml-pad canvas').toDataURL() != before", arg=before
+    )
     lab.draw(SEVEN)
     expect(turn).to_be_hidden()
 

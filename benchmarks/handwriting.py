@@ -1,21 +1,26 @@
 """The pretrained pair on real pen drawings: as drawn, moved and turned, with thick and thin pens.
 
-The drawings are the test data of `benchmarks.drawings`, on which nothing was tuned. Every row is
-the fraction read right, over all or by digit; "shown" is right and not answered with `?`; "loss"
-is against "as drawn".
+The drawings are the test data of `benchmarks.drawings`, on which nothing was tuned. Every figure is
+a fraction read right, over all or by writer, digit and way of writing; "shown" is right and not
+answered with `?`; "loss" is against "as drawn". The table alone, of other drawings:
+
+    python -m benchmarks.handwriting FILE.jsonl ...
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from benchmarks.drawings import held_out_rows
+from benchmarks.drawings import TEST_FILE, described, held_out_rows, rows_of
+from benchmarks.ways import ways
 from mnistlab import Classifier, Drawing, load_classifier, load_default, preprocess
 
 Strokes = list[list[list[float]]]
@@ -49,7 +54,7 @@ def main(drawings: int | None = None, images: int | None = None) -> None:
         )
         print(f"    {(right & kept).mean():.2%} shown, {kept.mean():.2%} taken for digits,")
         print(f"    {naive.mean():.2%} right merely resized")
-        _print_parts("digit", labels, right)
+    _print_table(models, data, TEST_FILE)
     _print_mnist(models, images)
     for name, changed in _variations(strokes).items():
         _print_loss(name, models, changed, recipe, labels)
@@ -59,9 +64,40 @@ def _images(strokes: list[Strokes], render: Callable[[Strokes], Images]) -> Imag
     return np.stack([render(one) for one in strokes])
 
 
-def _print_parts(kind: str, parts: NDArray[Any], right: NDArray[np.bool_]) -> None:
-    shares = (f"{part} {right[parts == part].mean():.1%}" for part in np.unique(parts))
-    print(f"    by {kind}: {'  '.join(shares)}")
+def of_files(files: list[Path], count: int | None = None) -> None:
+    """Print the table of each file of drawings, or of so many of its drawings."""
+    contents = [rows_of(file, count) for file in files]  # refused before anything is printed
+    models = [load_classifier("cnn"), load_classifier("mlp")]
+    for file, data in zip(files, contents, strict=True):
+        _print_table(models, data, file)
+
+
+def _print_table(models: list[Classifier], data: list[dict[str, Any]], file: Path) -> None:
+    """By writer, digit and way of writing: how many drawings, and right and shown of each model."""
+    labels = np.array([int(row["label"]) for row in data])
+    recipe = _images([row["strokes"] for row in data], _as_drawn)
+    marks = []
+    for model in models:
+        outputs = model.read(recipe)
+        right = outputs.probabilities.argmax(1) == labels
+        marks += [right, right & (outputs.digit_scores >= model.digit_threshold)]
+    print(f"\n  {file.name}: {described(file)}")
+    heads = [f"{model.title} {what}" for model in models for what in ("right", "shown")]
+    print(f"  {'':<16}{'drawings':>9}" + "".join(f"{head:>11}" for head in heads))
+    for name, rows in _parts(data).items():
+        shares = "".join(f"{mark[rows].mean():>11.1%}" for mark in marks)
+        print(f"  {name:<16}{len(rows):>9,}{shares}")
+
+
+def _parts(data: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """The rows of all drawings, of each writer, of each digit and of each way of writing."""
+    groups: list[dict[str, list[int]]] = [{"all": list(range(len(data)))}, {}, {}, {}]
+    for at, row in enumerate(data):
+        groups[1].setdefault(f"writer {row.get('donor', 'unknown')}", []).append(at)
+        groups[2].setdefault(f"digit {row['label']}", []).append(at)
+        for way in ways(row["strokes"], str(row["label"])):
+            groups[3].setdefault(way, []).append(at)
+    return {name: group[name] for group in groups for name in sorted(group)}
 
 
 def _print_mnist(models: list[Classifier], images: int | None) -> None:
@@ -156,4 +192,5 @@ def _resized(strokes: Strokes) -> Images:
 
 
 if __name__ == "__main__":
-    main()
+    chosen = [Path(name) for name in sys.argv[1:]]
+    of_files(chosen) if chosen else main()

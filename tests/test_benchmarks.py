@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ import pytest
 
 from benchmarks import drawings
 from benchmarks.__main__ import NAMES
+from benchmarks.handwriting import of_files
+from benchmarks.ways import ways
 from mnistlab.data import Dataset
 from mnistlab.jobs import submit
 from mnistlab.models import TrainingConfig
@@ -193,9 +196,64 @@ def test_the_longer_parts_end_too(
     assert said in capfd.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("label", "strokes", "way"),
+    [
+        ("0", SHAPES["0"], "plain 0"),
+        ("0", [*SHAPES["0"], [[200, 50], [80, 230]]], "slashed 0"),
+        ("1", SHAPES["1"], "plain 1"),
+        ("1", [[[110, 80], [140, 40], [135, 240]]], "flagged 1"),
+        ("1", [[[140, 40], [135, 240]], [[140, 40], [110, 80]]], "flagged 1"),
+        ("1", [[[140, 40], [135, 240]], [[110, 240], [160, 240]]], "plain 1"),
+        ("4", [[[90, 40], [80, 150], [210, 150]], [[180, 40], [175, 240]]], "open 4"),
+        ("4", [[[170, 40], [80, 160], [210, 160]], [[170, 40], [165, 240]]], "closed 4"),
+        ("7", SHAPES["7"], "plain 7"),
+        ("7", [*SHAPES["7"], [[110, 140], [190, 140]]], "barred 7"),
+        ("1", SHAPES["1"], "slim"),
+        ("7", [[[0, 0], [200, 0], [150, 90]]], "wide"),
+        ("3", SHAPES["3"], "1 stroke"),
+        ("5", [[[0, 0], [0, 9]], [[0, 0], [9, 0]], [[5, 5], [9, 9]]], "3+ strokes"),
+        ("8", [[[5, 5]]], "1 stroke"),
+    ],
+)
+def test_ways_of_writing_are_told_from_the_strokes(
+    label: str, strokes: list[list[list[float]]], way: str
+) -> None:
+    assert way in ways(strokes, label)
+    larger = [[[3 * x + 50, 3 * y + 9] for x, y in stroke] for stroke in strokes]
+    assert ways(larger, label) == ways(strokes, label)
+
+
+def test_handwriting_of_files_is_labelled_for_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = drawings.FILE.read_text()
+    for name in ("dev.jsonl", "mine.jsonl"):
+        (tmp_path / name).write_text(rows + '{"label": "A", "strokes": [[[1, 1]]]}\n')
+    monkeypatch.setattr(drawings, "FILE", tmp_path / "dev.jsonl")
+    of_files([tmp_path / "dev.jsonl", tmp_path / "mine.jsonl"])
+    said = capsys.readouterr().out
+    assert "dev.jsonl: tuning data" in said
+    assert "mine.jsonl: given by you" in said
+    for part in ("all", "writer aga", "digit 7", "plain 7", "1 stroke"):
+        assert re.search(rf"^  {part} +\d+( +[\d.]+%){{4}}$", said, re.MULTILINE), said
+    assert re.search(r"^  all +16 ", said, re.MULTILINE)
+
+
+def test_handwriting_refuses_drawings_that_were_trained_on_and_files_without_digits(
+    tmp_path: Path,
+) -> None:
+    for name in ("pen-digits-train.jsonl", "pen-letters-train.jsonl"):
+        with pytest.raises(SystemExit, match="was trained on"):
+            of_files([tmp_path / name])
+    (tmp_path / "letters.jsonl").write_text('{"label": "A", "strokes": [[[1, 1]]]}\n')
+    with pytest.raises(SystemExit, match="no drawings that are labelled with a digit"):
+        of_files([tmp_path / "letters.jsonl"])
+
+
 def test_all_benchmarks_are_in_the_list() -> None:
     folder = Path(drawings.__file__).parent
-    helpers = {"__init__", "__main__", "drawings"}
+    helpers = {"__init__", "__main__", "drawings", "ways"}
     assert {path.stem for path in folder.glob("*.py")} - helpers == set(NAMES)
 
 

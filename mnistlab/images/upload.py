@@ -42,8 +42,14 @@ _MAX_GIF_BYTES = 2 * 2**20  # Pillow collects the pieces of a GIF in Python, one
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 _ACCEPTED = "use a PNG, JPEG, WEBP, BMP, GIF or TIFF"
 _OTHERS = (
-    ("a PDF document", re.compile(rb"\s*%PDF")),
-    ("an SVG drawing", re.compile(rb"(?s).{0,1000}<svg[\s>]", re.IGNORECASE)),
+    (rb"\s*%PDF", "This is a PDF document, not a photo or a bitmap; export it as PNG."),
+    (
+        rb"(?s).{0,1000}<svg[\s>]",
+        "This is an SVG drawing, not a photo or a bitmap; export it as PNG.",
+    ),
+    (rb"\s*<(!doctype|html)", "This is a web page, not a picture; save the picture itself."),
+    (rb'\s*({\s*["}]|\[)', "This is JSON, not a picture; on the page, Load opens a saved drawing."),
+    (rb"PK\x03\x04", "This is an archive or an office document; save the picture in it as PNG."),
 )
 _HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _AVIF = frozenset({b"avif", b"avis"})
@@ -94,9 +100,9 @@ def read_upload(data: bytes) -> tuple[NDArray[np.uint8], str]:
 
 def _refuse_other_kinds(data: bytes) -> None:
     """Name what people upload by mistake, and the remedy."""
-    for name, pattern in _OTHERS:
-        if pattern.match(data):
-            raise UploadError(f"This is {name}, not a photo or a bitmap; export it as PNG.")
+    for pattern, sentence in _OTHERS:
+        if re.match(pattern, data, re.IGNORECASE):
+            raise UploadError(sentence)
     brands = _brands(data)
     if brands & _AVIF:
         raise UploadError("This is an AVIF picture, which cannot be read here; save it as PNG.")

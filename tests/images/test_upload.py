@@ -382,6 +382,20 @@ def test_a_phones_double_photo_may_be_as_large_as_any_jpeg() -> None:
     assert decode_upload(saved(photo, "MPO", save_all=True, append_images=[small])).any()
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b' {"strokes": []}', "JSON.*Load opens a saved drawing"),
+        (b"<!DOCTYPE html><html>", "a web page.*save the picture itself"),
+        (b"<html><body><p>Not found", "a web page.*save the picture itself"),
+        (b"PK\x03\x04" + bytes(30), "an archive or an office document.*as PNG"),
+    ],
+)
+def test_files_that_are_no_pictures_are_named(data: bytes, said: str) -> None:
+    with pytest.raises(UploadError, match=f"This is {said}[.]$"):
+        decode_upload(data)
+
+
 def brands(*names: bytes) -> bytes:
     """The start of a HEIC, AVIF or MP4 file: its main brand, a version, and the other brands."""
     body = b"ftyp" + names[0] + bytes(4) + b"".join(names[1:])

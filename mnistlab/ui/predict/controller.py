@@ -20,6 +20,8 @@ from mnistlab.ui.predict.pad import Pad
 from mnistlab.ui.predict.state import Picture, PredictState, Reading, Source
 from mnistlab.ui.state import AppState
 
+_NAMED = 3  # files with the same problem
+
 
 class PredictController:
     """Reads what lies on `pad` with all models; `state` is what the page shows.
@@ -69,18 +71,21 @@ class PredictController:
         Each of `files` has a `name` and `content`. Raises `UploadError` and leaves the page as it
         was where none of them is a picture of a digit.
         """
-        pictures, problems = [], []
+        pictures: list[Picture] = []
+        problems: dict[str, list[str]] = {}  # what is wrong, and the names of those files
         for file in files:
+            name = str(file["name"])
             try:
-                pictures.append(self._picture(str(file["name"]), bytes(file["content"])))
+                pictures.append(self._picture(name, bytes(file["content"])))
             except UploadError as error:
-                problems.append(f"{file['name']}: {error}")
+                problems.setdefault(str(error), []).append(name)
+        text = " ".join(f"{_listed(names)}: {problem}" for problem, names in problems.items())
         if not pictures:
-            raise UploadError(" ".join(problems))
+            raise UploadError(text)
         self.state.files = tuple(pictures)
         self.show_file(0)
         if problems:
-            self._app.say(" ".join(problems), "error")
+            self._app.say(text, "error")
 
     def show_file(self, index: int) -> None:
         """Put one of the uploaded pictures on the pad."""
@@ -159,6 +164,12 @@ class PredictController:
         images = images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
         answers = tuple(ask(name, model, images) for name, model in models.items())
         return Reading(source, answers, digits, tuple(digit.box for digit in found), seconds)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name the first files of many: a phone offers all photos of a day at once."""
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def pretrained() -> dict[str, Classifier]:

@@ -387,6 +387,15 @@ def test_of_several_files_the_bad_ones_are_named(tab: PredictTab, app: AppState)
     assert "<table" in tab.view.table.value
 
 
+def test_many_files_with_the_same_problem_take_one_sentence(tab: PredictTab, app: AppState) -> None:
+    photos = [(f"{number}.heic", b"\0\0\0\x10ftypheic\0\0\0\0") for number in range(20)]
+    choose(tab.view.upload, *photos, ("a.png", picture()), ("notes.txt", b"nothing"))
+    assert app.status.startswith("0.heic, 1.heic, 2.heic and 17 more: This is a HEIC photo")
+    assert app.status.count("HEIC") == 1
+    assert "notes.txt: This is not a picture" in app.status
+    assert tab.state.reading.note == "Upload: a.png"
+
+
 def ink_on_pad(tab: PredictTab) -> NDArray[np.uint8]:
     assert tab.pad.picture is not None
     return tab.pad.picture

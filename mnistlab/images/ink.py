@@ -1,30 +1,45 @@
-"""Finding ink in a picture: paper and light, polarity, noise."""
+"""Finding ink in a picture: polarity, the light on the paper, noise, and what is not a digit.
+
+The paper under the ink is found by a grey-scale closing (Serra, *Image Analysis and Mathematical
+Morphology*, 1982): whatever is narrower than a window is replaced by the level around it. Ink is
+narrow. Shadows, overexposed patches and sheets of paper are wide, so their edges stay part of the
+paper, however hard they are. How wide the pen is comes from the picture's pattern spectrum
+(Maragos, "Pattern spectrum and multiscale shape representation", IEEE PAMI 11(7), 1989).
+
+Every constant was tuned on `drawings-dev.jsonl` (tuning data) rendered as photos, see
+`benchmarks/photos.py`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
-from mnistlab.images.connected import label_components
+from mnistlab.images.filters import closed, median
 from mnistlab.images.grey import WORKING_SIDE, Grey, shrink
+from mnistlab.images.strays import RIM, away_from_ink, without_strays
 
-_FIT_SIDE = 64  # of a copy: the light on a page is smooth
-_FIT_ROUNDS = 6
-_WIDER = 13  # pixels of that copy, wider than a pen
-_AROUND = 17  # pixels of that copy: less than half of such a square is ink
-_EVEN = 0.25  # fraction of the pixels that have one and the same level, in pictures by a program
-_LEAST_LIGHT = 30.0  # grey levels: darker shadows show nothing
+_COPY_SIDE = 160  # pixels of the copy on which light and pen are measured
+_WIDTHS = (3, 5, 7, 9, 13, 19, 27, 39, 55)  # pixels of that copy that a pen may be wide
+_SETTLED = 0.5  # of the contrast within two widths more: at that width most strokes are seen
+_WIDER = 1.5  # times the pen's width: the window, for blots and crossings
+_LEAST_LIGHT = 30.0  # grey levels: darker paper shows nothing
 _LEAST_CONTRAST = 24.0  # grey levels between paper and ink; less is an empty picture
-_CLEAN = 1.0  # grey levels of noise up to which a picture was drawn by a program
-_SPECK = 0.02  # of the largest piece of ink; smaller pieces are dust
-_SPECK_SIDE = 128
+_FAINT, _FULL = 0.4, 0.8  # of the ink's typical absorption: 0 and 255 in the result
+_LEAST_RAMP = 0.05  # share of the light: at least as far apart are those two
+
+_EVEN = 0.25  # fraction of the pixels that have one and the same level, in pictures by a program
+_FLAT = 3.0  # grey levels by which the paper of such a picture varies
+_LIGHTER = 2  # grey levels above the paper; more is not the paper of such a picture
+_FEW = 0.05  # fraction of such pixels that residue of compression explains
+_TINY_SIDE = 64  # pixels: in smaller pictures by a program, single pixels are part of a stroke
+_RESIDUE = 0.01  # fraction of the pixels that are faint and touch no ink, after compression
 
 Field = NDArray[np.float32]
 
 
 def find_ink(grey: Grey) -> Grey:
-    """Separate ink from paper, dark on light or light on dark, in even or uneven light.
+    """Separate ink from paper, dark on light or light on dark, in any light.
 
     Parameters
     ----------
@@ -34,113 +49,103 @@ def find_ink(grey: Grey) -> Grey:
     -------
     array (h', w') uint8
         Ink bright on black; all zero for an empty picture. It is smaller than the picture where
-        the longer side exceeds `WORKING_SIDE`.
+        the longer side exceeds `WORKING_SIDE`. A small picture by a program, such as an image of
+        MNIST, keeps all its grey levels.
     """
     grey = shrink(grey, WORKING_SIDE)
-    is_on_light = _is_on_light(grey)
-    bright = 255 - grey if is_on_light else grey
-    paper = _paper(bright)
-    above = bright.astype(np.float32) - paper
-    if _noise(above) > _CLEAN:
-        shadow = _shadow(above)
-        above -= shadow
-        if is_on_light:  # ink absorbs a fraction of the light
-            light = np.maximum(255 - paper - shadow, _LEAST_LIGHT)
-            above *= float(np.median(light)) / light
-    noise = _noise(above)
-    top = float(np.quantile(above[above > above.max() / 2], 0.5)) if above.max() > 0 else 0.0
-    if top < max(_LEAST_CONTRAST, 4 * noise):
-        return np.zeros_like(grey)
-    if noise <= _CLEAN:
-        # Nothing to suppress: keep the grey rims, so that an image of MNIST stays what it is.
-        return _stretch(above, 0.0, float(above.max()))
-    ink = _stretch(above, max(0.4 * top, 3.5 * noise), 0.8 * top)
-    return _without_specks(ink)
+    drawn = _on_even_paper(grey)
+    if drawn is None:
+        dark, width = max(((way, *_pen(way)) for way in (grey, ~grey)), key=lambda way: way[1])[::2]
+        return _from_photo(dark, width)
+    ink = _from_drawing(drawn)
+    return _from_photo(drawn, _pen(drawn)[1]) if ink is None else ink
 
 
-def _noise(above: Field) -> float:
+def _on_even_paper(grey: Grey) -> Grey | None:
+    """Return a picture by a program with its ink darker than the paper; None for a photo."""
+    counts = np.bincount(grey.ravel(), minlength=256)
+    level = int(counts.argmax())
+    if counts[level] < _EVEN * grey.size:
+        return None
+    is_on_light = counts @ (np.arange(256.0) - level) ** 3 <= 0
+    dark, level = (grey, level) if is_on_light else (~grey, 255 - level)
+    light = closed(median(shrink(dark, _COPY_SIDE)), _WIDTHS[-1])
+    low, high = np.percentile(light, [5, 95])
+    is_even = high - low < _FLAT and (dark > level + _LIGHTER).mean() < _FEW
+    return dark if is_even else None
+
+
+def _from_drawing(dark: Grey) -> Grey | None:
+    """Return the ink of a picture by a program; None for a large one with residue of JPEG."""
+    below = np.maximum(_level(dark) - dark.astype(np.float32), 0)
+    most = float(below.max())
+    if most < _LEAST_CONTRAST:
+        return np.zeros_like(dark)
+    ink = np.rint(below * (255 / most)).astype(np.uint8)
+    residue = float(away_from_ink(ink).mean())
+    if max(dark.shape) < _TINY_SIDE and residue < _RESIDUE:
+        return ink
+    if residue > 0 and max(dark.shape) >= _COPY_SIDE:
+        return None
+    if residue > 0:
+        ink = np.where(ink > RIM, ink, 0).astype(np.uint8)
+    return without_strays(ink, below)
+
+
+def _level(grey: Grey) -> int:
+    return int(np.bincount(grey.ravel()).argmax())
+
+
+def _from_photo(dark: Grey, width: float) -> Grey:
+    """Return the ink of a photo with ink darker than paper, by a pen `width` pixels wide."""
+    dark = _smoothed(dark)
+    paper = closed(dark, round(width * _WIDER) | 1)
+    below = (paper - dark).astype(np.float32)
+    below -= np.median(_sample(below))
+    noise = _noise(below)
+    strong = below > max(float(below.max()) / 2, 1.0)
+    if not strong.any() or np.median(below[strong]) < max(_LEAST_CONTRAST, 4 * noise):
+        return np.zeros_like(dark)
+    # Ink absorbs a fraction of the light, grain does not depend on it.
+    light = np.maximum(paper, _LEAST_LIGHT).astype(np.float32)
+    absorbed = below / light
+    typical = float(np.median(absorbed[strong]))
+    low = np.maximum(_FAINT * typical, 3.5 * noise / light)
+    ramp = np.maximum(_FULL * typical - low, _LEAST_RAMP)
+    ink = np.rint(np.clip((absorbed - low) / ramp, 0, 1) * 255).astype(np.uint8)
+    return without_strays(ink, below)
+
+
+def _smoothed(grey: Grey) -> Grey:
+    """Take the grain out, in pictures where a pen is wider than three pixels."""
+    return median(grey) if max(grey.shape) >= _COPY_SIDE else grey
+
+
+def _sample(field: Field) -> Field:
+    """Return each ninth pixel of a large picture: enough for a median."""
+    return field[::3, ::3] if max(field.shape) >= _COPY_SIDE else field
+
+
+def _noise(field: Field) -> float:
     """Return the standard deviation of the paper's grain: ink covers less than half of it."""
-    return 1.4826 * float(np.median(np.abs(above - np.median(above))))
+    values = _sample(field)
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
-def _shadow(above: Field) -> Field:
-    """Return the light that the quadratic surface leaves, such as the edge of a hand's shadow.
+def _pen(dark: Grey) -> tuple[float, float]:
+    """Return how much of the contrast is narrow and dark, and the pen's width in pixels.
 
-    Opening by a square wider than any pen takes the ink away and leaves the light.
+    The wider a closing's window, the more dark parts disappear in it. What each width adds, cubed
+    to favour ink before lines of paper, and divided by the width's square, is large for strokes
+    and small for shadows and the gaps between strokes.
     """
-    small = np.asarray(Image.fromarray(above).resize(_fitted(above.shape), Image.Resampling.BOX))
-    level = Image.fromarray(np.clip(small + 128, 0, 255).astype(np.uint8))
-    level = level.filter(ImageFilter.MinFilter(_WIDER)).filter(ImageFilter.MaxFilter(_WIDER))
-    opened = np.asarray(level, np.float32)
-    # Less its median: a paper's fine lines lie below every square, and are not light.
-    light = Image.fromarray(opened - np.median(opened))
-    size = (above.shape[1], above.shape[0])
-    return np.asarray(light.resize(size, Image.Resampling.BICUBIC))
-
-
-def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return width and height of a copy whose longer side is at most `_FIT_SIDE`."""
-    scale = min(1.0, _FIT_SIDE / max(shape))
-    return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
-
-
-def _is_on_light(grey: Grey) -> bool:
-    """Whether the paper is lighter than the ink: the paper is what there is most of."""
-    small = Image.fromarray(grey).resize(_fitted(grey.shape), Image.Resampling.BOX)
-    if np.bincount(grey.ravel()).max() < _EVEN * grey.size:
-        # A photo, perhaps half in shadow: ink differs from the paper around it to one side.
-        around = np.asarray(small.filter(ImageFilter.MedianFilter(_AROUND)), np.float32)
-        return float(((np.asarray(small, np.float32) - around) ** 3).mean()) < 0
-    low, middle, high = np.percentile(grey, [1, 50, 99])
-    if low == high:  # hardly any ink at all: look at the very extremes
-        low, high = float(grey.min()), float(grey.max())
-    return bool(high - middle < middle - low)
-
-
-def _paper(bright: Grey) -> Field:
-    """Return the paper's level at each pixel: a quadratic surface through all but the ink."""
-    small = shrink(bright, _FIT_SIDE).astype(np.float64)
-    basis = _quadratic(*small.shape)
-    values = small.ravel()
-    use = np.ones(len(values), bool)
-    surface = np.full(len(values), np.median(values))
-    for _ in range(_FIT_ROUNDS):
-        rest = values - surface
-        spread = 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
-        use = np.abs(rest - np.median(rest)) <= max(2.0 * spread, 1.0)
-        if spread == 0 or use.sum() < 2 * basis.shape[1]:
-            break
-        weights, *_ = np.linalg.lstsq(basis[use], values[use], rcond=None)
-        surface = basis @ weights
-    level = np.clip(surface, 0, 255).reshape(small.shape).astype(np.float32)
-    if not np.ptp(level):
-        return np.full(bright.shape, level.flat[0], np.float32)
-    size = (bright.shape[1], bright.shape[0])
-    return np.asarray(Image.fromarray(level).resize(size, Image.Resampling.BILINEAR))
-
-
-def _quadratic(height: int, width: int) -> NDArray[np.float64]:
-    y = np.linspace(-1, 1, height).repeat(width)
-    x = np.tile(np.linspace(-1, 1, width), height)
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
-
-
-def _stretch(above: Field, low: float, high: float) -> Grey:
-    scaled = np.clip((above - low) / max(high - low, 1.0), 0, 1) * 255
-    ink: Grey = np.rint(scaled).astype(np.uint8)
-    return ink
-
-
-def _without_specks(ink: Grey) -> Grey:
-    """Drop pieces of ink far smaller than the largest one."""
-    small = shrink(ink, _SPECK_SIDE)
-    pieces, _ = label_components(small > 32)
-    mass = np.bincount(pieces.ravel(), weights=small.ravel())
-    mass[0] = 0
-    keep = mass >= _SPECK * mass.max(initial=0)
-    keep[0] = False
-    # A pixel around the pieces that stay: reducing has cut their faint rims.
-    mask = Image.fromarray(keep[pieces].astype(np.uint8) * 255)
-    size = (ink.shape[1], ink.shape[0])
-    near = np.asarray(mask.resize(size, Image.Resampling.BICUBIC)) > 0
-    return np.where(near, ink, 0).astype(np.uint8)
+    small = _smoothed(shrink(dark, _COPY_SIDE))
+    contrast = [
+        float(((closed(small, width) - small).astype(np.float32) ** 3).mean()) for width in _WIDTHS
+    ]
+    narrow = np.diff(contrast, prepend=0) / np.square(_WIDTHS)
+    at = int(narrow.argmax())
+    while contrast[at] < _SETTLED * contrast[min(at + 2, len(_WIDTHS) - 1)]:
+        at += 1
+    scale = max(1.0, max(dark.shape) / _COPY_SIDE)
+    return float(narrow.sum()), _WIDTHS[at] * scale

@@ -26,6 +26,7 @@ _WIDER = 1.5  # times the pen's width: the window, for blots and crossings
 _LEAST_LIGHT = 30.0  # grey levels: darker paper shows nothing
 _LEAST_CONTRAST = 24.0  # grey levels between paper and ink; less is an empty picture
 _FAINT, _FULL = 0.4, 0.8  # of the ink's typical absorption: 0 and 255 in the result
+_DOT = 0.1  # of the pen's width squared: less ink is the edge of a shadow on empty paper
 _LEAST_RAMP = 0.05  # share of the light: at least as far apart are those two
 
 _EVEN = 0.25  # fraction of the pixels that have one and the same level, in pictures by a program
@@ -113,7 +114,8 @@ def _from_photo(dark: Grey, width: float) -> Grey:
     low = np.maximum(_FAINT * typical, 3.5 * noise / light)
     ramp = np.maximum(_FULL * typical - low, _LEAST_RAMP)
     ink = np.rint(np.clip((absorbed - low) / ramp, 0, 1) * 255).astype(np.uint8)
-    return without_strays(ink, below)
+    ink = without_strays(ink, below)
+    return ink if (ink > RIM).sum() >= _DOT * width**2 else np.zeros_like(ink)
 
 
 def _smoothed(grey: Grey) -> Grey:

@@ -46,7 +46,8 @@ def page(light: Field | float = 1.0, ink: Field = INK, strength: float = 0.75) -
 
 def lines(squared: bool) -> Field:
     across = (Y * SIDE % 30 < 2) | (squared & (X * SIDE % 30 < 2))
-    return page() * (1 - 0.3 * across)
+    faint: Field = page() * (1 - 0.3 * across)
+    return faint
 
 
 def on_a_table() -> Field:

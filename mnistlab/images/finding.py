@@ -1,32 +1,36 @@
-"""Finding the digits of one input, from left to right, each as the 28x28 image that models see.
+"""Finding the digits of one input in reading order, each as the 28x28 image that models see.
 
 Strokes on the pad and connected ink in pictures are the parts that `grouping` joins to digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.images.connected import label_components
+from mnistlab.images.cutting import find_cuts
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.grouping import Box, DigitScore, Part, around, group_parts
-from mnistlab.images.preprocessing import Preprocessed, preprocess
+from mnistlab.images.grouping import DigitScore, group_parts
+from mnistlab.images.parts import Box, Part, around, join
+from mnistlab.images.preprocessing import IMAGE_SIDE, Preprocessed, preprocess
 from mnistlab.images.raster import spaced
 
 Ink = NDArray[np.uint8]
 
 _FAINT = 0.35  # of the brightest: ink below is a blurred rim, which would join neighbours
 _SPECK = 0.03  # of the largest piece of ink: anything smaller is dust
+_BORDER = 0.06  # of the picture's longer side: how far from the border an edge line may lie
+_LONGER = 1.25  # times the longest other piece of ink: an edge line, not a digit
 _SIDE = 400  # pixels of the longer side in which parts of a picture are looked for
 _MAX_POINTS = 400  # of a path, when its distance from another is measured
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Piece:
     """One digit of an input."""
 
@@ -37,6 +41,8 @@ class Piece:
     """The digit alone."""
     without: Collection[str] = ()
     """Steps of preprocessing that are left out."""
+    line: int = 0
+    """Which line of writing it stands on, from 0."""
 
     @cached_property
     def prepared(self) -> Preprocessed:
@@ -64,17 +70,19 @@ def find_digits(
     if len(pieces) > 1 and single:
         pieces = [Piece(around([piece.box for piece in pieces]), source)]
     if without:
-        pieces = [Piece(piece.box, piece.source, without) for piece in pieces]
+        pieces = [replace(piece, without=without) for piece in pieces]
     return [piece for piece in pieces if not piece.prepared.is_blank]
 
 
 def split_digits(source: Drawing | Ink, digit_score: DigitScore | None = None) -> list[Piece]:
-    """Split a drawing or (h, w) uint8 ink, bright on black, into digits from left to right.
+    """Split a drawing or (h, w) uint8 ink, bright on black, into digits in reading order.
+
+    Lines are read from top to bottom, each from left to right.
 
     Parameters
     ----------
     digit_score : images (n, 28, 28) uint8 -> (n,) in 0..1, the probability that each is a digit;
-        without it, doubtful parts are joined by their places alone
+        without it, doubtful parts are joined by their places alone, and digits that touch stay one
 
     Returns
     -------
@@ -82,65 +90,127 @@ def split_digits(source: Drawing | Ink, digit_score: DigitScore | None = None) -
         Empty without ink; one with all the ink where there are more than `MAX_DIGITS` parts.
     """
     if isinstance(source, Drawing):
-        return _split_drawing(source, digit_score)
-    return _split_ink(source, digit_score)
+        return _pieces(_Strokes(source), digit_score)
+    writing = _Components(source)
+    if source.shape == (IMAGE_SIDE, IMAGE_SIDE) and writing.parts:
+        # MNIST's format is one digit, even where its strokes are broken.
+        return [Piece(around([part.box for part in writing.parts]), source)]
+    pieces = _pieces(writing, digit_score)
+    if len(pieces) == 1 and not writing.has_edges:
+        # A lone digit keeps its specks: what it looks like is not decided here.
+        return [Piece(pieces[0].box, source)]
+    return pieces
 
 
-def _split_drawing(drawing: Drawing, digit_score: DigitScore | None) -> list[Piece]:
-    strokes = drawing.strokes
-    paths = [np.array(stroke) for stroke in strokes]
+def _pieces(writing: _Strokes | _Components, digit_score: DigitScore | None) -> list[Piece]:
+    pieces = []
+    for line, parts in enumerate(group_parts(writing, digit_score)):
+        for part in parts:
+            piece = writing.piece(part)
+            piece.line = line
+            pieces.append(piece)
+    return pieces
 
-    def near(a: Part, b: Part, distance: float) -> bool:
+
+class _Strokes:
+    """The strokes of a drawing as parts."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self._drawing = drawing
+        self._paths = [np.array(stroke) for stroke in drawing.strokes]
+        self.parts = [self._part(i) for i in range(len(self._paths))]
+        self.piece = cache(self._piece)  # each is preprocessed at most once
+
+    def near(self, a: Part, b: Part, distance: float) -> bool:
+        """Whether strokes of two parts come as near as `distance`."""
+        paths = self._paths
         return any(_within(paths[i], paths[j], distance) for i in a.members for j in b.members)
 
-    def cut(part: Part) -> Drawing:
-        return Drawing.from_strokes([strokes[i] for i in sorted(part.members)], drawing.size)
+    def cuts(self, part: Part) -> list[tuple[Part, Part]]:
+        """Return the ways to part strokes from left to right."""
+        strokes = [self._part(i) for i in part.members]
+        strokes.sort(key=lambda stroke: stroke.box[0] + stroke.box[2])
+        return [(join(strokes[:i]), join(strokes[i:])) for i in range(1, len(strokes))]
 
-    parts = [
-        Part((*path.min(axis=0).tolist(), *path.max(axis=0).tolist()), (i,))
-        for i, path in enumerate(paths)
-    ]
-    return _pieces(parts, near, cut, digit_score)
+    def image(self, part: Part) -> Ink:
+        """Return the (28, 28) image that models see of a part alone."""
+        return self.piece(part).prepared.image
+
+    def _part(self, i: int) -> Part:
+        low, high = self._paths[i].min(axis=0), self._paths[i].max(axis=0)
+        return Part((*low.tolist(), *high.tolist()), (i,))
+
+    def _piece(self, part: Part) -> Piece:
+        strokes = [self._drawing.strokes[i] for i in sorted(part.members)]
+        return Piece(part.box, Drawing.from_strokes(strokes, self._drawing.size))
 
 
-def _split_ink(ink: Ink, digit_score: DigitScore | None) -> list[Piece]:
-    factor = max(1, -(-max(ink.shape) // _SIDE))
-    small = _shrunk(ink, factor)
-    labels, boxes = label_components(small > _FAINT * small.max())
-    sizes = np.bincount(labels.ravel(), minlength=len(boxes) + 1)[1:]
-    large = np.flatnonzero(sizes >= _SPECK * sizes.max(initial=0)).tolist()
+class _Components:
+    """The connected pieces of ink as parts, found in a smaller copy of it."""
 
-    def cut(part: Part) -> Ink:
+    def __init__(self, ink: Ink) -> None:
+        self._ink = ink
+        self._factor = max(1, -(-max(ink.shape) // _SIDE))
+        small = _shrunk(ink, self._factor)
+        self._labels, boxes = label_components(small > _FAINT * small.max())
+        self._masks: dict[Part, NDArray[np.bool_]] = {}  # of parts that were cut
+        sizes = np.bincount(self._labels.ravel(), minlength=len(boxes) + 1)[1:]
+        large = np.flatnonzero(sizes >= _SPECK * sizes.max(initial=0)).tolist()
+        parts = [Part(boxes[i], (i + 1,)) for i in large]
+        self.parts = _without_edges(parts, small.shape)
+        self.has_edges = len(self.parts) < len(parts)
+        self.piece = cache(self._piece)  # each is preprocessed at most once
+
+    def near(self, a: Part, b: Part, distance: float) -> bool:
+        """Return False: ink that touches is connected."""
+        return False
+
+    def cuts(self, part: Part) -> list[tuple[Part, Part]]:
+        """Return the ways to cut ink in two."""
+        cuts = find_cuts(self._mask(part))
+        return [(self._side(part, left), self._side(part, right)) for left, right in cuts]
+
+    def _side(self, part: Part, mask: NDArray[np.bool_]) -> Part:
+        """Return what a (h, w) mask keeps of a part."""
+        ys, xs = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+        left, top = part.box[:2]
+        box = (left + xs[0], top + ys[0], left + xs[-1] + 1, top + ys[-1] + 1)
+        side = Part((float(box[0]), float(box[1]), float(box[2]), float(box[3])), part.members)
+        self._masks[side] = mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+        return side
+
+    def _mask(self, part: Part) -> NDArray[np.bool_]:
+        """Return where in its box a part has ink."""
+        if part in self._masks:
+            return self._masks[part]
         left, top, right, bottom = (int(edge) for edge in part.box)
-        mask = np.isin(labels[top:bottom, left:right], part.members)
-        mask = mask.repeat(factor, 0).repeat(factor, 1)
-        own = ink[top * factor : bottom * factor, left * factor : right * factor]
-        return own * mask[: own.shape[0], : own.shape[1]]
+        return np.isin(self._labels[top:bottom, left:right], part.members)
 
-    parts = [Part(boxes[i], (i + 1,)) for i in large]
-    pieces = _pieces(parts, lambda a, b, distance: False, cut, digit_score, factor)
-    # A lone digit keeps its specks: what it looks like is not decided here.
-    return pieces if len(pieces) != 1 else [Piece(pieces[0].box, ink)]
+    def image(self, part: Part) -> Ink:
+        """Return the (28, 28) image that models see of a part alone."""
+        return self.piece(part).prepared.image
+
+    def _piece(self, part: Part) -> Piece:
+        mask = self._mask(part).repeat(self._factor, 0).repeat(self._factor, 1)
+        left, top, right, bottom = (int(edge) * self._factor for edge in part.box)
+        own = self._ink[top:bottom, left:right]
+        own = own * mask[: own.shape[0], : own.shape[1]]
+        return Piece((left, top, right, bottom), own)
 
 
-def _pieces(
-    parts: list[Part],
-    near: Callable[[Part, Part, float], bool],
-    cut: Callable[[Part], Drawing | Ink],
-    digit_score: DigitScore | None,
-    scale: int = 1,
-) -> list[Piece]:
-    """Group parts to digits, each preprocessed at most once; boxes are multiplied by `scale`."""
+def _without_edges(parts: list[Part], shape: tuple[int, ...]) -> list[Part]:
+    """Drop a line along the border of a (h, w) picture, such as the edge of a sheet."""
+    height, width = shape
+    border = _BORDER * max(shape)
+    lengths = sorted(max(part.width, part.height) for part in parts)
+    longest = lengths[-2] if len(parts) > 1 else np.inf  # of the others, seen from an edge line
 
-    @cache
-    def piece(part: Part) -> Piece:
+    def is_edge(part: Part) -> bool:
         left, top, right, bottom = part.box
-        return Piece((left * scale, top * scale, right * scale, bottom * scale), cut(part))
+        ends = (right, bottom, width - left, height - top)
+        return min(ends) <= border and max(part.width, part.height) > _LONGER * longest
 
-    def image_of(part: Part) -> Ink:
-        return piece(part).prepared.image
-
-    return [piece(part) for part in group_parts(parts, near, image_of, digit_score)]
+    return [part for part in parts if not is_edge(part)]
 
 
 def _within(a: NDArray[np.float64], b: NDArray[np.float64], distance: float) -> bool:

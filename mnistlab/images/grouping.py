@@ -1,22 +1,28 @@
-"""Which parts of an input belong to one digit: by their places, and by a model where in doubt.
+"""Which parts of an input belong to one digit: by their places, and by models where in doubt.
 
-A part is a stroke or a connected piece of ink. Parts that touch or lie above each other belong to
-one digit, parts with a wide gap do not. Cases in between, such as the detached cap of a 5 or a
-slanted neighbour, are decided by a model: all ways to join neighbouring parts are compared by the
-probability that each joined image is a digit.
+1. Strokes that touch are joined. `lines` tells which line of writing each part stands on.
+2. In a line, parts above each other belong to one digit, parts with a wide gap do not.
+3. Cases in between, such as the detached cap of a 5 or a slanted neighbour, are decided by models:
+   all ways to join neighbouring parts are compared by the probability that each joined image is a
+   digit.
+4. What is wide and no digit for the models may be digits that touch: the same comparison is made
+   among its fragments.
 
-The constants below were tuned on strings of the writers `tuned` in `benchmarks/strings.py`.
+The constants below were tuned on tuning data, strings of the writers `tuned` in
+`benchmarks/strings.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[float, float, float, float]
+from mnistlab.images.lines import split_lines
+from mnistlab.images.parts import Part, Writing, gap, join
+
 DigitScore = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 MAX_DIGITS = 20  # more parts than that are not a row of digits
@@ -34,70 +40,68 @@ _UNDER = 0.25  # of the narrower half's width lies within the other
 _OPEN = 0.1  # of the height: how far apart the halves are
 _WIDEST = 1.7  # of the height: no digit is wider
 _MOST_PARTS = 4  # that one digit is joined from
+_NARROW = 0.7  # of the height: narrower parts are not taken for digits that touch
+_DOUBTFUL = 0.8  # a digit score below which a digit may be several that touch
 _GAP_SPEAKS = 4.0  # how much a gap as wide as the height counts, in log likelihood
 _EVEN_SPEAKS = 3.0  # how much being of equal height counts
+_WIDE = 0.9  # of the height: wider digits are rarer
+_WIDTH_SPEAKS = 5.0  # how much each height of width above that counts
+_LOW = 0.5  # of the height of digits that touch: none is lower
+_AGAIN_SPEAKS = -2.5  # the least worth of a side that is wide enough for two digits
+_CUT_DIGIT = 0.15  # the lowest score of a digit that is cut off
+_TRIES = 3  # cuts that are followed up, the likeliest first
+_CUT_SPEAKS = -0.5  # how much it counts that two digits would have to touch
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Strokes or pieces of ink that belong to one digit, by number."""
+class Run(NamedTuple):
+    """A way to read some of a line's parts as one digit."""
 
-    box: Box
-    members: tuple[int, ...]
-
-    @property
-    def height(self) -> float:
-        """In the units of the box."""
-        return self.box[3] - self.box[1]
-
-    @property
-    def width(self) -> float:
-        """In the units of the box."""
-        return self.box[2] - self.box[0]
+    part: Part
+    worth: float
+    """The log of its digit score, less what its width speaks against it."""
 
 
-def around(boxes: Sequence[Box]) -> Box:
-    """Return the box around boxes."""
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)
-
-
-def group_parts(
-    parts: list[Part],
-    near: Callable[[Part, Part, float], bool],
-    image_of: Callable[[Part], NDArray[np.uint8]],
-    digit_score: DigitScore | None,
-) -> list[Part]:
-    """Join parts to digits and return them from left to right.
+def group_parts(writing: Writing, digit_score: DigitScore | None) -> list[list[Part]]:
+    """Join the parts of an input to digits: those of each line from left to right.
 
     Parameters
     ----------
-    near : whether two parts come as near as a distance to each other
-    image_of : the (28, 28) image of parts that were joined
     digit_score : images (n, 28, 28) uint8 -> (n,) in 0..1, the probability that each is a digit;
-        without it, places decide alone
+        without it, places decide alone, and nothing is cut
     """
+    parts = writing.parts
     if len(parts) > _MANY:
-        return [_join(parts)]
-    parts = _joined(parts, lambda a, b: _is_above(a, b) or near(a, b, _TOUCHING * _size(a, b)))
-    if len(parts) > MAX_DIGITS:
-        return [_join(parts)]
+        return [[join(parts)]]
+    parts = _joined(parts, lambda a, b: writing.near(a, b, _TOUCHING * _size(a, b)))
+    lines = [_joined(line, _is_above) for line in split_lines(parts)] if parts else []
+    if sum(map(len, lines)) > MAX_DIGITS:
+        return [[join(parts)]]
+    return [_read_line(line, writing, digit_score) for line in lines]
+
+
+def _read_line(parts: list[Part], writing: Writing, digit_score: DigitScore | None) -> list[Part]:
     parts = _without_loose(parts)
-    parts.sort(key=lambda part: part.box[0] + part.box[2])
+    parts.sort(key=_middle)
     if digit_score is None:
-        return _joined(parts, lambda a, b: _is_open(a, b) and near(a, b, _OPEN * _size(a, b)))
-    groups: list[list[Part]] = []
+        return _joined(
+            parts, lambda a, b: _is_open(a, b) and writing.near(a, b, _OPEN * _size(a, b))
+        )
+    found: list[Part] = []
+    for group in _neighbours(parts):
+        found += _likeliest(group, writing, digit_score)
+    return found
+
+
+def _neighbours(parts: list[Part]) -> Iterator[list[Part]]:
+    """Yield parts in order, together where no clear gap tells them apart."""
+    group: list[Part] = []
     for part in parts:
-        if groups and _gap(_join(groups[-1]).box, part.box) <= _APART * _size(*groups[-1], part):
-            groups[-1].append(part)
-        else:
-            groups.append([part])
-    return [digit for group in groups for digit in _best(group, image_of, digit_score)]
-
-
-def _join(parts: list[Part]) -> Part:
-    members = tuple(member for part in parts for member in part.members)
-    return Part(around([part.box for part in parts]), members)
+        if group and gap(join(group).box, part.box) > _APART * _size(*group, part):
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
 
 
 def _joined(parts: list[Part], belong: Callable[[Part, Part], bool]) -> list[Part]:
@@ -106,7 +110,7 @@ def _joined(parts: list[Part], belong: Callable[[Part, Part], bool]) -> list[Par
     for part in parts:
         while (other := next((o for o in done if belong(o, part)), None)) is not None:
             done.remove(other)
-            part = _join([other, part])
+            part = join([other, part])
         done.append(part)
     return done
 
@@ -120,14 +124,14 @@ def _is_above(a: Part, b: Part) -> bool:
     # The floor: a thin digit, a 1, beside a slanted neighbour lies within its width by chance.
     beside = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1]) > _BESIDE * min(a.height, b.height)
     narrower = max(min(a.width, b.width), (_THIN if beside else 0.05) * _size(a, b))
-    return -_gap(a.box, b.box) > _ABOVE * narrower
+    return -gap(a.box, b.box) > _ABOVE * narrower
 
 
 def _is_open(a: Part, b: Part) -> bool:
     """Whether parts are like those of an open 4: unequal, one within the other's width."""
     narrower = max(min(a.width, b.width), _THIN * _size(a, b))
     low, high = sorted((a.height, b.height))
-    return low < _UNEQUAL * high and -_gap(a.box, b.box) > _UNDER * narrower
+    return low < _UNEQUAL * high and -gap(a.box, b.box) > _UNDER * narrower
 
 
 def _without_loose(parts: list[Part]) -> list[Part]:
@@ -135,54 +139,87 @@ def _without_loose(parts: list[Part]) -> list[Part]:
     digits = list(parts)
     for part in sorted(parts, key=lambda part: part.height):
         others = [o for o in digits if o is not part and part.height < _SHORT * o.height]
-        others = [o for o in others if _gap(part.box, o.box) < _LOOSE * o.height]
+        others = [o for o in others if gap(part.box, o.box) < _LOOSE * o.height]
         if others:
-            closest = min(others, key=lambda o: _gap(part.box, o.box))
+            closest = min(others, key=lambda o: gap(part.box, o.box))
             digits = [o for o in digits if o is not part and o is not closest]
-            digits.append(_join([closest, part]))
+            digits.append(join([closest, part]))
     largest = max((_size(part) for part in digits), default=0.0)
     return [part for part in digits if _size(part) >= _DOT * largest]
 
 
-def _gap(a: Box, b: Box) -> float:
-    """Return the gap between two boxes along x; negative where they overlap."""
-    return max(a[0], b[0]) - min(a[2], b[2])
+def _likeliest(parts: list[Part], writing: Writing, digit_score: DigitScore) -> list[Part]:
+    """Return the digits of neighbouring parts, in order."""
+    if len(parts) == 1 and parts[0].width < _NARROW * parts[0].height:
+        return parts  # most digits: they need no score
+    runs = _best_runs(parts, writing, digit_score)
+    return [digit.part for run in runs for digit in _cut(run, writing, digit_score)]
 
 
-def _best(
-    parts: list[Part],
-    image_of: Callable[[Part], NDArray[np.uint8]],
-    digit_score: DigitScore,
-) -> list[Part]:
-    """Return the likeliest way to join neighbours among parts in order (dynamic programming)."""
-    if len(parts) == 1:
-        return parts
-    height = _size(*parts)
-    runs = {
-        (i, j): part
-        for i in range(len(parts))
-        for j in range(i, min(i + _MOST_PARTS, len(parts)))
-        if (part := _join(parts[i : j + 1])).width <= _WIDEST * height or i == j
-    }
-    images = np.stack([image_of(part) for part in runs.values()])
+def _cut(whole: Run, writing: Writing, digit_score: DigitScore) -> list[Run]:
+    """Return the digits that a part is cut into, or the part alone where it is better whole."""
+    is_wide = whole.part.width >= _NARROW * whole.part.height
+    cuts = writing.cuts(whole.part) if is_wide and whole.worth < np.log(_DOUBTFUL) else []
+    cuts = [cut for cut in cuts if min(p.height for p in cut) >= _LOW * whole.part.height]
+    if not cuts:
+        return [whole]
+    runs = _weighed([side for cut in cuts for side in cut], writing, digit_score)
+    ways = sorted(zip(runs[::2], runs[1::2], strict=True), key=_sum_worth, reverse=True)
+    for way in ways[:_TRIES]:
+        if _sum_worth(way) + _CUT_SPEAKS <= whole.worth:
+            break
+        digits = [digit for side in way for digit in _cut(side, writing, digit_score)]
+        if min(digit.worth for digit in digits) >= np.log(_CUT_DIGIT):
+            return digits
+    return [whole]
+
+
+def _sum_worth(pair: tuple[Run, Run]) -> float:
+    """Return the worth of two sides of a cut; a wide one may be several digits itself."""
+    return sum(
+        max(run.worth, _AGAIN_SPEAKS) if run.part.width > run.part.height else run.worth
+        for run in pair
+    )
+
+
+def _weighed(parts: Sequence[Part], writing: Writing, digit_score: DigitScore) -> list[Run]:
+    """Return parts with what they are worth as one digit each."""
+    images = np.stack([writing.image(part) for part in parts])
     scores = np.log(np.clip(digit_score(images), 1e-3, 1.0)).tolist()
-    worth = dict(zip(runs, scores, strict=True))
-    best: list[tuple[float, list[Part]]] = [(0.0, [])]
-    for end in range(len(parts)):
+    return [Run(p, score + _width_speaks(p)) for p, score in zip(parts, scores, strict=True)]
+
+
+def _best_runs(parts: list[Part], writing: Writing, digit_score: DigitScore) -> list[Run]:
+    """Return the likeliest way to join neighbours among parts in order (dynamic programming)."""
+    widest, n = _WIDEST * _size(*parts), len(parts)
+    ends = [(i, j) for i in range(n) for j in range(i, min(i + _MOST_PARTS, n))]
+    joined = {(i, j): join(parts[i : j + 1]) for i, j in ends}
+    joined = {(i, j): part for (i, j), part in joined.items() if part.width <= widest or i == j}
+    runs = dict(zip(joined, _weighed(list(joined.values()), writing, digit_score), strict=True))
+    best: list[tuple[float, list[Run]]] = [(0.0, [])]
+    for end in range(n):
         ways = []
         for start in range(end + 1):
             if (start, end) in runs:
                 value, before = best[start]
-                value += worth[start, end]
-                if start:
-                    value += _parting(parts[start - 1], parts[start])
+                value += runs[start, end].worth
+                value += _parting(parts[start - 1], parts[start]) if start else 0.0
                 ways.append((value, [*before, runs[start, end]]))
         best.append(max(ways, key=lambda way: way[0]))
     return best[-1][1]
+
+
+def _width_speaks(part: Part) -> float:
+    """Return the evidence against a digit so wide, as a log likelihood."""
+    return -_WIDTH_SPEAKS * max(0.0, part.width / max(part.height, 1e-6) - _WIDE)
 
 
 def _parting(a: Part, b: Part) -> float:
     """Return the evidence for two digits, a gap and equal height, as a log likelihood."""
     low, high = sorted((a.height, b.height))
     even = low / high if high else 1.0  # two dots, or two level lines: both have no height
-    return _GAP_SPEAKS * max(_gap(a.box, b.box) / _size(a, b), -0.25) + _EVEN_SPEAKS * even
+    return _GAP_SPEAKS * max(gap(a.box, b.box) / _size(a, b), -0.25) + _EVEN_SPEAKS * even
+
+
+def _middle(part: Part) -> float:
+    return part.box[0] + part.box[2]

@@ -17,6 +17,7 @@ from mnistlab.metrics.scores import softmax
 
 _CHUNK = 50  # images per call; 250 are no faster and take 39 MB instead of 12 (CNN)
 _DIGITS = 10
+_REFUSED = 0.05  # a digit score that no other classifier's can mend
 _LOGITS, _FEATURES = "logits", "features"  # the outputs' names, as `export_litert` gives them
 _stderr_lock = threading.Lock()
 
@@ -125,12 +126,27 @@ class Classifier:
 def digit_scorer(classifiers: Iterable[Classifier]) -> Callable[[NDArray[np.uint8]], Floats] | None:
     """Return a function that gives the digit scores (n,), 0 to 1, of images (n, 28, 28).
 
-    It uses the last classifier that was trained on non-digits; without one, the result is None.
+    They are those of the classifiers that were trained on non-digits: the probability of the
+    likeliest digit, by the classifier that finds it least likely. It is low where a classifier
+    takes an image for no digit, or each for another one. Without a classifier, the result is None.
     """
-    for classifier in reversed(list(classifiers)):
-        if classifier.digit_threshold:
-            return lambda images: classifier.read(images).digit_scores
-    return None
+    trained = [classifier for classifier in classifiers if classifier.digit_threshold]
+    if not trained:
+        return None
+
+    def scores(images: NDArray[np.uint8]) -> Floats:
+        lowest = np.ones((len(images), _DIGITS), np.float32)
+        for classifier in trained:
+            # Images that one refuses need not be read by the others: most of many candidates.
+            left = np.flatnonzero(lowest.max(axis=1) >= _REFUSED)
+            if len(left):
+                read = classifier.read(images[left])
+                each = read.digit_scores[:, None] * read.probabilities
+                lowest[left] = np.minimum(lowest[left], each)
+        highest: Floats = lowest.max(axis=1)
+        return highest
+
+    return scores
 
 
 def randomised(classifier: Classifier, seed: int = 0) -> Classifier:

@@ -33,7 +33,7 @@ class Input:
     index: int
     """Which drawing of the file it is, from 0; 0 for an image."""
     images: tuple[NDArray[np.uint8], ...]
-    """Its digits from left to right, each `(28, 28)` uint8; none where there is no ink."""
+    """Its digits in reading order, each `(28, 28)` uint8; none where there is no ink."""
     label: str | None = None
     """What it is meant to be, where the file says so."""
 
@@ -82,7 +82,7 @@ def predict_inputs(
     Yields
     ------
     dict
-        `source`, `index`, `position` (of the digit in its input, from the left), `model`,
+        `source`, `index`, `position` (of the digit in its input, in reading order), `model`,
         `digit` (the most probable one, None without ink), `is_digit` (whether the model takes it
         for a digit), `probabilities` (ten, None without ink), `label`. What cannot be read is
         passed on as it is.

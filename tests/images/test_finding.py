@@ -1,4 +1,4 @@
-"""Inputs with several digits are taken apart from left to right, and single ones stay whole."""
+"""Inputs with several digits are taken apart in reading order, and single ones stay whole."""
 
 from __future__ import annotations
 
@@ -170,3 +170,108 @@ def test_wild_input_gives_few_pieces() -> None:
     two_rows = rows + [[[x, y + 200] for x, y in stroke] for stroke in rows]
     for source in (as_drawing(dots), grid, noise, as_drawing(two_rows)):
         assert 1 <= len(split_digits(source)) <= 20
+
+
+def moved(strokes: Strokes, right: float, down: float) -> list[list[list[float]]]:
+    return [[[x + right, y + down] for x, y in stroke] for stroke in strokes]
+
+
+def as_tall_ink(strokes: Strokes) -> Ink:
+    sheet = Image.new("L", (SIZE, SIZE))
+    drawer = ImageDraw.Draw(sheet)
+    for stroke in strokes:
+        drawer.line([(x, y) for x, y in stroke], fill=255, width=10, joint="curve")
+    return np.array(sheet)
+
+
+@pytest.mark.parametrize("make", [as_drawing, as_tall_ink])
+@pytest.mark.parametrize("slope", [-0.15, 0, 0.15])
+def test_lines_are_read_one_after_the_other(make: Make, slope: float) -> None:
+    upper = side_by_side([THREE, ONE, CAPPED_FIVE, BARRED_SEVEN], 40)
+    lower = moved(side_by_side([CAPPED_FIVE, ZERO, FOUR], 50), 10, 130)
+    leaning = [[[x, y + slope * (x - 200)] for x, y in stroke] for stroke in [*lower, *upper]]
+    pieces = split_digits(make(leaning))
+    assert [piece.line for piece in pieces] == [0, 0, 0, 0, 1, 1, 1]
+    for line in (pieces[:4], pieces[4:]):
+        assert [piece.box[0] for piece in line] == sorted(piece.box[0] for piece in line)
+
+
+@pytest.mark.parametrize("make", [as_drawing, as_tall_ink])
+def test_a_row_with_an_uneven_base_line_is_one_line(make: Make) -> None:
+    row = side_by_side([THREE], 0)
+    for i, down in enumerate((60.0, -30.0, 70.0, 0.0), 1):
+        row += moved(side_by_side([ZERO], 0), 80 * i, down)
+    pieces = split_digits(make(row))
+    assert [piece.line for piece in pieces] == [0] * 5
+
+
+def test_three_lines_of_unequal_length() -> None:
+    lines: list[list[Strokes]] = [[ZERO, THREE, ONE], [FOUR], [THREE, ZERO]]
+    rows = [side_by_side(digits, 40) for digits in lines]
+    strokes = [stroke for i, row in enumerate(rows) for stroke in moved(row, 0, 140 * i)]
+    assert [piece.line for piece in split_digits(as_drawing(strokes))] == [0, 0, 0, 1, 2, 2]
+
+
+def test_a_line_along_the_border_is_no_digit() -> None:
+    ink = as_ink(side_by_side([CAPPED_FIVE], 0))[:, :300]
+    (alone,) = split_digits(ink.copy())
+    ink[:, 292:295] = 255
+    (piece,) = split_digits(ink)
+    assert piece.box == alone.box
+    assert np.abs(piece.prepared.image - alone.prepared.image.astype(int)).mean() < 2
+
+
+def test_a_one_at_the_border_is_a_digit() -> None:
+    ink = as_ink(side_by_side([ONE, THREE], 40))
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    assert len(split_digits(cropped)) == 2
+
+
+def test_a_picture_in_the_format_of_mnist_is_one_digit() -> None:
+    broken = np.zeros((28, 28), np.uint8)
+    broken[4:15, 7:9] = broken[13:15, 7:13] = broken[5:24, 17:19] = 255
+    (piece,) = split_digits(broken)
+    assert piece.source is broken
+    assert len(split_digits(broken.repeat(4, 0).repeat(4, 1))) == 2
+
+
+def narrow_is_a_digit(images: Ink) -> NDArray[np.float32]:
+    """Take what is narrower than high for a digit, as models that refuse a wide image."""
+    wide, high = ((images > 0).any(axis=axis).sum(axis=1) for axis in (1, 2))
+    return np.where(wide < 0.9 * high, 0.99, 0.01).astype(np.float32)
+
+
+@pytest.mark.parametrize("make", [as_drawing, as_ink])
+def test_digits_that_touch_are_cut_where_each_side_is_a_digit(make: Make) -> None:
+    strokes = side_by_side([ZERO, ZERO], -5)
+    left, right = split_digits(make(strokes), narrow_is_a_digit)
+    contact = 20 + 55 - 2.5  # of the first zero's left edge and width, and half the overlap
+    assert abs(left.box[2] - contact) < 15
+    assert abs(right.box[0] - contact) < 15
+
+
+def test_the_end_of_a_digit_that_runs_into_the_next_is_cut() -> None:
+    arches = [[[20.0 + 2 * i, 200 - 100 * abs(np.sin(i / 16))] for i in range(101)]]
+    two = as_ink([[[float(x), float(y)] for x, y in stroke] for stroke in arches])
+    assert len(split_digits(two)) == 1
+    assert len(split_digits(two, narrow_is_a_digit)) >= 2
+
+
+@pytest.mark.parametrize("make", [as_drawing, as_ink])
+def test_what_no_cut_makes_a_digit_stays_whole(make: Make) -> None:
+    strokes = side_by_side([ZERO, ZERO], -5)
+    assert len(split_digits(make(strokes), lambda x: np.full(len(x), 0.02, np.float32))) == 1
+
+
+def test_a_narrow_digit_alone_needs_no_score() -> None:
+    def never(images: Ink) -> NDArray[np.float32]:
+        raise AssertionError("no digit to score")
+
+    assert len(split_digits(as_drawing(ONE), never)) == 1
+
+
+def test_a_wide_digit_stays_whole_when_the_models_recognise_it() -> None:
+    wide = [[[1.4 * x, y] for x, y in stroke] for stroke in ZERO]
+    sure = split_digits(as_ink(wide), lambda x: np.ones(len(x), np.float32))
+    assert len(sure) == 1

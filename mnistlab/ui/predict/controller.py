@@ -120,7 +120,7 @@ class PredictController:
         self._read_again()
 
     def read_as_one(self, single: bool) -> None:
-        """Read all ink as one digit, or as several from left to right."""
+        """Read all ink as one digit, or as several in reading order."""
         self.state.single = single
         self._read_again()
 
@@ -163,7 +163,8 @@ class PredictController:
         images = np.array([digit.image for digit in digits], np.uint8)
         images = images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
         answers = tuple(ask(name, model, images) for name, model in models.items())
-        return Reading(source, answers, digits, tuple(digit.box for digit in found), seconds)
+        boxes, lines = tuple(one.box for one in found), tuple(one.line for one in found)
+        return Reading(source, answers, digits, boxes, lines, seconds)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,7 +5,8 @@ One piece, so that one message puts both models' answers on the page.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +58,19 @@ def _card_html(answer: Answer, reading: Reading) -> str:
         bars = ui.probability_bars(answer.outcomes[at].tolist(), best)
     return (
         f"<section class='ml-card ml-is-{name}'><h3>{ui.escape(answer.title)}</h3>"
-        f"<div class='ml-digit ml-digit-{name}'>{answer.text}</div>"
+        f"<div class='ml-digit ml-digit-{name}'>{_by_line(answer.text, reading.lines)}</div>"
         f"<p class='ml-detail' title='{CONFIDENCE}'>{detail}</p>{bars}"
         f"<div class='ml-latency ml-latency-{name}'>{latency}</div></section>"
     )
+
+
+def _by_line(text: str, lines: Sequence[int]) -> str:
+    """The digits of each line in a row of its own, without a character between the lines."""
+    if len(set(lines)) < 2:
+        return text
+    rows = groupby(zip(text, lines, strict=True), key=lambda digit: digit[1])
+    spans = ("".join(digit for digit, _ in row) for _, row in rows)
+    return f"<span class='ml-lines'>{''.join(f'<span>{span}</span>' for span in spans)}</span>"
 
 
 def _detail(answer: Answer, digit: Preprocessed, at: int, n: int) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from traitlets import Bool, Dict, HasTraits, Instance, Unicode
 
 from mnistlab.images.drawing import Drawing
-from mnistlab.images.grouping import Box
+from mnistlab.images.parts import Box
 from mnistlab.images.preprocessing import Preprocessed
 from mnistlab.ui.common.answers import Answer
 
@@ -20,12 +20,13 @@ Source = Drawing | NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """The digits found in one input, from left to right, and what the models answer."""
+    """The digits found in one input, in reading order, and what the models answer."""
 
     source: Source | None = None
     answers: tuple[Answer, ...] = ()
     digits: tuple[Preprocessed, ...] = ()  # none where there is no ink
     boxes: tuple[Box, ...] = ()  # left, top, right, bottom of each digit in the source's units
+    lines: tuple[int, ...] = ()  # the line of writing that each digit stands on, from 0
     seconds: float = 0.0  # that finding and preprocessing the digits took
     chosen: int = 0  # the digit that is shown in detail
     note: str = ""

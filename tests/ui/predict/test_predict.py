@@ -315,6 +315,17 @@ def test_several_digits_are_shown_one_at_a_time(tab: PredictTab) -> None:
     assert tab.view.which.layout.display == "none"
 
 
+def test_each_line_has_a_row_of_answers_without_a_break_between(tab: PredictTab) -> None:
+    for x, y in ((60, 20), (220, 20), (60, 160), (220, 160)):
+        tab.pad.press(x, y)
+        tab.pad.release(x, y + 90)
+    assert tab.state.reading.lines == (0, 0, 1, 1)
+    assert [box[1] < 100 for box in tab.state.reading.boxes] == [True, True, False, False]
+    assert "<span>11</span><span>11</span>" in tab.view.panel.value
+    tab.read_as_one(True)
+    assert "ml-lines" not in tab.view.panel.value
+
+
 def test_the_digit_in_detail_is_the_one_that_is_marked_as_chosen(tab: PredictTab) -> None:
     two_strokes(tab)
     assert tab.view.which.value == 0

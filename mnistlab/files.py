@@ -1,4 +1,4 @@
-"""Writing a file in one step, without damage to the existing one."""
+"""Writing a file in one step, without damage to the existing one; silencing standard error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import contextlib
 import os
 import shutil
 import stat
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+
+_STDERR = 2  # file descriptor
+_stderr_lock = threading.Lock()
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -67,3 +72,25 @@ def _make_alike(partial: Path, target: Path, there: os.stat_result) -> bool:
         return False
     shutil.copystat(target, partial)
     return True
+
+
+@contextlib.contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Discard what a library in C writes to standard error, past Python's own stream.
+
+    It holds for the whole process, so only for a moment. One caller at a time can enter.
+    """
+    with _stderr_lock:
+        try:
+            kept = os.dup(_STDERR)
+        except OSError:  # standard error is closed, so nothing is shown
+            yield
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, _STDERR)
+            yield
+        finally:
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+            os.close(nowhere)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnistlab.cli import main
-from mnistlab.files import atomic_write
+from mnistlab.files import atomic_write, silent_stderr
 from mnistlab.images import Drawing
 from mnistlab.images.collection import Collection
 from mnistlab.models.store import PRETRAINED_FOLDER
@@ -203,3 +203,16 @@ def test_my_digits_may_be_a_link_and_private(tmp_path: Path) -> None:
     assert path.is_symlink()
     assert mode(elsewhere) == 0o600
     assert b'"label"' in elsewhere.read_bytes()
+
+
+def fail_quietly() -> None:
+    with silent_stderr():
+        os.write(2, b"unheard")
+        raise ZeroDivisionError
+
+
+def test_standard_error_works_again_after_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        fail_quietly()
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"

@@ -6,11 +6,7 @@ a picture that is unpacked thousands of times. Source: TIFF, revision 6.0 (Adobe
 
 from __future__ import annotations
 
-import os
 import struct
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from mnistlab.errors import UploadError
 
@@ -29,34 +25,8 @@ _MAX_TILE_PIXELS = 16_000_000
 
 _DAMAGED = "The TIFF file is damaged or unusual; save the picture as PNG."
 
-_STDERR = 2  # file descriptor
-_quiet = threading.Lock()
-
 Layout = dict[int, tuple[int, int]]
 """By tag: how many values it has, and the value where it is a single one."""
-
-
-@contextmanager
-def quiet_decoder() -> Iterator[None]:
-    """Keep libtiff from writing to standard error while it decodes.
-
-    It reports each fault of a file there, past Python and perhaps once a row. The decoder that
-    Pillow uses has no switch for it.
-    """
-    with _quiet:
-        try:
-            saved = os.dup(_STDERR)
-        except OSError:  # closed, as in a program without a console
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, _STDERR)
-            yield
-        finally:
-            os.dup2(saved, _STDERR)
-            os.close(saved)
-            os.close(nowhere)
 
 
 def check_tiff(data: bytes) -> None:

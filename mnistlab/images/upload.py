@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mnistlab.errors import UploadError
+from mnistlab.files import silent_stderr
 from mnistlab.images.grey import WORKING_SIDE, to_grey
 from mnistlab.images.ink import find_ink
-from mnistlab.images.tiff import check_tiff, quiet_decoder
+from mnistlab.images.tiff import check_tiff
 
 MAX_BYTES = 15 * 2**20
 MAX_PIXELS = 16_000_000
@@ -92,7 +93,8 @@ def read_upload(data: bytes) -> tuple[NDArray[np.uint8], str]:
         # Halved until just above the working size, while it is decoded: a phone's photo then
         # takes a sixteenth of the memory.
         image.draft("RGB" if image.mode not in ("L", "1") else "L", (WORKING_SIDE, WORKING_SIDE))
-        with quiet_decoder() if image.format == "TIFF" else nullcontext():
+        # libtiff reports each fault of a file there, perhaps once a row.
+        with silent_stderr() if image.format == "TIFF" else nullcontext():
             grey = to_grey(image)
         note = _note(image)
     return find_ink(grey), note

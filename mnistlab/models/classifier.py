@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError
+from mnistlab.files import silent_stderr
 from mnistlab.metrics.scores import softmax
 
 _CHUNK = 50  # images per call; 250 are no faster and take 39 MB instead of 12 (CNN)
 _DIGITS = 10
 _REFUSED = 0.05  # a digit score that no other classifier's can mend
 _LOGITS, _FEATURES = "logits", "features"  # the outputs' names, as `export_litert` gives them
-_stderr_lock = threading.Lock()
 
 Floats = NDArray[np.float32]
 
@@ -228,7 +226,7 @@ class _Network:
         self._input = inputs[0]["index"]
         self._features = outputs[_FEATURES][1] if _FEATURES in outputs else None
         self._interpreter.resize_tensor_input(self._input, (n, 28, 28))
-        with _silent_stderr():
+        with silent_stderr():
             self._interpreter.allocate_tensors()
 
     def run(self, images: NDArray[np.uint8]) -> tuple[Floats, Floats]:
@@ -254,22 +252,3 @@ def _named_outputs(interpreter: Any) -> dict[str, tuple[int, int]]:
         details = {output["name"]: output for output in interpreter.get_output_details()}
     outputs = {name: (int(o["shape"][-1]), int(o["index"])) for name, o in details.items()}
     return {_LOGITS: next(iter(outputs.values()))} if len(outputs) == 1 else outputs
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Discard the line that LiteRT writes to standard error, past Python's own stream."""
-    with _stderr_lock:
-        try:
-            kept = os.dup(2)
-        except OSError:  # standard error is closed, so nothing is shown
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)

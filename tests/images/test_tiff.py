@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mnistlab.errors import UploadError
-from mnistlab.images.tiff import check_tiff, quiet_decoder
+from mnistlab.images.tiff import check_tiff
 from mnistlab.images.upload import decode_upload
 
 SHORT, LONG, UNDEFINED = 3, 4, 7
@@ -96,16 +96,3 @@ def test_the_decoder_reports_no_faults_past_python(capfd: pytest.CaptureFixture[
         decode_upload(bytes(broken))
     os.write(2, b"later")
     assert capfd.readouterr().err == "later"
-
-
-def fail_quietly() -> None:
-    with quiet_decoder():
-        os.write(2, b"unheard")
-        raise ZeroDivisionError
-
-
-def test_standard_error_works_again_after_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ZeroDivisionError):
-        fail_quietly()
-    os.write(2, b"heard")
-    assert capfd.readouterr().err == "heard"

@@ -87,7 +87,7 @@ def _detail(answer: Answer, digit: Preprocessed, at: int, n: int) -> str:
         result = f"{reason}Not recognised as a digit {confidence}. {guess}"
     rule = f"It answers ? when its confidence is below {100 * answer.threshold:.0f} %"
     if answer.kept is not None:  # what `?` costs: some real digits are refused as well
-        rule += f", as for {percent(1 - answer.kept, 1)} of MNIST's digits"
+        rule += f", as for {percent(1 - answer.kept, 1)} of the validation digits"
     return f"{place}{result}<br>{rule}."
 
 

@@ -235,7 +235,7 @@ def test_what_is_no_digit_is_answered_with_a_question_mark(
     assert "Not recognised as a digit (confidence 20.0 %)" in tab.view.panel.value
     assert "The nearest guess is 1." in tab.view.panel.value
     assert (
-        "It answers ? when its confidence is below 50 %, as for 2.0 % of MNIST's digits."
+        "It answers ? when its confidence is below 50 %, as for 2.0 % of the validation digits."
         in tab.view.panel.value
     )
     models["mlp"].score = 0.2

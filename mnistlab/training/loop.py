@@ -249,6 +249,8 @@ def _fit(
     if reporter.stopped:
         raise TrainingCancelledError("Training was cancelled.")
     model.set_weights(reporter.best_weights)
+    # With a loss of Keras's own, so that the saved model can be opened without mnistlab.
+    model.compile(model.optimizer, _cross_entropy(0.0), metrics=["accuracy"])
     return reporter
 
 
@@ -261,7 +263,7 @@ def _compile(model: Any, config: TrainingConfig, steps: int) -> None:
         optimizer=keras.optimizers.Adam(
             _learning_rate(config, steps), beta_2=0.98 if is_lean else 0.999
         ),
-        loss=partial(_cross_entropy, smoothing=config.label_smoothing),
+        loss=_cross_entropy(config.label_smoothing),
         metrics=["accuracy"],
         # The lean network's steps are so short that leaving TensorFlow after each one would
         # cost a tenth of the time.
@@ -269,14 +271,19 @@ def _compile(model: Any, config: TrainingConfig, steps: int) -> None:
     )
 
 
-def _cross_entropy(labels: Any, logits: Any, smoothing: float) -> Any:
+def _cross_entropy(smoothing: float) -> Any:
     import keras
 
-    given = keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     if not smoothing:
-        return given
-    every = -keras.ops.mean(keras.ops.log_softmax(logits), axis=-1)
-    return (1 - smoothing) * given + smoothing * every
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def smoothed(labels: Any, logits: Any) -> Any:
+        # Keras smooths one-hot labels only.
+        given = keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+        every = -keras.ops.mean(keras.ops.log_softmax(logits), axis=-1)
+        return (1 - smoothing) * given + smoothing * every
+
+    return smoothed
 
 
 def _create_variables(model: Any, x: NDArray[np.uint8], y: NDArray[np.uint8]) -> None:

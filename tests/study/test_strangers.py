@@ -58,7 +58,8 @@ def test_a_drawing_that_the_page_saved(pair: list[Classifier]) -> None:
 def arc(x: float, y: float, rx: float, ry: float, start: float, stop: float) -> Points:
     """Points of an ellipse; angles in degrees from the right, clockwise on the page."""
     angle = np.radians(np.linspace(start, stop, 40))
-    return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], 1).tolist()
+    points: Points = np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], 1).tolist()
+    return points
 
 
 WAYS: dict[str, tuple[str, list[Points]]] = {

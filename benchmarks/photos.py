@@ -12,17 +12,15 @@ The drawings are the held-out ones of `benchmarks.drawings`. The renderings are 
 from __future__ import annotations
 
 import io
-import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from benchmarks.drawings import held_out_rows
+from benchmarks.drawings import held_out_rows, rows_of
 from mnistlab import decode_upload, load_classifier, preprocess
 
 Range = tuple[float, float]
@@ -79,10 +77,7 @@ SMALL = {"sample": 2}
 
 
 def main(sample: int = SAMPLE, drawings: str = "") -> None:
-    rows = (
-        [json.loads(line) for line in Path(drawings).read_text().splitlines()] if drawings else []
-    )
-    rows = rows or held_out_rows()
+    rows = rows_of(Path(drawings)) if drawings else held_out_rows()
     data = np.random.default_rng(1).permutation(np.array(rows, dtype=object))[:sample]
     labels = np.array([int(row["label"]) for row in data])
     for name, rendering in {"tuning": TUNING, "report": REPORT, **KINDS}.items():
@@ -93,26 +88,16 @@ def main(sample: int = SAMPLE, drawings: str = "") -> None:
             for row, paper in zip(data, papers, strict=True)
         )
         images = np.stack([preprocess(decode_upload(one)).image for one in photos])
-        _print_shown(name, images, labels)
-        right = load_classifier("cnn").predict_proba(images).argmax(1) == labels
-        print(f"  {name} photos: {right.mean():.2%} of {len(right)} read right")
-        _print_parts("paper", papers, right)
-
-
-def _print_shown(name: str, images: NDArray[np.uint8], labels: NDArray[np.int_]) -> None:
-    shares = []
-    for model in ("cnn", "mlp"):
-        classifier = load_classifier(model)
-        reading = classifier.read(images)
-        right = reading.probabilities.argmax(1) == labels
-        shown = right & (reading.digit_scores >= classifier.digit_threshold)
-        shares.append(f"{model.upper()} {shown.mean():.2%}")
-    print(f"  {name}, shown right: {'  '.join(shares)}")
-
-
-def _print_parts(kind: str, parts: NDArray[Any], right: NDArray[np.bool_]) -> None:
-    shares = (f"{part} {right[parts == part].mean():.1%}" for part in np.unique(parts))
-    print(f"    by {kind}: {'  '.join(shares)}")
+        print(f"  {name} photos: {len(images)}")
+        for model in (load_classifier("cnn"), load_classifier("mlp")):
+            outputs = model.read(images)
+            right = outputs.probabilities.argmax(1) == labels
+            shown = right & (outputs.digit_scores >= model.digit_threshold)
+            by_paper = (
+                f"{paper} {right[papers == paper].mean():.1%}" for paper in np.unique(papers)
+            )
+            print(f"    {model.title} {right.mean():.2%} right, {shown.mean():.2%} shown;", end=" ")
+            print(f"right by paper: {'  '.join(by_paper)}")
 
 
 def photo(

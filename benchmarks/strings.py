@@ -25,6 +25,7 @@ from mnistlab import Classifier, Drawing, load_classifier, load_default
 from mnistlab.images.finding import Piece, split_digits
 from mnistlab.images.grouping import DigitScore
 from mnistlab.images.ink import find_ink
+from mnistlab.images.raster import spaced
 from mnistlab.models.classifier import digit_scorer
 
 Paths = list[NDArray[np.float64]]
@@ -39,6 +40,7 @@ APART = 0.04  # of a digit's size, between the ink of neighbours: two or three p
 PAD = 280.0
 NEAR = 0.2  # of a digit's size: how far the edges of a found digit may be off
 _IMAGE_HEIGHT = 60  # pixels of a digit in a picture
+_NEAR_POINTS = 4.0  # between the points of paths whose distance is measured
 _ZOOM = 4  # Pillow draws a pen a pixel too wide: little of that is left
 
 
@@ -145,8 +147,10 @@ def _moved_right(
     if not before:
         return paths
     edge = max(_bounds(there)[1][0] for _, there in before)
-    last = np.concatenate([_dense(path) for _, there in before[-2:] for path in there])
-    own = np.concatenate([_dense(path) for path in paths])
+    last = np.concatenate(
+        [spaced(path, _NEAR_POINTS) for _, there in before[-2:] for path in there]
+    )
+    own = np.concatenate([spaced(path, _NEAR_POINTS) for path in paths])
     shift = edge + gap
     pens = pen * (max(_size(there) for _, there in before[-2:]) + _size(paths)) / 2
     while _distance(own + np.array([shift, 0.0]), last) < pens + APART * HEIGHT:
@@ -269,13 +273,6 @@ def _bounds(paths: Paths) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _size(paths: Paths) -> float:
     """The longer side of what is drawn."""
     return max(float(np.subtract(*_bounds(paths)[::-1]).max()), 1.0)
-
-
-def _dense(path: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points along a path, 4 apart at most."""
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
-    at = np.linspace(0, along[-1], int(along[-1] / 4) + 2)
-    return np.column_stack([np.interp(at, along, path[:, axis]) for axis in (0, 1)])
 
 
 def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -7,10 +7,10 @@ writing, they do not count them.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
+
+from mnistlab.images.raster import spaced
 
 Path = NDArray[np.float64]
 Strokes = list[list[list[float]]]
@@ -51,16 +51,7 @@ def _to_unit(strokes: Strokes) -> list[Path]:
     paths = [np.array(stroke, float) for stroke in strokes]
     low = np.min([path.min(axis=0) for path in paths], axis=0)
     size = np.maximum(np.max([path.max(axis=0) for path in paths], axis=0) - low, 1e-9)
-    return [_dense((path - low) / size) for path in paths]
-
-
-def _dense(path: Path) -> Path:
-    """Return points at most `_STEP` apart along the lines of a path."""
-    pieces = [path[:1]]
-    for start, end in pairwise(path):
-        n = max(1, int(np.ceil(np.abs(end - start).max() / _STEP)))
-        pieces.append(start + (end - start) * np.linspace(0, 1, n + 1)[1:, None])
-    return np.concatenate(pieces)
+    return [spaced((path - low) / size, _STEP) for path in paths]
 
 
 def _is_slashed(paths: list[Path]) -> bool:

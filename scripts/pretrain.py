@@ -1,10 +1,9 @@
 """Train the pretrained pair and write it into the package: `make pretrained`.
 
-It needs MNIST and, in the folder that `MNISTLAB_PENS` names, the pen drawings that
-`mnistlab/data/pens.py` describes. The recipes are the preset "best". They were chosen on the
-validation part and on tuning data, the drawings of `drawings-dev.jsonl` and letters of Hershey's
-fonts; no accuracy on those is published. MNIST's test set is read once, for the card. The same
-machine and number of threads give the same weights again.
+The recipes are the preset "best". They were chosen on the validation part and on tuning data, the
+drawings of `drawings-dev.jsonl` and letters of Hershey's fonts; no accuracy on those is published.
+MNIST's test set is read once, for the card. The same machine and number of threads give the same
+weights again. A recipe with `pens` needs the drawings that `mnistlab/data/pens.py` describes.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mnistlab.data import Dataset, load_mnist
-from mnistlab.data.pens import training_drawings
+from mnistlab.data.pens import training_files
 from mnistlab.metrics.scores import evaluate_probabilities
 from mnistlab.models import load_classifier
 from mnistlab.models.neighbours import make_neighbours, save_neighbours
@@ -32,11 +31,13 @@ from mnistlab.training.save import describe
 
 def main(names: list[str]) -> None:
     """Train the named models, or both."""
-    if not training_drawings():
-        sys.exit(f"There are no pen drawings in {pens_folder()}; see mnistlab/data/pens.py.")
     dataset = load_mnist()
     for name, config in PRESETS["best"].configs.items():
         if not names or name in names:
+            if config.pens and not training_files():
+                sys.exit(
+                    f"There are no pen drawings in {pens_folder()}; see mnistlab/data/pens.py."
+                )
             write(train(config, dataset, _print), dataset)
 
 

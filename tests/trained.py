@@ -23,7 +23,7 @@ QUICK: dict[str, Any] = {
     "units": 20,
 }
 CONFIGS = {
-    "mlp": TrainingConfig("mlp", augmentation="light", seed=4, **QUICK),
+    "mlp": TrainingConfig("mlp", augmentation="light", noise=0.2, seed=4, **QUICK),
     "cnn": TrainingConfig("cnn", augmentation="light", seed=5, label_smoothing=0.05, **QUICK),
 }
 SECONDS = 240  # generous, for a loaded machine

@@ -8,6 +8,7 @@ Put either or both into one folder, and name it by `MNISTLAB_PENS`.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -22,14 +23,11 @@ from mnistlab.errors import DataError
 
 Stroke = NDArray[np.float64]
 
-LIKE_DIGITS = "BIOQSZbgijloqsz"
+LIKE_DIGITS = frozenset("BIOQSZbgijloqsz")
 """Letters that a person may read as a digit when they stand alone; nothing is trained on them."""
-_FILES = (
-    "pen-digits-train.jsonl",
-    "pen-letters-train.jsonl",
-    "pendigits-orig.tra",
-    "pendigits-orig.tra.Z",
-)
+_DIGITS = frozenset("0123456789")
+_FILES = ("pen-digits-train.jsonl", "pen-letters-train.jsonl")
+_UCI = ("pendigits-orig.tra", "pendigits-orig.tra.Z")  # unpacked or not, but not twice
 # Of UNIPEN some donors only: others' drawings are tuning data and test data of this project.
 _UNIPEN = {
     "1a": ("ibm", "lou", "pri", "tos"),  # digits
@@ -51,6 +49,11 @@ class PenDrawing:
     strokes: tuple[Stroke, ...]
     """Each `(n, 2)` float64: x to the right and y down, in the units of the writing tablet."""
 
+    @property
+    def digit(self) -> int | None:
+        """The digit that it is, 0 to 9; None for a letter."""
+        return int(self.label) if self.label in _DIGITS else None
+
 
 def training_drawings(folder: Path | None = None) -> list[PenDrawing]:
     """Return the drawings that may be trained on, from a folder or `MNISTLAB_PENS`.
@@ -67,9 +70,11 @@ def training_files(folder: Path | None = None) -> list[Path]:
     """Return the files that `training_drawings` reads."""
     folder = folder or settings.pens_folder()
     files = [path for name in _FILES if (path := folder / name).is_file()]
+    files += [path for name in _UCI if (path := folder / name).is_file()][:1]
+    roots = [folder, *sorted(path.parent for path in folder.glob("*/data"))]
     for kind, donors in _UNIPEN.items():
-        for donor in donors:
-            files += sorted(folder.glob(f"**/data/{kind}/{donor}/**/*.dat"))
+        for place in (root / "data" / kind / donor for root in roots for donor in donors):
+            files += sorted(place.rglob("*.dat"))
     return files
 
 
@@ -79,10 +84,10 @@ def read_drawings(path: Path) -> list[PenDrawing]:
     It may be packed by `compress` (`.Z`). Raises `DataError` when it cannot be read.
     """
     try:
-        text = _unpacked(path.read_bytes()).decode("latin-1")
-        if text.lstrip().startswith("{"):
-            return [_from_json(line) for line in text.splitlines() if line.strip()]
-        return list(_from_unipen(text, path))
+        raw = _unpacked(path.read_bytes()).removeprefix(codecs.BOM_UTF8)
+        if raw.lstrip().startswith(b"{"):
+            return [_from_json(line) for line in raw.splitlines() if line.strip()]
+        return list(_from_unipen(raw.decode("latin-1"), path))
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(
@@ -104,10 +109,12 @@ def _unpacked(raw: bytes) -> bytes:
     return bytes(unlzw(raw))
 
 
-def _from_json(line: str) -> PenDrawing:
+def _from_json(line: bytes) -> PenDrawing:
     row = json.loads(line)
-    strokes = (np.array(stroke, np.float64).reshape(-1, 2) for stroke in row["strokes"])
-    return PenDrawing(str(row["label"]), tuple(strokes))
+    strokes = [np.array(stroke, np.float64).reshape(-1, 2) for stroke in row["strokes"]]
+    if not all(np.isfinite(stroke).all() for stroke in strokes):
+        raise ValueError("a coordinate is not a finite number")
+    return PenDrawing(str(row["label"]), tuple(stroke for stroke in strokes if len(stroke)))
 
 
 # UNIPEN (Guyon et al., "UNIPEN project of on-line data exchange and recognizer benchmarks",

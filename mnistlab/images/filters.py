@@ -46,6 +46,11 @@ def _greater_of_two(grey: Grey, down: int, right: int) -> Grey:
     return np.maximum(here, grey[down:, left + right : left + right + width])
 
 
+def grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a (h, w) mask with the eight neighbours of each of its pixels."""
+    return spread(mask.astype(np.uint8), 3) > 0
+
+
 def median(grey: Grey) -> Grey:
     """Return the median of the 3 x 3 pixels around each of (h, w) uint8.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.images.connected import label_components
+from mnistlab.images.filters import grown
 
 MOST_STROKES = 16  # more are no row of digits
 _SHORT = 3  # pixels: shorter strokes are burrs of the skeleton
@@ -28,7 +29,7 @@ def stroke_distances(mask: Mask) -> list[NDArray[np.float32]]:
         are more than `MOST_STROKES`.
     """
     skeleton = thin(mask)
-    knots = _grown(skeleton & (_branches(skeleton) > 2)) & skeleton
+    knots = grown(skeleton & (_branches(skeleton) > 2)) & skeleton
     strokes, boxes = label_components(skeleton & ~knots)
     sizes = np.bincount(strokes.ravel(), minlength=len(boxes) + 1)
     burrs = (sizes < _SHORT)[strokes] & skeleton
@@ -37,7 +38,7 @@ def stroke_distances(mask: Mask) -> list[NDArray[np.float32]]:
     distances = []
     for number in numbers if len(numbers) <= MOST_STROKES else []:
         own = strokes == number
-        touched = np.unique(knot_labels[_grown(own)])
+        touched = np.unique(knot_labels[grown(own)])
         distances.append(_distances(mask, own | np.isin(knot_labels, touched[touched > 0])))
     return distances
 
@@ -49,11 +50,6 @@ def _distances(mask: Mask, stroke: Mask) -> NDArray[np.float32]:
     distances = np.full(mask.shape, np.inf, np.float32)
     distances[mask] = np.sqrt(np.min(squares, axis=1))
     return distances
-
-
-def _grown(mask: Mask) -> Mask:
-    """Return a mask with the eight neighbours of each pixel."""
-    return np.asarray(np.any([mask, *_around(np.pad(mask, 1))], axis=0))
 
 
 def thin(mask: Mask) -> Mask:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.images.filters import Grey, spread
+from mnistlab.images.filters import Grey, grown
 
 RIM = 32
 """Grey levels: weaker ink is a rim where it touches stronger ink, and residue elsewhere."""
@@ -29,7 +29,7 @@ Mask = NDArray[np.bool_]
 
 def away_from_ink(ink: Grey) -> Mask:
     """Return where (h, w) ink is faint and touches no stronger ink."""
-    return np.asarray((ink > 0) & ~_around(ink > RIM))
+    return np.asarray((ink > 0) & ~grown(ink > RIM))
 
 
 def without_strays(ink: Grey, below: NDArray[np.float32]) -> Grey:
@@ -60,13 +60,8 @@ def without_strays(ink: Grey, below: NDArray[np.float32]) -> Grey:
     )
     stray = is_edge | is_corner
     stray |= (mass < _SPECK * mass[main]) | (contrast < _FAINT * contrast[main])
-    kept = _around(np.append(False, ~stray)[labels]) & ~np.append(False, stray)[labels]
+    kept = grown(np.append(False, ~stray)[labels]) & ~np.append(False, stray)[labels]
     return np.where(kept, ink, 0).astype(np.uint8)
-
-
-def _around(mask: Mask) -> Mask:
-    """Return a mask with the pixels next to it."""
-    return spread(mask.astype(np.uint8), 3) > 0
 
 
 def _on_border(labels: NDArray[np.int32], count: int) -> NDArray[np.intp]:

@@ -29,12 +29,8 @@ from mnistlab.jobs.worker import lower_priority
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import home
 from mnistlab.training.events import Event, Progress, Testing
-from mnistlab.training.loop import (
-    NO_TENSORFLOW,
-    VALIDATION_FRACTION,
-    TrainingCancelledError,
-    train,
-)
+from mnistlab.training.examples import VALIDATION_FRACTION
+from mnistlab.training.loop import NO_TENSORFLOW, TrainingCancelledError, train
 
 _FILE = "cost.json"
 _TIMEOUT = 240  # seconds; a calibration takes about 30

@@ -20,6 +20,7 @@ _RANGES: dict[str, tuple[float, float]] = {  # of whole numbers where the limits
     "batch_size": (8, 4096),
     "learning_rate": (1e-6, 1.0),
     "dropout": (0.0, 0.9),
+    "noise": (0.0, 1.0),
     "label_smoothing": (0.0, 0.5),
     "fraction": (0.01, 1.0),
     "seed": (0, 2**31 - 1),
@@ -56,8 +57,10 @@ class TrainingConfig:
     seed: int = 0
     """Decides the initial weights, the order of the images and their augmentation."""
     augmentation: str = "none"
-    """`"none"`, `"light"`, or `"full"` (see `mnistlab.training.augmentation`), which adds the ways
+    """`"none"`, `"light"` (see `mnistlab.training.augmentation`), or `"full"`, which adds the ways
     of writing of `mnistlab.training.handwriting`."""
+    noise: float = 0.0
+    """Fraction of the images that get Gaussian noise, 0 to 1."""
     non_digits: bool = False
     """Whether to train an eleventh output, "no digit", on `mnistlab.training.non_digits`."""
     pens: bool = False

@@ -17,7 +17,7 @@ from mnistlab.metrics.latency import ShouldStop, check, images_per_second, measu
 from mnistlab.metrics.scores import evaluate_probabilities
 from mnistlab.models import Classifier, TrainingConfig, list_runs
 from mnistlab.models.store import PRETRAINED, read_predictions
-from mnistlab.training.loop import split_training
+from mnistlab.training.examples import split_training
 
 _BATCH = 1000  # images a pass when throughput is measured
 IMAGES = 1000

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mnistlab.training.handwriting import Image8, Images, handwriting_variants
-from mnistlab.training.non_digits import NO_DIGIT, make_non_digits
+from mnistlab.training.handwriting import Image8
 
 if TYPE_CHECKING:
     from mnistlab.models.config import TrainingConfig
@@ -24,36 +21,10 @@ _SHIFT = 1.5  # pixels along each axis
 _ELASTIC = 0.5  # pixels, standard deviation of the random displacements
 _FIELD = 4  # random displacements along each side; between them the field is smooth
 _THICKNESS = 0.85  # 1 makes strokes two pixels thicker or one thinner
-_NOISY = 0.2  # of the images
-_NOISE = 90.0  # grey levels, the largest standard deviation
+_MOST_NOISE = 90.0  # grey levels, the largest standard deviation
 _CONTRAST = 1.25  # gives strokes back the brightness that interpolation takes
 _SIDE = 28
 _CENTRE = 14.0  # where MNIST's recipe puts the centre of mass
-
-
-def training_images(x: Image8, y: Image8, config: TrainingConfig, pens: Images) -> Images:
-    """Return images (n, 28, 28) and labels (n,) with those that the settings add.
-
-    Full augmentation adds handwriting variants; `config.non_digits` adds images labelled
-    `NO_DIGIT`. `pens` are images of pen drawings; those labelled `NO_DIGIT` are left out where the
-    network has no such output.
-    """
-    rng = np.random.default_rng(config.seed)
-    parts = [(x, y)]
-    if config.augmentation == "full":
-        # Real pen drawings have flagged ones and barred sevens of their own.
-        parts.append(handwriting_variants(x, y, rng, digits=(0,) if len(pens[1]) else (0, 1, 7)))
-    if config.non_digits:
-        others = make_non_digits(*joined(*parts), rng)
-        parts.append((others, np.full(len(others), NO_DIGIT, np.uint8)))
-    wanted = pens[1] < config.outputs
-    return joined(*parts, (pens[0][wanted], pens[1][wanted]))
-
-
-def joined(*parts: Images) -> Images:
-    """Return the images and labels of all parts, one after the other."""
-    images, labels = zip(*parts, strict=True)
-    return np.concatenate(images), np.concatenate(labels)
 
 
 def batches(x: Image8, y: Image8, config: TrainingConfig) -> Any:
@@ -72,7 +43,7 @@ def batches(x: Image8, y: Image8, config: TrainingConfig) -> Any:
 
     def load(batch: Any, seed: Any) -> tuple[Any, Any]:
         chosen = augment(tf.gather(images, batch), seed, config.augmentation)
-        return chosen, tf.gather(labels, batch)
+        return with_noise(chosen, seed + 3, config.noise), tf.gather(labels, batch)
 
     return tf.data.Dataset.zip((rows, seeds)).map(load, 2, deterministic=True).prefetch(2)
 
@@ -85,8 +56,7 @@ def augment(images: Any, seed: Any, level: str) -> Any:
     images : tensor (n, 28, 28) uint8, as is the result
     seed : tensor (2,) int64, which decides everything
     level : `"none"`; `"light"` for rotation, scale, shear, shift and thickness of strokes; `"full"`
-        for elastic distortions as well (Simard, Steinkraus and Platt, ICDAR 2003), and for Gaussian
-        noise on some images
+        for elastic distortions as well (Simard, Steinkraus and Platt, ICDAR 2003)
     """
     if level == "none":
         return images
@@ -99,10 +69,7 @@ def augment(images: Any, seed: Any, level: str) -> Any:
         where += _displacements(n, seed + 2)
     # A single interpolation, because each one blurs, and the test images are not blurred.
     images = _stroke_thickness(_sampled(images, where), seed + 1)
-    images = tf.clip_by_value(images * _CONTRAST, 0, 255)
-    if level == "full":
-        images = tf.clip_by_value(images + _noise(tf.shape(images), seed + 3), 0, 255)
-    return tf.cast(tf.round(images), tf.uint8)
+    return tf.cast(tf.clip_by_value(tf.round(images * _CONTRAST), 0, 255), tf.uint8)
 
 
 def _affine(n: Any, seed: Any) -> Any:
@@ -134,13 +101,19 @@ def _displacements(n: Any, seed: Any) -> Any:
     return tf.image.resize(field, (_SIDE, _SIDE), "bicubic")
 
 
-def _noise(shape: Any, seed: Any) -> Any:
-    """Noise `(n, 28, 28)` in grey levels for a fraction of the images, zero for the others."""
+def with_noise(images: Any, seed: Any, fraction: float) -> Any:
+    """Return images (n, 28, 28) uint8, a fraction of them with noise of a random strength."""
+    if not fraction:
+        return images
     import tensorflow as tf
 
+    shape = tf.shape(images)
     chosen, strength = tf.unstack(tf.random.stateless_uniform((shape[0], 2), seed), axis=1)
-    deviation = tf.where(chosen < _NOISY, strength * _NOISE, 0.0)
-    return deviation[:, None, None] * tf.random.stateless_normal(shape, seed + 1)
+    deviation = tf.where(chosen < fraction, strength * _MOST_NOISE, 0.0)
+    noise = deviation[:, None, None] * tf.random.stateless_normal(shape, seed + 1)
+    return tf.cast(
+        tf.clip_by_value(tf.round(tf.cast(images, tf.float32) + noise), 0, 255), tf.uint8
+    )
 
 
 def _sampled(images: Any, where: Any) -> Any:

@@ -22,14 +22,18 @@ from mnistlab.data import Dataset
 from mnistlab.errors import TrainingError
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TrainingConfig
-from mnistlab.settings import pens_folder
-from mnistlab.training.augmentation import batches, joined, training_images
+from mnistlab.training.augmentation import batches
 from mnistlab.training.events import EpochEnd, Event, Preparing, Started, Testing
+from mnistlab.training.examples import (
+    NO_PENS,
+    load_pens,
+    split_training,
+    training_images,
+    with_extra_images,
+)
 from mnistlab.training.handwriting import Images
-from mnistlab.training.pens import NO_PENS, Pens, load_pens
 from mnistlab.training.reporter import Reporter
 
-VALIDATION_FRACTION = 1 / 12  # 5,000 of MNIST's 60,000
 # Fraction of the validation digits that are not answered with "?", chosen on letters of Hershey's
 # fonts. The MLP separates letters from digits less well, so it must refuse more digits to refuse
 # as many letters.
@@ -39,8 +43,6 @@ NO_TENSORFLOW = (
     "install it with: pip install 'mnistlab[train]'"
 )
 Floats = NDArray[np.float32]
-
-_EXTRA_FRACTION, _MAX_COPIES = 1 / 20, 50  # of images that are added to a dataset
 
 
 class TrainingCancelledError(TrainingError):
@@ -120,7 +122,12 @@ def train(
     train_rows, val_rows = split_training(len(dataset.x_train), config)
     x_val, y_val = dataset.x_train[val_rows], dataset.y_train[val_rows]
     part = with_extra_images(dataset.x_train[train_rows], dataset.y_train[train_rows], dataset)
-    pens = _pens(config, emit)
+    pens = NO_PENS
+    if config.pens:
+        emit(Preparing("drawing with a pen"))
+        pens = load_pens(config)
+        if not pens.drawings:
+            emit(Preparing("there are no pen drawings here; training without them"))
     images = training_images(*part, config, pens.training)
     reporter = _fit(config, images, (x_val, y_val), emit, stop)
     emit(Testing(reporter.best_epoch))
@@ -150,16 +157,6 @@ def train(
     )
 
 
-def _pens(config: TrainingConfig, emit: Callable[[Event], None]) -> Pens:
-    if not config.pens:
-        return NO_PENS
-    emit(Preparing("drawing with a pen"))
-    pens = load_pens(config)
-    if not pens.drawings:
-        emit(Preparing(f"no pen drawings in {pens_folder()}; training without them"))
-    return pens
-
-
 def digit_threshold(images: Floats, drawings: Floats, kept: float) -> float:
     """Return the digit score below which the answer is "?".
 
@@ -167,33 +164,11 @@ def digit_threshold(images: Floats, drawings: Floats, kept: float) -> float:
     pen drawings; a fraction `kept` of both stays, and both count the same.
     """
     scores = np.concatenate([images, drawings])
-    weights = np.concatenate(
-        [np.full(len(part), 1 / len(part)) for part in (images, drawings) if len(part)]
-    )
+    parts = [part for part in (images, drawings) if len(part)]
+    weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts])
     order = np.argsort(scores)
     below = np.cumsum(weights[order]) / weights.sum()
     return float(scores[order][np.searchsorted(below, 1 - kept)])
-
-
-def split_training(n: int, config: TrainingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return random indices `(train, validation)` of the used fraction of `n` training images."""
-    used = max(24, round(n * config.fraction))
-    order = np.random.default_rng(config.seed).permutation(n)[:used]
-    held_out = max(1, round(len(order) * VALIDATION_FRACTION))
-    return order[held_out:], order[:held_out]
-
-
-def with_extra_images(x: NDArray[np.uint8], y: NDArray[np.uint8], dataset: Dataset) -> Images:
-    """Return training images and labels with the dataset's extra ones.
-
-    A few drawings among 55,000 images would have no effect, so they are repeated until they make
-    up a twentieth, each at most fifty times; augmentation makes the copies differ.
-    """
-    extra = len(dataset.extra_images)
-    if not extra:
-        return x, y
-    times = min(_MAX_COPIES, max(1, round(_EXTRA_FRACTION * len(x) / extra)))
-    return joined((x, y), *[(dataset.extra_images, dataset.extra_labels)] * times)
 
 
 def _set_up_tensorflow(config: TrainingConfig) -> None:

@@ -73,11 +73,14 @@ def test_json_lines(tmp_path: Path) -> None:
     file = tmp_path / "any.jsonl"
     rows = [
         {"label": "7", "donor": "x", "strokes": [[[1, 2], [3, 4]]]},
-        {"label": 3, "strokes": []},
+        {"label": 3, "strokes": [[]]},
+        {"label": "é", "strokes": []},
     ]
-    file.write_text("\n".join(map(json.dumps, rows)) + "\n\n")
-    seven, three = read_drawings(file)
-    assert (seven.label, three.label) == ("7", "3")
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    file.write_text(f"\ufeff{lines}\n\n", encoding="utf-8")
+    seven, three, letter = read_drawings(file)
+    assert (seven.label, three.label, letter.label) == ("7", "3", "é")
+    assert (seven.digit, three.digit, letter.digit) == (7, 3, None)
     np.testing.assert_array_equal(seven.strokes[0], [[1, 2], [3, 4]])
     assert three.strokes == ()
 
@@ -117,6 +120,7 @@ def test_only_what_may_be_trained_on_is_taken_from_a_folder(
     for name in ("pen-digits-train.jsonl", "pen-digits-test.jsonl", "drawings.jsonl"):
         (tmp_path / name).write_text(row)
     (tmp_path / "pendigits-orig.tra").write_text(UCI)
+    (tmp_path / "pendigits-orig.tra.Z").write_text(UCI)  # the same drawings again
     (tmp_path / "pendigits-orig.tes").write_text(UCI)
     unipen(tmp_path / "train_r01_v07", "ibm")
     unipen(tmp_path / "train_r01_v07", "other")
@@ -134,6 +138,7 @@ def test_without_drawings_there_are_none(tmp_path: Path) -> None:
     [
         b'{"label": "1"}',
         b'{"label": "1", "strokes": [[[1, "a"]]]}',
+        b'{"label": "1", "strokes": [[[1, NaN]]]}',
         b"{",
         b'.SEGMENT DIGIT x ? "1"',
     ],

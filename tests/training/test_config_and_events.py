@@ -9,7 +9,7 @@ from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError
 from mnistlab.models import TrainingConfig
 from mnistlab.training import events
-from mnistlab.training.loop import with_extra_images
+from mnistlab.training.examples import with_extra_images
 
 
 @pytest.mark.parametrize(

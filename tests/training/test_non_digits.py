@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.models import TrainingConfig
-from mnistlab.training.augmentation import training_images
+from mnistlab.training.examples import NO_PENS, training_images
 from mnistlab.training.non_digits import FRACTION, NO_DIGIT, make_non_digits
-from mnistlab.training.pens import NO_PENS
 
 
 @pytest.fixture(scope="module")

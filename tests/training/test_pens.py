@@ -10,8 +10,9 @@ import pytest
 
 from mnistlab.data.pens import PenDrawing
 from mnistlab.models.config import TrainingConfig
+from mnistlab.training.examples import load_pens
 from mnistlab.training.non_digits import NO_DIGIT
-from mnistlab.training.pens import COPIES, jittered, load_pens, pen_images
+from mnistlab.training.pens import COPIES, jittered, pen_images
 
 SEVEN = PenDrawing("7", (np.array([[0.0, 0], [50, 0], [20, 90]]), np.array([[20.0, 45], [50, 40]])))
 LETTER = PenDrawing("k", (np.array([[0.0, 0], [0, 90]]), np.array([[40.0, 20], [0, 50], [40, 90]])))
@@ -25,6 +26,12 @@ def test_images_are_as_mnists_recipe_leaves_them() -> None:
         rows, columns = np.nonzero(image)
         assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
         assert image.max() == 255
+
+
+def test_what_is_no_drawing_of_a_digit_is_no_digit() -> None:
+    empty, square = PenDrawing("3", ()), PenDrawing("²", SEVEN.strokes)
+    _, labels = pen_images([empty, square], np.random.default_rng(0))
+    assert labels.tolist() == [NO_DIGIT]
 
 
 def test_digits_come_with_changed_copies_that_stay_alike() -> None:

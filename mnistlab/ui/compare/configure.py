@@ -36,7 +36,7 @@ _FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
      "overfitting."),
     "augmentation": ("Augmentation", "ml-augmentation", AUGMENTATIONS,
      "Random changes that make the training images more varied. Light: rotation, scale, shift "
-     "and stroke thickness. Full: also bending, noise, and ways of writing that MNIST lacks."),
+     "and stroke thickness. Full: also bending, slashed zeros, flagged ones and barred sevens."),
     "fraction": ("Fraction of the data", "ml-share", 0.1,
      "How much of the training set to use, 0.01 to 1. A tenth trains ten times as fast and "
      "makes more errors."),
@@ -180,7 +180,7 @@ def _pens_note(preset: Preset) -> str:
     if not any(config.pens for config in preset.configs.values()) or training_files():
         return ""
     return (
-        "<p>There are no pen drawings on this machine, so it trains on the dataset alone and reads "
+        "<p>There are no pen drawings on this machine, so the models train without them and read "
         "real handwriting less well. docs/training-recipe.md says where to get them.</p>"
     )
 
@@ -200,7 +200,9 @@ def describe(config: TrainingConfig) -> str:
     if config.non_digits:
         parts.append("learns to recognise non-digits")
     if config.pens:
-        parts.append("pen drawings too")
+        parts.append("also trains on pen drawings")
+    if config.noise:
+        parts.append(f"noise on {percent(config.noise, 0)} of the images")
     if config.label_smoothing:
         parts.append(f"label smoothing {config.label_smoothing:g}")
     return " · ".join(parts)

@@ -100,6 +100,22 @@ def test_the_settings_say_which_networks_they_train(tab: CompareTab) -> None:
     assert "network wide 32-64-64-128" in note.value
 
 
+def test_a_preset_says_where_there_are_no_pen_drawings(
+    tab: CompareTab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, best = tab.configure.note, PRESETS["best"]
+    configs = {name: replace(config, pens=True) for name, config in best.configs.items()}
+    monkeypatch.setitem(cast(dict[str, Any], PRESETS), "best", replace(best, configs=configs))
+    monkeypatch.setenv("MNISTLAB_PENS", str(tmp_path))
+    tab.configure.preset.value = "best"
+    assert "There are no pen drawings on this machine" in note.value
+    tab.configure.preset.value = "quick"
+    assert "pen drawings" not in note.value
+    (tmp_path / "pendigits-orig.tra").write_text("")
+    tab.configure.preset.value = "best"
+    assert "There are no pen drawings" not in note.value
+
+
 def test_a_changed_field_makes_a_preset_ones_own(tab: CompareTab, jobs: list[FakeJob]) -> None:
     tab.configure.preset.value = "standard"
     tab.configure.fields["epochs"].value = 2

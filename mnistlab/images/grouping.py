@@ -153,14 +153,21 @@ def _likeliest(parts: list[Part], writing: Writing, digit_score: DigitScore) -> 
     if len(parts) == 1 and parts[0].width < _NARROW * parts[0].height:
         return parts  # most digits: they need no score
     runs = _best_runs(parts, writing, digit_score)
-    return [digit.part for run in runs for digit in _cut(run, writing, digit_score)]
+    return [
+        digit.part
+        for run in runs
+        for digit in _cut(run, writing, digit_score, _LOW * run.part.height)
+    ]
 
 
-def _cut(whole: Run, writing: Writing, digit_score: DigitScore) -> list[Run]:
-    """Return the digits that a part is cut into, or the part alone where it is better whole."""
+def _cut(whole: Run, writing: Writing, digit_score: DigitScore, lowest: float) -> list[Run]:
+    """Return the digits that a part is cut into, or the part alone where it is better whole.
+
+    None is lower than `lowest`, in the units of the boxes.
+    """
     is_wide = whole.part.width >= _NARROW * whole.part.height
     cuts = writing.cuts(whole.part) if is_wide and whole.worth < np.log(_DOUBTFUL) else []
-    cuts = [cut for cut in cuts if min(p.height for p in cut) >= _LOW * whole.part.height]
+    cuts = [cut for cut in cuts if min(p.height for p in cut) >= lowest]
     if not cuts:
         return [whole]
     runs = _weighed([side for cut in cuts for side in cut], writing, digit_score)
@@ -168,7 +175,7 @@ def _cut(whole: Run, writing: Writing, digit_score: DigitScore) -> list[Run]:
     for way in ways[:_TRIES]:
         if _sum_worth(way) + _CUT_SPEAKS <= whole.worth:
             break
-        digits = [digit for side in way for digit in _cut(side, writing, digit_score)]
+        digits = [digit for side in way for digit in _cut(side, writing, digit_score, lowest)]
         if min(digit.worth for digit in digits) >= np.log(_CUT_DIGIT):
             return digits
     return [whole]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.images.bands import bands
 from mnistlab.images.filters import closed, median
 from mnistlab.images.grey import WORKING_SIDE, Grey, shrink
 from mnistlab.images.strays import RIM, away_from_ink, without_strays
@@ -26,6 +27,7 @@ _WIDER = 1.5  # times the pen's width: the window, for blots and crossings
 _LEAST_LIGHT = 30.0  # grey levels: darker paper shows nothing
 _LEAST_CONTRAST = 24.0  # grey levels between paper and ink; less is an empty picture
 _FAINT, _FULL = 0.4, 0.8  # of the ink's typical absorption: 0 and 255 in the result
+_PALE = 0.75  # of the ink's typical absorption: a darker band is a stroke
 _DOT = 0.1  # of the pen's width squared: less ink is the edge of a shadow on empty paper
 _LEAST_RAMP = 0.05  # share of the light: at least as far apart are those two
 
@@ -104,18 +106,32 @@ def _from_photo(dark: Grey, width: float) -> Grey:
     below = (paper - dark).astype(np.float32)
     below -= np.median(_sample(below))
     noise = _noise(below)
-    strong = below > max(float(below.max()) / 2, 1.0)
-    if not strong.any() or np.median(below[strong]) < max(_LEAST_CONTRAST, 4 * noise):
+    strong = _strong(below, noise)
+    if strong is None:
         return np.zeros_like(dark)
     # Ink absorbs a fraction of the light, grain does not depend on it.
     light = np.maximum(paper, _LEAST_LIGHT).astype(np.float32)
     absorbed = below / light
     typical = float(np.median(absorbed[strong]))
+    band = bands(absorbed)
+    band = np.where(band > _PALE * typical, 0, band)
+    absorbed = (absorbed - band) / (1 - band)
+    below = absorbed * light
+    if _strong(below, noise) is None:
+        return np.zeros_like(dark)
     low = np.maximum(_FAINT * typical, 3.5 * noise / light)
     ramp = np.maximum(_FULL * typical - low, _LEAST_RAMP)
     ink = np.rint(np.clip((absorbed - low) / ramp, 0, 1) * 255).astype(np.uint8)
     ink = without_strays(ink, below)
     return ink if (ink > RIM).sum() >= _DOT * width**2 else np.zeros_like(ink)
+
+
+def _strong(below: Field, noise: float) -> NDArray[np.bool_] | None:
+    """Return (h, w), where ink is darkest against the paper; None without ink."""
+    strong = below > max(float(below.max()) / 2, 1.0)
+    if not strong.any() or np.median(below[strong]) < max(_LEAST_CONTRAST, 4 * noise):
+        return None
+    return np.asarray(strong)
 
 
 def _smoothed(grey: Grey) -> Grey:

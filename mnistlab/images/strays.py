@@ -19,6 +19,7 @@ RIM = 32
 _SPECK = 0.02  # of the main piece's ink; smaller pieces are dust
 _FAINT = 0.25  # of the main piece's contrast; fainter pieces are the grain of a table
 _ALONG = 0.3  # of a side of the picture: ink that follows it so far is the edge of something
+_WHOLE = 0.95  # of a side: no digit is cropped so closely
 _FLUSH = 0.5  # of a piece's longer side: so much of a triangle at the border lies on the border
 _CORNER = 0.25  # of the main piece's ink: such triangles are smaller
 _ACROSS = 0.85  # of the picture: a thin line that goes so far is not a digit
@@ -50,10 +51,11 @@ def without_strays(ink: Grey, below: NDArray[np.float32]) -> Grey:
     contrast = np.bincount(labels.ravel(), weights=below.ravel())[1:] / size
     boxes = np.array([[p.stop - p.start for p in box] for box in ndimage.find_objects(labels)])
     on_border = _on_border(labels, count)
-    is_edge = (on_border >= _ALONG * np.array(ink.shape).repeat(2)[::-1]).any(axis=1)
+    follows = (on_border / np.array(ink.shape).repeat(2)[::-1]).max(axis=1)
+    is_edge = follows >= _ALONG
     is_edge |= _is_line(boxes, mass, ink.shape)
     if is_edge.all():
-        is_edge[:] = False  # better a line than nothing
+        is_edge = follows >= _WHOLE  # better a line than nothing
     main = int(np.where(is_edge, 0, mass).argmax())
     is_corner = (on_border.max(axis=1) >= _FLUSH * boxes.max(axis=1)) & (
         mass < _CORNER * mass[main]

@@ -72,6 +72,8 @@ PHOTOS: dict[str, Callable[[], Field]] = {
     "two shadows": lambda: page(
         np.where(X + 0.3 * Y < 0.6, 1.0, 0.5) * np.where(Y - 0.4 * X < 0.4, 1.0, 0.6)
     ),
+    "narrow shadow": lambda: page(np.where(np.abs(X + 0.3 * Y - 0.6) < 0.03, 0.6, 1.0)),
+    "fold": lambda: page(np.where(np.abs(Y - 0.2 * X - 0.5) < 0.015, 0.7, 1.0)),
     "ruled": lambda: lines(squared=False),
     "squared": lambda: lines(squared=True),
     "faint pen": lambda: page(strength=0.35),
@@ -121,6 +123,12 @@ def longer_side(image: Grey) -> int:
 @pytest.mark.parametrize("kind", PHOTOS)
 def test_the_ink_is_the_digit_in_any_light_and_on_any_paper(kind: str, grain: float) -> None:
     assert_is_the_four(file(PHOTOS[kind](), grain, quality=75))
+
+
+def test_a_stroke_from_border_to_border_is_ink() -> None:
+    seven = (np.abs(Y - 0.2) < 0.04) | ((np.abs(X + 0.4 * Y - 0.9) < 0.04) & (Y > 0.2) & (Y < 0.9))
+    ink = decode_upload(file(page(ink=seven * 1.0), 4, quality=75))
+    assert (ink[seven] > 127).mean() > 0.9
 
 
 @pytest.mark.parametrize("quality", [30, 60])

@@ -30,10 +30,11 @@ _FILES = ("pen-digits-train.jsonl", "pen-letters-train.jsonl")
 _UCI = ("pendigits-orig.tra", "pendigits-orig.tra.Z")  # unpacked or not, but not twice
 # Of UNIPEN some donors only: others' drawings are tuning data and test data of this project.
 _UNIPEN = {
-    "1a": ("ibm", "lou", "pri", "tos"),  # digits
+    "1a": ("ibm", "lou"),  # digits
     "1b": ("ibm", "kai", "pri"),  # upper case
     "1c": ("ibm", "kai", "lav", "mot", "pri", "sie"),  # lower case
 }
+_MISLABELLED = frozenset(("pri", "tos"))  # donors of digits of which most have a wrong label
 _COMPRESSED = b"\x1f\x9d"
 _SEGMENT = re.compile(r'^\.SEGMENT\s+(?:DIGIT|CHARACTER)\s+(\S+)\s+\S+\s+"(.)"', re.MULTILINE)
 _RANGE = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
@@ -48,6 +49,8 @@ class PenDrawing:
     """What the writer was asked for, mostly one character."""
     strokes: tuple[Stroke, ...]
     """Each `(n, 2)` float64: x to the right and y down, in the units of the writing tablet."""
+    donor: str = ""
+    """Who collected it, where the file says so."""
 
     @property
     def digit(self) -> int | None:
@@ -63,7 +66,12 @@ def training_drawings(folder: Path | None = None) -> list[PenDrawing]:
     is empty; a damaged file raises `DataError`.
     """
     drawings = (drawing for path in training_files(folder) for drawing in read_drawings(path))
-    return [drawing for drawing in drawings if drawing.label not in LIKE_DIGITS]
+    return [drawing for drawing in drawings if _is_clear(drawing)]
+
+
+def _is_clear(drawing: PenDrawing) -> bool:
+    is_wrong = drawing.digit is not None and drawing.donor in _MISLABELLED
+    return drawing.label not in LIKE_DIGITS and not is_wrong
 
 
 def training_files(folder: Path | None = None) -> list[Path]:
@@ -114,7 +122,8 @@ def _from_json(line: bytes) -> PenDrawing:
     strokes = [np.array(stroke, np.float64).reshape(-1, 2) for stroke in row["strokes"]]
     if not all(np.isfinite(stroke).all() for stroke in strokes):
         raise ValueError("a coordinate is not a finite number")
-    return PenDrawing(str(row["label"]), tuple(stroke for stroke in strokes if len(stroke)))
+    drawn = tuple(stroke for stroke in strokes if len(stroke))
+    return PenDrawing(str(row["label"]), drawn, str(row.get("donor", "")))
 
 
 # UNIPEN (Guyon et al., "UNIPEN project of on-line data exchange and recognizer benchmarks",

@@ -21,6 +21,7 @@ _RANGES: dict[str, tuple[float, float]] = {  # of whole numbers where the limits
     "learning_rate": (1e-6, 1.0),
     "dropout": (0.0, 0.9),
     "noise": (0.0, 1.0),
+    "plain_epochs": (0, 200),
     "label_smoothing": (0.0, 0.5),
     "fraction": (0.01, 1.0),
     "seed": (0, 2**31 - 1),
@@ -61,6 +62,8 @@ class TrainingConfig:
     of writing of `mnistlab.training.handwriting`."""
     noise: float = 0.0
     """Fraction of the images that get Gaussian noise, 0 to 1."""
+    plain_epochs: int = 0
+    """Last epochs, in which images are not augmented, 0 to 200."""
     non_digits: bool = False
     """Whether to train an eleventh output, "no digit", on `mnistlab.training.non_digits`."""
     pens: bool = False

@@ -10,7 +10,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -212,15 +212,19 @@ def _fit(
     _create_variables(model, x[:1], y[:1])
     reporter = Reporter(model, config, steps, len(validation[0]), emit, stop)
     emit(Started(config.epochs, steps, model.count_params()))
-    model.fit(
-        batches(x, y, config),
-        epochs=config.epochs,
+    fit = partial(
+        model.fit,
         validation_data=validation,
         validation_batch_size=1000,
         shuffle=False,  # the batches come shuffled
         callbacks=[keras.callbacks.LambdaCallback(**reporter.callbacks())],
         verbose=0,
     )
+    augmented = max(0, config.epochs - config.plain_epochs)
+    fit(batches(x, y, config), epochs=augmented)
+    if augmented < config.epochs and not reporter.stopped:
+        plain = replace(config, augmentation="none", seed=config.seed + 1)
+        fit(batches(x, y, plain), initial_epoch=augmented, epochs=config.epochs)
     if reporter.stopped:
         raise TrainingCancelledError("Training was cancelled.")
     model.set_weights(reporter.best_weights)

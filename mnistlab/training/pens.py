@@ -19,8 +19,8 @@ from mnistlab.images.raster import spaced
 from mnistlab.training.handwriting import Image8, Images
 from mnistlab.training.non_digits import NO_DIGIT
 
-COPIES = 2
-"""Changed copies of each digit."""
+COPIES = {"digit": 2, "letter": 1}
+"""Changed copies of each drawing."""
 _TURN = 8.0  # degrees, standard deviation
 _STRETCH = 0.1  # of width against height, and of the slant
 _DRIFT = 0.03  # of the drawing's size: how far a stroke moves against the others
@@ -39,7 +39,7 @@ Strokes = list[Stroke]
 def pen_images(drawings: Iterable[PenDrawing], rng: np.random.Generator | None = None) -> Images:
     """Return images (n, 28, 28) of drawings, and labels (n,).
 
-    With a generator each digit is followed by `COPIES` changed copies. What is not a digit is
+    With a generator each drawing is followed by `COPIES` changed copies. What is not a digit is
     labelled `NO_DIGIT`. A drawing without strokes is left out.
     """
     images: list[Image8] = []
@@ -48,8 +48,9 @@ def pen_images(drawings: Iterable[PenDrawing], rng: np.random.Generator | None =
         if not drawing.strokes:
             continue
         versions = [_normalised(drawing.strokes)]
-        if rng is not None and drawing.digit is not None:
-            versions += [jittered(versions[0], rng) for _ in range(COPIES)]
+        if rng is not None:
+            copies = COPIES["letter" if drawing.digit is None else "digit"]
+            versions += [jittered(versions[0], rng) for _ in range(copies)]
         images += [preprocess(Drawing.from_strokes(_on_pad(each))).image for each in versions]
         labels += [NO_DIGIT if drawing.digit is None else drawing.digit] * len(versions)
     return np.array(images, np.uint8).reshape(-1, 28, 28), np.array(labels, np.uint8)

@@ -147,3 +147,15 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad").write_bytes(content)
     with pytest.raises(DataError, match=r"bad cannot be read .*fetch the file again"):
         read_drawings(tmp_path / "bad")
+
+
+def test_digits_of_donors_whose_labels_are_wrong_are_left_out(tmp_path: Path) -> None:
+    strokes = [[[0, 0], [9, 9]]]
+    rows = [
+        {"label": label, "donor": donor, "strokes": strokes}
+        for label, donor in (("1", "tos"), ("2", "ibm"), ("k", "pri"))
+    ]
+    (tmp_path / "pen-digits-train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert [drawing.label for drawing in training_drawings(tmp_path)] == ["2", "k"]
+    unipen(tmp_path, "pri")
+    assert [drawing.label for drawing in training_drawings(tmp_path)] == ["2", "k", *"7k"]

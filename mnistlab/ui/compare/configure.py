@@ -187,13 +187,15 @@ def _pens_note(preset: Preset) -> str:
 
 def describe(config: TrainingConfig) -> str:
     """Return the settings that matter in one line."""
+    plain = config.plain_epochs and config.augmentation != "none"
     parts = [
         f"network {config.network_title}",
         counted(config.epochs, "epoch"),
         f"batch size {config.batch_size}",
         f"learning rate {config.learning_rate:g} ({config.schedule})",
         f"dropout {config.dropout:g}",
-        f"augmentation {config.augmentation}",
+        f"augmentation {config.augmentation}"
+        + (f" but in the last {counted(config.plain_epochs, 'epoch')}" if plain else ""),
     ]
     if config.fraction < 1:
         parts.append(f"{percent(config.fraction, 0)} of the data")

@@ -21,7 +21,17 @@ class Preset:
 _MLP = TrainingConfig("mlp", batch_size=256, network="normalised")
 _LEAN = TrainingConfig("cnn", schedule="cosine", dropout=0.1, network="lean", filters=12)
 _BEST = TrainingConfig(
-    augmentation="full", non_digits=True, network="wide", seed=1, threads=2, epochs=24
+    "cnn",
+    epochs=19,
+    plain_epochs=3,
+    augmentation="full",
+    noise=0.2,
+    label_smoothing=0.03,
+    non_digits=True,
+    pens=True,
+    network="wide",
+    seed=1,
+    threads=2,
 )
 PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
@@ -42,7 +52,17 @@ PRESETS: Mapping[str, Preset] = {
         "The recipe of the pretrained models, which read real drawings and refuse what is not a "
         "digit; seed 1 gives the same models again.",
         {
-            "mlp": replace(_BEST, model="mlp", epochs=60, batch_size=256, dropout=0.0),
+            "mlp": TrainingConfig(
+                "mlp",
+                epochs=60,
+                batch_size=256,
+                dropout=0.0,
+                augmentation="full",
+                non_digits=True,
+                network="wide",
+                seed=1,
+                threads=2,
+            ),
             "cnn": _BEST,
         },
     ),

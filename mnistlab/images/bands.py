@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnistlab.images.filters import median
+from mnistlab.images.grey import shrink
 
 _SIDE = 96  # pixels of the copy on which lines are followed
 _SLOPES = 97  # lines in each of two sets: the flat ones and the steep ones
@@ -21,19 +22,12 @@ Field = NDArray[np.float32]
 
 def bands(absorbed: Field) -> Field:
     """Return (h, w) how much of the light the bands absorb, where (h, w) is absorbed in all."""
-    small = _copy(absorbed)
+    levels = np.rint(np.clip(absorbed, 0, 1) * 255).astype(np.uint8)
+    small = median(shrink(levels, _SIDE)).astype(np.float32) / np.float32(255)
     found = np.maximum(_along_flat_lines(small), _along_flat_lines(small.T).T)
     height, width = absorbed.shape
     enlarged = Image.fromarray(found).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(enlarged, np.float32)
-
-
-def _copy(field: Field) -> Field:
-    scale = _SIDE / max(field.shape)
-    size = tuple(max(3, round(side * scale)) for side in field.shape[::-1])
-    small = np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BOX))
-    grey = np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
-    return median(grey).astype(np.float32) / np.float32(255)
 
 
 def _along_flat_lines(field: Field) -> Field:

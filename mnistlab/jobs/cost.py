@@ -21,6 +21,7 @@ from importlib import util
 from pathlib import Path
 
 from mnistlab.data import Dataset, open_folder
+from mnistlab.data.pens import training_files
 from mnistlab.errors import TrainingError
 from mnistlab.files import atomic_write
 from mnistlab.jobs.remote import versions
@@ -29,10 +30,11 @@ from mnistlab.jobs.worker import lower_priority
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import home
 from mnistlab.training.events import Event, Progress, Testing
-from mnistlab.training.examples import VALIDATION_FRACTION
+from mnistlab.training.examples import DATASET_COPIES, VALIDATION_FRACTION
 from mnistlab.training.loop import NO_TENSORFLOW, TrainingCancelledError, train
 
 _FILE = "cost.json"
+_PEN_IMAGES = 37_000  # of both open collections of pen drawings, with changed copies
 _TIMEOUT = 240  # seconds; a calibration takes about 30
 _TIMED_SECONDS = 1.5  # of each network, from its second report on
 _FRACTION = 0.4  # of the training set: an epoch then takes longer than its beginning and end
@@ -100,7 +102,10 @@ class Cost:
 
     def _images(self, config: TrainingConfig, n_train: int) -> float:
         part = n_train * config.fraction * (1 - VALIDATION_FRACTION)
-        return config.epochs * part * _at(self.images, config)
+        each = part * _at(self.images, config)
+        if _has_pens(config):
+            each += part * (DATASET_COPIES[config.model] - 1) + _PEN_IMAGES * config.fraction
+        return config.epochs * each
 
     def _network_seconds(self, config: TrainingConfig) -> float:
         """Scale from the network of the same kind that was timed and is nearest in width."""
@@ -217,8 +222,13 @@ def _at(levels: dict[str, float], config: TrainingConfig) -> float:
     return levels.get(_level(config), max(levels.values()))
 
 
+def _has_pens(config: TrainingConfig) -> bool:
+    return config.pens and bool(training_files())
+
+
 def _settings(config: TrainingConfig) -> str:
-    return f"{_network_key(config)} {config.batch_size} {_level(config)}"
+    pens = " pens" if _has_pens(config) else ""
+    return f"{_network_key(config)} {config.batch_size} {_level(config)}{pens}"
 
 
 # In the process

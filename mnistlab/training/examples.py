@@ -15,7 +15,7 @@ from mnistlab.training.non_digits import NO_DIGIT, make_non_digits
 from mnistlab.training.pens import pen_images
 
 VALIDATION_FRACTION = 1 / 12  # 5,000 of MNIST's 60,000
-_DATASET_COPIES = {"mlp": 1, "cnn": 2}
+DATASET_COPIES = {"mlp": 1, "cnn": 2}
 """How often the dataset counts beside pen drawings. Twice gives the CNN a twentieth of a percent
 more on the validation part; the MLP would lose more on tuning data (`drawings-dev.jsonl`)."""
 _ONES = 0.4  # of the dataset's ones get a flag or a foot where there are pen drawings too
@@ -90,7 +90,7 @@ def training_images(x: Image8, y: Image8, config: TrainingConfig, pens: Images) 
         parts.append((others, np.full(len(others), NO_DIGIT, np.uint8)))
     wanted = pens[1] < config.outputs
     if len(pens[1]):
-        parts += [(x, y)] * (_DATASET_COPIES[config.model] - 1)
+        parts += [(x, y)] * (DATASET_COPIES[config.model] - 1)
     return joined(*parts, (pens[0][wanted], pens[1][wanted]))
 
 

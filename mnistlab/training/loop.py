@@ -220,17 +220,23 @@ def _fit(
         callbacks=[keras.callbacks.LambdaCallback(**reporter.callbacks())],
         verbose=0,
     )
-    augmented = max(0, config.epochs - config.plain_epochs)
-    fit(batches(x, y, config), epochs=augmented)
-    if augmented < config.epochs and not reporter.stopped:
-        plain = replace(config, augmentation="none", seed=config.seed + 1)
-        fit(batches(x, y, plain), initial_epoch=augmented, epochs=config.epochs)
+    for part, first, last in phases(config):
+        if not reporter.stopped:
+            fit(batches(x, y, part), initial_epoch=first, epochs=last)
     if reporter.stopped:
         raise TrainingCancelledError("Training was cancelled.")
     model.set_weights(reporter.best_weights)
     # With a loss of Keras's own, so that the saved model can be opened without mnistlab.
     model.compile(model.optimizer, _cross_entropy(0.0), metrics=["accuracy"])
     return reporter
+
+
+def phases(config: TrainingConfig) -> list[tuple[TrainingConfig, int, int]]:
+    """Return the settings of each phase of a training, its first epoch from 0, and its end."""
+    plain = replace(config, augmentation="none", seed=config.seed + 1)
+    at = max(0, config.epochs - config.plain_epochs)
+    both = [(config, 0, at), (plain, at, config.epochs)]
+    return [phase for phase in both if phase[1] < phase[2]]
 
 
 def _compile(model: Any, config: TrainingConfig, steps: int) -> None:

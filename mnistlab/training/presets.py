@@ -50,7 +50,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "best": Preset(
         "The recipe of the pretrained models, which read real drawings and refuse what is not a "
-        "digit; seed 1 gives the same models again.",
+        "digit. With the same data, seed 1 gives the same models again.",
         {
             "mlp": TrainingConfig(
                 "mlp",

@@ -13,6 +13,7 @@ from mnistlab.errors import TrainingError
 from mnistlab.jobs import cost as cost_module
 from mnistlab.jobs.cost import Cost, calibrate, duration_text, load_cost
 from mnistlab.models import TrainingConfig, load_classifier
+from mnistlab.training.loop import phases
 from mnistlab.training.presets import PRESETS
 from tests.cost import known_cost
 
@@ -45,6 +46,31 @@ def test_an_estimate_is_the_sum_of_its_parts(cost: Cost) -> None:
     assert half - 7 == pytest.approx((seconds - 7) / 2)
     full = TrainingConfig("mlp", epochs=1, augmentation="full", non_digits=True)
     assert cost.seconds(full, 60_000) == pytest.approx(7 + 1.5 * 55_000 * 3e-4)
+
+
+def test_pen_drawings_take_time_where_there_are_any(
+    cost: Cost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNISTLAB_PENS", str(tmp_path))
+    plain = TrainingConfig("cnn", epochs=2)
+    pens = replace(plain, pens=True)
+    assert cost.seconds(pens, 60_000) == cost.seconds(plain, 60_000)
+    (tmp_path / "pendigits-orig.tra").write_text("")
+    # The CNN sees the dataset twice, and 37,000 images of drawings.
+    times = 2 + 37_000 / 55_000
+    expected = 7 + times * (cost.seconds(plain, 60_000) - 7)
+    assert cost.seconds(pens, 60_000) == pytest.approx(expected)
+    after = cost.learned(pens, 60_000, seconds=99.0)
+    assert after.seconds(plain, 60_000) == cost.seconds(plain, 60_000)
+
+
+def test_the_last_epochs_may_leave_images_as_they_are() -> None:
+    config = TrainingConfig("cnn", epochs=5, augmentation="full", noise=0.1, plain_epochs=2)
+    (first, *before), (last, *after) = phases(config)
+    assert (first, before, after) == (config, [0, 3], [3, 5])
+    assert (last.augmentation, last.noise) == ("none", 0.1)
+    assert [phase[1:] for phase in phases(replace(config, plain_epochs=0))] == [(0, 5)]
+    assert [phase[1:] for phase in phases(replace(config, plain_epochs=9))] == [(0, 5)]
 
 
 def test_a_width_that_was_not_timed_is_scaled_from_the_nearest(cost: Cost) -> None:

@@ -170,18 +170,19 @@ def _preset_note(preset: str, models: list[str]) -> str:
         f"<li><b>{TITLES[model]}</b> {ui.escape(describe(chosen.configs[model]))}</li>"
         for model in models
     )
-    return (
-        f"<div class='ml-note'>{ui.escape(chosen.text)}<ul>{lines}</ul>{_pens_note(chosen)}</div>"
-    )
+    note = _pens_note(chosen, models)
+    return f"<div class='ml-note'>{ui.escape(chosen.text)}<ul>{lines}</ul>{note}</div>"
 
 
-def _pens_note(preset: Preset) -> str:
+def _pens_note(preset: Preset, models: list[str]) -> str:
     """Say where a preset trains on pen drawings and there are none."""
-    if not any(config.pens for config in preset.configs.values()) or training_files():
+    wanting = [TITLES[model] for model in models if preset.configs[model].pens]
+    if not wanting or training_files():
         return ""
+    names = " and ".join(wanting)
     return (
-        "<p>There are no pen drawings on this machine, so the models train without them and read "
-        "real handwriting less well. docs/training-recipe.md says where to get them.</p>"
+        f"<p>There are no pen drawings on this machine. Without them, the new {names} will "
+        "read real handwriting less well. docs/training-recipe.md says where to get them.</p>"
     )
 
 
@@ -195,7 +196,7 @@ def describe(config: TrainingConfig) -> str:
         f"learning rate {config.learning_rate:g} ({config.schedule})",
         f"dropout {config.dropout:g}",
         f"augmentation {config.augmentation}"
-        + (f" but in the last {counted(config.plain_epochs, 'epoch')}" if plain else ""),
+        + (f", none in the last {counted(config.plain_epochs, 'epoch')}" if plain else ""),
     ]
     if config.fraction < 1:
         parts.append(f"{percent(config.fraction, 0)} of the data")

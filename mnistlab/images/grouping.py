@@ -48,7 +48,7 @@ _WIDE = 0.9  # of the height: wider digits are rarer
 _WIDTH_SPEAKS = 5.0  # how much each height of width above that counts
 _LOW = 0.5  # of the height of digits that touch: none is lower
 _AGAIN_SPEAKS = -2.5  # the least worth of a side that is wide enough for two digits
-_CUT_DIGIT = 0.15  # the lowest score of a digit that is cut off
+_CUT_DIGIT = 0.1  # the lowest score of a digit that is cut off
 _TRIES = 3  # cuts that are followed up, the likeliest first
 _CUT_SPEAKS = -0.5  # how much it counts that two digits would have to touch
 

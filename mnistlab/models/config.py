@@ -66,6 +66,8 @@ class TrainingConfig:
     """Last epochs, in which images are not augmented, 0 to 200."""
     non_digits: bool = False
     """Whether to train an eleventh output, "no digit", on `mnistlab.training.non_digits`."""
+    printed_letters: bool = False
+    """Whether letters of a font are among the non-digits."""
     pens: bool = False
     """Whether to train on pen drawings too, where there are any (`mnistlab.data.pens`)."""
     label_smoothing: float = 0.0
@@ -89,7 +91,7 @@ class TrainingConfig:
         _check_choice("network", self.network, NETWORKS[self.model])
         for name, (low, high) in _RANGES.items():
             _check_range(name, getattr(self, name), low, high)
-        for name in ("non_digits", "pens"):
+        for name in ("non_digits", "printed_letters", "pens"):
             if not isinstance(value := getattr(self, name), bool):
                 raise ConfigError(f"{words(name)} is {value!r}; give True or False.")
 

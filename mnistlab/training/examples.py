@@ -86,7 +86,7 @@ def training_images(x: Image8, y: Image8, config: TrainingConfig, pens: Images) 
     if config.augmentation == "full":
         parts.append(_variants(x, y, rng, with_pens=len(pens[1]) > 0))
     if config.non_digits:
-        others = make_non_digits(*joined(*parts), rng)
+        others = make_non_digits(*joined(*parts), rng, config.printed_letters)
         parts.append((others, np.full(len(others), NO_DIGIT, np.uint8)))
     wanted = pens[1] < config.outputs
     if len(pens[1]):

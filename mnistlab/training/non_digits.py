@@ -2,26 +2,32 @@
 
 A network that has only seen digits reads everything as a digit; a confidence threshold refuses
 about a third of letters. Trained on other images too, it also refuses kinds that it has not seen
-("outlier exposure", Hendrycks, Mazeika and Dietterich, ICLR 2019, arXiv:1812.04606). There are no
-letters among them: strokes are joined at random. All constants were tuned on
-tuning data: `drawings-dev.jsonl` and letters of Hershey's fonts.
+("outlier exposure", Hendrycks, Mazeika and Dietterich, ICLR 2019, arXiv:1812.04606). They are
+strokes joined at random, scribbles, digits taken apart, and, on request, letters of the font that
+comes with Pillow. All constants were tuned on tuning data: `drawings-dev.jsonl` and letters of
+Hershey's fonts.
 """
 
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
+from mnistlab.data.pens import LIKE_DIGITS
 from mnistlab.training.handwriting import Image8, draw_dots, recipe
 
 NO_DIGIT = 10  # their label
 FRACTION = 0.2  # non-digits for each training image
-GLYPHS = 0.6  # of them are strokes joined at random
+GLYPHS = 0.6  # of them are strokes joined at random ...
+GLYPHS_BESIDE_LETTERS = 0.45  # ... where letters of a font are made, too
 SCRIBBLES = 0.08
+LETTERS = 0.25
+_PRINTED = sorted(set(string.ascii_letters) - LIKE_DIGITS)
 _SIDE = 112  # pixels of the sheet that strokes are drawn on
 _STEPS = 12  # points along a curve
 _COMPARED = 12_000  # digits that a non-digit is compared with
@@ -30,7 +36,9 @@ _BATCH = 2_000
 Curve = NDArray[np.float64]
 
 
-def make_non_digits(images: Image8, labels: Image8, rng: np.random.Generator) -> Image8:
+def make_non_digits(
+    images: Image8, labels: Image8, rng: np.random.Generator, letters: bool = False
+) -> Image8:
     """Return images (m, 28, 28) that are not digits, as MNIST's recipe leaves them.
 
     There are at most `FRACTION` times as many as training images (n, 28, 28), which come with
@@ -38,11 +46,15 @@ def make_non_digits(images: Image8, labels: Image8, rng: np.random.Generator) ->
     training images count for nothing there.
     """
     wanted = round(FRACTION * len(images))
-    glyphs, scribbles = round(GLYPHS * wanted), round(SCRIBBLES * wanted)
+    parts = (GLYPHS_BESIDE_LETTERS, LETTERS) if letters else (GLYPHS, 0.0)
+    glyphs, printed, scribbles = (round(part * wanted) for part in (*parts, SCRIBBLES))
     made = [_glyph(rng) for _ in range(glyphs)] + [_scribble(rng) for _ in range(scribbles)]
-    made += [_from_digits(images, labels, rng) for _ in range(wanted - glyphs - scribbles)]
+    rest = wanted - glyphs - scribbles - printed
+    made += [_from_digits(images, labels, rng) for _ in range(rest)]
     found = np.array([image for image in made if image is not None], np.uint8)
-    return _unlike_digits(found.reshape(-1, 28, 28), images, rng)
+    unlike = _unlike_digits(found.reshape(-1, 28, 28), images, rng)
+    drawn = [_letter(rng) for _ in range(printed)]
+    return np.concatenate([unlike, np.array(drawn, np.uint8).reshape(-1, 28, 28)])
 
 
 # Strokes joined at random
@@ -148,6 +160,29 @@ def _draw(strokes: list[Curve], rng: np.random.Generator) -> Image8 | None:
         pen.line(path, fill=255, width=round(width), joint="curve")
         draw_dots(pen, (path[0], path[-1]), width)
     return recipe(np.array(sheet))
+
+
+# Letters of a font
+
+
+def _letter(rng: np.random.Generator) -> Image8:
+    """Return a letter that is not shaped like a digit: light or bold, narrow or wide, slanted."""
+    letter = _PRINTED[rng.integers(len(_PRINTED))]
+    font = ImageFont.load_default(_SIDE)
+    sheet = Image.new("L", (2 * _SIDE, 2 * _SIDE))
+    ImageDraw.Draw(sheet).text(
+        (_SIDE, _SIDE), letter, 255, font, anchor="mm", stroke_width=int(rng.integers(0, 7))
+    )
+    width, height = np.exp(rng.normal(-0.15, 0.3)), np.exp(rng.normal(0, 0.1))
+    slant = rng.normal(0, 0.15)
+    # The inverse mapping, about the centre of the sheet.
+    matrix = np.array([[1 / width, slant], [0, 1 / height]])
+    shift = _SIDE - matrix @ [_SIDE, _SIDE]
+    data = (*matrix[0], shift[0], *matrix[1], shift[1])
+    turned = sheet.transform(sheet.size, Image.Transform.AFFINE, data, Image.Resampling.BILINEAR)
+    image = recipe(np.array(turned))
+    assert image is not None
+    return image
 
 
 # Digits taken apart and put together

@@ -52,16 +52,15 @@ PRESETS: Mapping[str, Preset] = {
         "The recipe of the pretrained models, which read real drawings and refuse what is not a "
         "digit. With the same data, seed 1 gives the same models again.",
         {
-            "mlp": TrainingConfig(
-                "mlp",
-                epochs=60,
+            "mlp": replace(
+                _BEST,
+                model="mlp",
+                epochs=75,
+                plain_epochs=11,
                 batch_size=256,
-                dropout=0.0,
-                augmentation="full",
-                non_digits=True,
-                network="wide",
-                seed=1,
-                threads=2,
+                dropout=0.1,
+                units=768,
+                printed_letters=True,
             ),
             "cnn": _BEST,
         },

@@ -24,8 +24,6 @@ PICTURES = {
     for name, text in EXPECTED.items()
     if name.endswith((".png", ".jpg")) and (found := re.match(r"\d+", text))
 }
-# What the present pair still answers with "?".
-UNREAD = ("touching_508.png",)
 Points = Sequence[Sequence[float]]
 
 
@@ -44,7 +42,7 @@ def read(pair: list[Classifier], path: Path) -> dict[str, str]:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", [name for name in PICTURES if name not in UNREAD])
+@pytest.mark.parametrize("name", PICTURES)
 def test_pictures_that_once_failed(pair: list[Classifier], name: str) -> None:
     shown = read(pair, FAULTS / name)
     assert shown["cnn"] == PICTURES[name]

@@ -7,7 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
+from mnistlab.data.pens import LIKE_DIGITS
 from mnistlab.models import TrainingConfig
+from mnistlab.training import non_digits
 from mnistlab.training.examples import NO_PENS, training_images
 from mnistlab.training.non_digits import FRACTION, NO_DIGIT, make_non_digits
 
@@ -47,3 +49,15 @@ def test_training_gets_them_as_a_class_of_their_own(digits: Dataset) -> None:
     assert config.outputs == 11
     plain_x, _ = training_images(x, y, TrainingConfig("mlp"), NO_PENS.training)
     assert len(plain_x) == len(x)
+
+
+def test_letters_of_print_are_among_them_but_none_that_looks_like_a_digit(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not set(non_digits._PRINTED) & LIKE_DIGITS
+    for kind in ("GLYPHS_BESIDE_LETTERS", "SCRIBBLES"):
+        monkeypatch.setattr(non_digits, kind, 0.0)
+    monkeypatch.setattr(non_digits, "LETTERS", 1.0)
+    letters = make_non_digits(digits.x_train, digits.y_train, np.random.default_rng(0), True)
+    # Each is drawn anew: squeezed, slanted, light or bold.
+    assert len(np.unique(letters, axis=0)) > 0.9 * len(letters)

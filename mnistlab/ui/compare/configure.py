@@ -202,6 +202,8 @@ def describe(config: TrainingConfig) -> str:
         parts.append(f"{percent(config.fraction, 0)} of the data")
     if config.non_digits:
         parts.append("learns to recognise non-digits")
+    if config.printed_letters:
+        parts.append("with printed letters among them")
     if config.pens:
         parts.append("also trains on pen drawings")
     if config.noise:

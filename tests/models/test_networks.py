@@ -122,6 +122,6 @@ def test_settings_under_their_old_names_are_still_read(
 
 
 def test_the_pretrained_models_say_which_network_they_have() -> None:
-    assert network_title(load_classifier("mlp").card) == "wide 1024-512"
+    assert network_title(load_classifier("mlp").card) == "wide 1536-768"
     assert network_title(load_classifier("cnn").card) == "wide 32-64-64-128"
     assert network_title({"config": {"model": "cnn", "seed": 1}}) == network_title({}) == "–"

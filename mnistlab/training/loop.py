@@ -23,6 +23,7 @@ from mnistlab.errors import TrainingError
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training.augmentation import batches
+from mnistlab.training.compiling import compile_model, create_variables, cross_entropy
 from mnistlab.training.events import EpochEnd, Event, Preparing, Started, Testing
 from mnistlab.training.examples import (
     NO_PENS,
@@ -208,8 +209,8 @@ def _fit(
     x, y = training
     steps = -(-len(x) // config.batch_size)
     model = build_model(config)
-    _compile(model, config, steps)
-    _create_variables(model, x[:1], y[:1])
+    compile_model(model, config, steps)
+    create_variables(model, x[:1], y[:1])
     reporter = Reporter(model, config, steps, len(validation[0]), emit, stop)
     emit(Started(config.epochs, steps, model.count_params()))
     fit = partial(
@@ -227,7 +228,7 @@ def _fit(
         raise TrainingCancelledError("Training was cancelled.")
     model.set_weights(reporter.best_weights)
     # With a loss of Keras's own, so that the saved model can be opened without mnistlab.
-    model.compile(model.optimizer, _cross_entropy(0.0), metrics=["accuracy"])
+    model.compile(model.optimizer, cross_entropy(0.0), metrics=["accuracy"])
     return reporter
 
 
@@ -237,66 +238,6 @@ def phases(config: TrainingConfig) -> list[tuple[TrainingConfig, int, int]]:
     at = max(0, config.epochs - config.plain_epochs)
     both = [(config, 0, at), (plain, at, config.epochs)]
     return [phase for phase in both if phase[1] < phase[2]]
-
-
-def _compile(model: Any, config: TrainingConfig, steps: int) -> None:
-    import keras
-
-    is_lean = config.network == "lean"
-    model.compile(
-        # Adam's usual average of squares looks back over more steps than a lean run has.
-        optimizer=keras.optimizers.Adam(
-            _learning_rate(config, steps), beta_2=0.98 if is_lean else 0.999
-        ),
-        loss=_cross_entropy(config.label_smoothing),
-        metrics=["accuracy"],
-        # The lean network's steps are so short that leaving TensorFlow after each one would
-        # cost a tenth of the time.
-        steps_per_execution=8 if is_lean else 1,
-    )
-
-
-def _cross_entropy(smoothing: float) -> Any:
-    import keras
-
-    if not smoothing:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def smoothed(labels: Any, logits: Any) -> Any:
-        # Keras smooths one-hot labels only.
-        given = keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-        every = -keras.ops.mean(keras.ops.log_softmax(logits), axis=-1)
-        return (1 - smoothing) * given + smoothing * every
-
-    return smoothed
-
-
-def _create_variables(model: Any, x: NDArray[np.uint8], y: NDArray[np.uint8]) -> None:
-    """Create the variables of the first step, so that TensorFlow traces that step only once.
-
-    A `tf.function` that has created variables is traced again without; that is half a second.
-    """
-    import tensorflow as tf
-
-    images, labels = tf.constant(x), tf.constant(y)
-    model.optimizer.build(model.trainable_variables)
-    logits = model(images)
-    model.compute_loss(images, labels, logits)
-    model.compute_metrics(images, labels, logits)
-    model.reset_metrics()
-
-
-def _learning_rate(config: TrainingConfig, steps: int) -> Any:
-    import keras
-
-    peak, total = config.learning_rate, steps * config.epochs
-    cosine = partial(keras.optimizers.schedules.CosineDecay, alpha=1e-3)
-    if config.schedule == "constant":
-        return peak
-    if config.schedule == "cosine":
-        return cosine(peak, total)
-    warm_up = max(1, round(0.3 * total))
-    return cosine(peak / 25, max(1, total - warm_up), warmup_target=peak, warmup_steps=warm_up)
 
 
 def export_litert(model: Any) -> bytes:

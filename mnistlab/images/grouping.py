@@ -9,7 +9,7 @@
    among its fragments.
 
 The constants below were tuned on tuning data, strings of the writers `tuned` in
-`benchmarks/strings.py`.
+`benchmarks/strings.py`; `_CUT_DIGIT` also on a picture of touching digits that was read wrongly.
 """
 
 from __future__ import annotations

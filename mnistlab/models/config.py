@@ -67,7 +67,7 @@ class TrainingConfig:
     non_digits: bool = False
     """Whether to train an eleventh output, "no digit", on `mnistlab.training.non_digits`."""
     printed_letters: bool = False
-    """Whether letters of a font are among the non-digits."""
+    """Whether letters of a font are among the non-digits; without those it changes nothing."""
     pens: bool = False
     """Whether to train on pen drawings too, where there are any (`mnistlab.data.pens`)."""
     label_smoothing: float = 0.0

@@ -34,6 +34,7 @@ _COMPARED = 12_000  # digits that a non-digit is compared with
 _BATCH = 2_000
 
 Curve = NDArray[np.float64]
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def make_non_digits(
@@ -43,7 +44,8 @@ def make_non_digits(
 
     There are at most `FRACTION` times as many as training images (n, 28, 28), which come with
     their variants. Those as similar to a digit as digits are to each other are left out; blank
-    training images count for nothing there.
+    training images count for nothing there. With `letters`, a part are letters of a font, all of
+    which are kept.
     """
     wanted = round(FRACTION * len(images))
     parts = (GLYPHS_BESIDE_LETTERS, LETTERS) if letters else (GLYPHS, 0.0)
@@ -53,7 +55,8 @@ def make_non_digits(
     made += [_from_digits(images, labels, rng) for _ in range(rest)]
     found = np.array([image for image in made if image is not None], np.uint8)
     unlike = _unlike_digits(found.reshape(-1, 28, 28), images, rng)
-    drawn = [_letter(rng) for _ in range(printed)]
+    font = ImageFont.load_default(_SIDE)
+    drawn = [_letter(font, rng) for _ in range(printed)]
     return np.concatenate([unlike, np.array(drawn, np.uint8).reshape(-1, 28, 28)])
 
 
@@ -165,10 +168,9 @@ def _draw(strokes: list[Curve], rng: np.random.Generator) -> Image8 | None:
 # Letters of a font
 
 
-def _letter(rng: np.random.Generator) -> Image8:
+def _letter(font: Font, rng: np.random.Generator) -> Image8:
     """Return a letter that is not shaped like a digit: light or bold, narrow or wide, slanted."""
     letter = _PRINTED[rng.integers(len(_PRINTED))]
-    font = ImageFont.load_default(_SIDE)
     sheet = Image.new("L", (2 * _SIDE, 2 * _SIDE))
     ImageDraw.Draw(sheet).text(
         (_SIDE, _SIDE), letter, 255, font, anchor="mm", stroke_width=int(rng.integers(0, 7))

@@ -201,9 +201,8 @@ def describe(config: TrainingConfig) -> str:
     if config.fraction < 1:
         parts.append(f"{percent(config.fraction, 0)} of the data")
     if config.non_digits:
-        parts.append("learns to recognise non-digits")
-    if config.printed_letters:
-        parts.append("with printed letters among them")
+        letters = ", also printed letters" if config.printed_letters else ""
+        parts.append(f"learns to recognise non-digits{letters}")
     if config.pens:
         parts.append("also trains on pen drawings")
     if config.noise:

@@ -74,6 +74,8 @@ def serving(
 ) -> Iterator[Server]:
     """A server on a free port, its temporary files below `folder`; it lives until the end.
 
+    Without an argument `--warm`, only visitors have kernels.
+
     Parameters
     ----------
     constants : values for constants of `mnistlab.server.visits`
@@ -84,7 +86,7 @@ def serving(
     home = {"MNISTLAB_HOME": str(folder / "home"), "MNISTLAB_OFFLINE": "1", "MNISTLAB_MNIST": ""}
     (folder / "tmp").mkdir(exist_ok=True)
     process = subprocess.Popen(
-        [sys.executable, *program, "app", "--port", "0", "--no-browser", *arguments],
+        [sys.executable, *program, "app", "--port", "0", "--no-browser", "--warm", "0", *arguments],
         stdout=subprocess.PIPE,
         text=True,
         cwd=folder,

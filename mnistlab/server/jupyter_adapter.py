@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import mimetypes
 import os
 import re
 import shutil
@@ -28,7 +29,7 @@ from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import StreamBufferFullError
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import GZipContentEncoding, HTTPError, RequestHandler, StaticFileHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from traitlets.config import Config
 from voila.app import Voila
@@ -43,6 +44,7 @@ from mnistlab.server import resources, visits
 from mnistlab.server.handlers import Health, SecurityHeaders
 from mnistlab.server.messages import Message, Moves, RefusedError, check_message, idle_status
 from mnistlab.server.options import AppOptions
+from mnistlab.server.page_files import CompressedCopies, never_changes, write_scripts
 from mnistlab.server.visits import Visit, VisitFolders, Visits
 
 # An upload of 15 MB and its envelope. Beyond this tornado closes the socket without an error
@@ -51,6 +53,7 @@ _MAX_MESSAGE = 24 * 2**20
 _MAX_UNREAD = 32 * 2**20  # bytes that wait for a page which does not read
 _HEARTBEAT_SECONDS = 3  # a kernel answers within a millisecond, on a busy machine later
 _FREED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
+_WARM_SECONDS = 10.0  # that the server waits for its first warm kernel
 _DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow machine
 _LOOK_SECONDS = 0.5  # between looks whether a kernel that starts is alive
 _RETRY_SECONDS = 20  # for a visitor who finds the server full
@@ -64,6 +67,8 @@ _EXTENSIONS = [
     "jupyterlab-plotly",
 ]
 _KERNEL_PLACE = "[kernel-id]"  # in the page's template
+_SCRIPTS = "scripts"  # their folder
+_KEPT_SECONDS = 365 * 24 * 3600
 _NOT_STARTED = """<script>document.querySelector("#loading p").textContent =
 "The session could not be started. Please reload the page."</script>"""
 _SESSION = re.compile(r"[\w-]{0,64}")
@@ -146,6 +151,13 @@ class VisitKernels(AsyncMappingKernelManager):
     def _pool(self) -> list[asyncio.Task[Any]]:
         """Voilà's tasks for the one notebook; empty unless its preheating is on."""
         return next(iter(getattr(self, "_pools", {}).values()), [])
+
+    async def wait_for_warm(self) -> None:
+        """Wait until the first warm kernel is ready or has failed; not at all if none is wanted."""
+        for start in self._pool()[:1]:
+            await asyncio.wait({start}, timeout=_WARM_SECONDS)
+            if made := _result(start):
+                await asyncio.wait({made["task"]}, timeout=_WARM_SECONDS)
 
     async def find_warm(self) -> str | None:
         """The id of the kernel that Voilà takes next; None if no warm kernel is ready."""
@@ -398,10 +410,48 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
         return sent
 
 
-class _ExtensionFile(FileFindHandler):
-    """A script of the page."""
+class _PageFile(StaticFileHandler):
+    """A file of the page: compressed, and kept by the browser while it cannot change."""
 
     write_error = RequestHandler.write_error  # as for `VisitSocket`
+    _is_copy = False
+
+    def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
+        """Find the file, or its compressed copy for a browser that takes one."""
+        self._file = path = super().validate_absolute_path(root, absolute_path)
+        if path is None or "gzip" not in self.request.headers.get("Accept-Encoding", ""):
+            return path
+        copies: CompressedCopies = self.settings["compressed_copies"]
+        copy = copies.find(path)
+        self._is_copy = copy is not None
+        return copy or path
+
+    def get_content_type(self) -> str:
+        """The type of the file, which a copy's name does not tell."""
+        return mimetypes.guess_type(str(self._file))[0] or "application/octet-stream"
+
+    def get_content_size(self) -> int:
+        """The bytes of what is sent; tornado remembers the file's."""
+        return Path(str(self.absolute_path)).stat().st_size
+
+    def set_headers(self) -> None:
+        """Say how the file is packed, and whether the browser must ask for it again."""
+        super().set_headers()
+        is_kept = never_changes(self.path) or "v" in self.request.arguments
+        kept = f"public, max-age={_KEPT_SECONDS}, immutable" if is_kept else "no-cache"
+        self.set_header("Cache-Control", kept)
+        self.clear_header("Expires")
+        self.set_header("Vary", "Accept-Encoding")
+        if self._is_copy:
+            self.set_header("Content-Encoding", "gzip")
+
+
+class _TemplateFile(_PageFile, MultiStaticFileHandler):  # type: ignore[misc]
+    """A file of the template or of Voilà."""
+
+
+class _ExtensionFile(_PageFile, FileFindHandler):
+    """A script of an extension."""
 
 
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
@@ -418,9 +468,14 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
-        loop.add_callback(self.on_start)  # runs when the loop does; the port is open by then
+        loop.add_callback(self._announce)  # runs when the loop does; the port is open by then
         resources.freeze_objects()
         super().start()
+
+    async def _announce(self) -> None:
+        # The first visitor would wait longer for a page that is made beside a warm one.
+        await self.kernel_manager.wait_for_warm()
+        self.on_start()
 
     def stop(self) -> None:
         """End all kernels and delete all files."""
@@ -436,11 +491,17 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     def init_settings(self) -> dict[str, Any]:
         """Voilà's settings, and the app's in place of some."""
         made: dict[str, Any] = super().init_settings()
+        (self.folder / _SCRIPTS).mkdir()
+        names = write_scripts(
+            self.folder / _SCRIPTS, [*self.static_paths, *self.labextensions_path]
+        )
+        self.voila_configuration.config.VoilaConfiguration.resources = {"mnistlab_scripts": names}
         self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * visits.CHECK_SECONDS)
         self._sweeper.start()
         return made | {
             "jinja2_env": made["voila_jinja2_env"],  # Jupyter's form for the token mentions Jupyter
-            "transforms": [SecurityHeaders],
+            "transforms": [GZipContentEncoding, SecurityHeaders],
+            "compressed_copies": CompressedCopies(self.folder / "compressed"),
             "websocket_max_message_size": _MAX_MESSAGE,
             "ws_ping_interval": 1000 * visits.PING_SECONDS,
             "ws_ping_timeout": 1000 * visits.SILENCE_SECONDS,
@@ -453,7 +514,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     def init_handlers(self) -> list[Any]:
         """All that is served: the page, what it needs of Voilà, and `/healthz`."""
         kernel, scripts = r"api/kernels/([\w-]+)", "|".join(map(re.escape, _EXTENSIONS))
-        files = (MultiStaticFileHandler, {"paths": self.static_paths})
+        files = (_TemplateFile, {"paths": [*self.static_paths, str(self.folder / _SCRIPTS)]})
         page = {
             "notebook_path": Path(self.notebook_path).name,
             "template_paths": self.template_paths,
@@ -470,7 +531,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             "voila/templates/mnistlab/static/(.*)": files,
             f"voila/labextensions/((?:{scripts})/.+)": (
                 _ExtensionFile,
-                {"path": self.labextensions_path, "no_cache_paths": ["/"]},
+                {"path": self.labextensions_path},
             ),
             **({"login": (LoginFormHandler,)} if self.options.token else {}),
             "(.*)": (Page, page),

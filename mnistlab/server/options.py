@@ -48,7 +48,7 @@ class AppOptions:
     host: str = _option("", "name of the site, if a reverse proxy serves the app", None, "NAME")
     token: str = _option("", "password of the app; better set MNISTLAB_APP_TOKEN", None, "WORD")
     browser: bool = _option(True, "open the page in a browser (yes)")
-    warm: int = _option(0, "kernels kept ready, so that pages open faster (0)", (0, 64))
+    warm: int = _option(1, "kernels kept ready, so that pages open faster (1)", (0, 64))
     max_visitors: int = _option(
         40, "visitors at once, 0 for no limit; others see a page that retries (40)", (0, 10_000)
     )

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnistlab.glossary import info
+
 UNKNOWN = "–"
 
 escape = html.escape
@@ -22,15 +24,23 @@ def table(
     rows: Sequence[Sequence[str]],
     label: str,
     summaries: frozenset[int] = frozenset(),
+    explained: bool = False,
 ) -> str:
     """Return a table; the first cell of each row is its heading. Wide tables scroll.
 
-    `summaries` are the indices of the rows that summarise those above them.
+    `summaries` are the indices of the rows that summarise those above them. `explained` adds an
+    (i) to the columns that the glossary knows, for a page that has the glossary.
     """
-    top = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in head)
+    top = "".join(
+        f"<th scope='col'>{escape(cell)}{info(cell) if explained else ''}</th>"
+        if cell
+        else "<td></td>"
+        for cell in head
+    )
     body = "".join(_row(row, number in summaries) for number, row in enumerate(rows))
     return (
-        f"<div class='ml-scroll'><table class='ml-table' aria-label='{escape(label)}'>"
+        f"<div class='ml-scroll' tabindex='0' role='region' aria-label='{escape(label)}'>"
+        "<table class='ml-table'>"
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -41,9 +51,9 @@ def _row(cells: Sequence[str], is_summary: bool) -> str:
     return f"<tr{mark}><th scope='row'>{escape(cells[0])}</th>{values}</tr>"
 
 
-def note(text: str) -> str:
-    """Return a paragraph in small print."""
-    return f"<p class='ml-note'>{escape(text)}</p>"
+def note(text: str, *terms: str) -> str:
+    """Return a paragraph in small print; behind it, an (i) for each term of the glossary."""
+    return f"<p class='ml-note'>{escape(text)}{''.join(map(info, terms))}</p>"
 
 
 def number(value: float | None, form: str = ",") -> str:

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
+from mnistlab.charts.plot import Axis, Plot, Point, key, round_ticks
 from mnistlab.markup import escape, note, number, table
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.scores import Reliability
@@ -19,10 +21,13 @@ from mnistlab.texts import counted, percent
 _LEFT, _RIGHT, _TOP = 44, 8, 24  # margins of a panel, in SVG units
 _MOST_POINTS = 1200  # of all training curves of a panel; more cannot be told apart
 _FEWEST_POINTS = 40  # of one of them
+_SMOOTHED = 0.015  # fraction of all epochs over which the moving mean forgets
+_MOST_DOTS = 12  # epochs of a run that are marked
 _FAINTEST = 0.35  # opacity of the last of many runs
 _MOST_KEYS = 4  # runs that a legend names one by one
 _SMALLEST, _LARGEST = 1.5, 9.0  # radius of the dot of an empty bin, and of one with all images
 
+T = TypeVar("T")
 Curve = Sequence[tuple[float, float, float]]
 """Points `(epochs done, loss, accuracy)`."""
 
@@ -35,6 +40,8 @@ class Curves:
     """`"mlp"` or `"cnn"`: decides the colour."""
     training: Curve = ()
     validation: Curve = ()
+    test_accuracy: float | None = None
+    """Of the model that was kept, once it is known."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ def _tick(x: float, y: float, text: str, anchor: str = "middle") -> str:
 
 
 def draw_curves(series: Mapping[str, Curves], epochs: int) -> str:
-    """Accuracy and loss over the epochs as two panels: training thin, validation thick.
+    """Accuracy and loss over the epochs as two plots: training thin, validation thick.
 
     Parameters
     ----------
@@ -92,15 +99,21 @@ def draw_curves(series: Mapping[str, Curves], epochs: int) -> str:
     losses = [loss for _, loss, _ in points if math.isfinite(loss)]
     if not losses:
         return note("Training curves grow here while a model trains.")
-    # The first steps are far off and would press the rest flat: the panels follow the best value.
-    low = max(0.0, math.floor((max(p[2] for p in points) - 0.12) * 20) / 20)
-    high = max(0.1, math.ceil(min(max(losses), 4 * min(losses) + 0.1) * 10) / 10)
-    accuracy = _Panel("Accuracy", lambda v: percent(v, 0 if v in (0, 1) else 1), low, 1.0, epochs)
-    loss = _Panel("Loss", lambda v: f"{v:.2f}", 0.0, high, epochs)
-    return (
-        f"<div class='ml-curve-pair'>{_curves_svg(accuracy, 2, series)}"
-        f"{_curves_svg(loss, 1, series)}</div><p class='ml-note ml-legend'>{_legend(series)} "
-        "thin: training, thick: validation</p>"
+    # The first steps are far off and would press the rest flat: the plots follow the best value.
+    # Where a run ends is always seen.
+    ends = [run.validation[-1] for run in series.values() if run.validation]
+    least = min([max(p[2] for p in points) - 0.12, *(end[2] - 0.03 for end in ends)])
+    most = max([4 * min(losses) + 0.1, *(1.1 * end[1] for end in ends if math.isfinite(end[1]))])
+    low = max(0.0, math.floor(least * 20) / 20)
+    high = max(0.1, math.ceil(min(max(losses), most) * 10) / 10)
+    accuracies = Axis(low, 1.0, "accuracy", round_ticks(low, 1.0), lambda v: percent(v, 0))
+    rest = Axis(0.0, high, "loss", round_ticks(0.0, high), lambda v: f"{v:.2g}")
+    plots = _plot("Accuracy", accuracies, 2, series, epochs) + _plot(
+        "Loss", rest, 1, series, epochs
+    )
+    return f"{_legend(series)}<div class='ml-curve-pair'>{plots}</div>" + note(
+        "Thin: training, smoothed. Thick: validation, after each epoch. Ring: the test set. Of "
+        "several seeds, later ones are paler. The first steps may lie outside."
     )
 
 
@@ -109,58 +122,103 @@ def _legend(series: Mapping[str, Curves]) -> str:
     if len(keys) > _MOST_KEYS:
         runs = Counter(run.model for run in series.values())
         keys = [(m, f"{TITLES.get(m, m)}, {counted(n, 'run')}") for m, n in runs.items()]
-    return "".join(
-        f"<span class='ml-key ml-{escape(model)}'>{escape(text)}</span>" for model, text in keys
-    )
+    return key([(text, f"ml-{escape(model)}") for model, text in keys])
 
 
-def _curves_svg(panel: _Panel, column: int, series: Mapping[str, Curves]) -> str:
+def _plot(title: str, y: Axis, column: int, series: Mapping[str, Curves], epochs: int) -> str:
+    label = (lambda v: f"{v:.3f}") if column == 1 else percent
     latest = {title: run.validation[-1][column] for title, run in series.items() if run.validation}
-    said = ", ".join(f"{title} {panel.label(value)}" for title, value in latest.items())
+    said = ", ".join(f"{title} {label(value)}" for title, value in latest.items())
     # A long list is no gist: of many runs the range of their last values is said.
     if len(latest) > _MOST_KEYS:
-        low, high = panel.label(min(latest.values())), panel.label(max(latest.values()))
-        said = f"{low} to {high} in {len(latest)} runs"
-    heights = [panel.low + (panel.high - panel.low) * i / 4 for i in range(5)]
-    axes = panel.axes(heights, range(0, int(panel.most) + 1, math.ceil(panel.most / 6)))
-    summary = f"{panel.title} by epoch. Validation: {said or 'none yet'}"
-    return panel.svg(summary, axes + "".join(_lines(panel, column, series)))
-
-
-def _lines(panel: _Panel, column: int, series: Mapping[str, Curves]) -> Iterator[str]:
-    most = max(_FEWEST_POINTS, _MOST_POINTS // len(series))
+        said = f"{label(min(latest.values()))} to {label(max(latest.values()))}"
+        said += f" in {len(latest)} runs"
+    x = Axis(0.0, float(epochs), "epoch", round_ticks(0, epochs, 7, whole=True))
+    plot = Plot(x, y, f"{title} by epoch. Validation: {said or 'none yet'}")
     runs, drawn = Counter(run.model for run in series.values()), Counter[str]()
-    for run in series.values():
+    for name, run in series.items():
         fade = 1 - (1 - _FAINTEST) * drawn[run.model] / max(1, runs[run.model] - 1)
         drawn[run.model] += 1
-        kind = f"ml-{escape(run.model)}"
-        training = _places(panel, column, _thinned(run.training, most))
-        validation = _places(panel, column, run.validation)
-        dots = "".join(
-            f"<circle class='ml-dot {kind}' r='3' cx='{x:.1f}' cy='{y:.1f}'/>"
-            for x, y in validation
+        _draw_run(
+            plot, column, run, name, label, max(_FEWEST_POINTS, _MOST_POINTS // len(series)), fade
         )
-        yield (
-            f"<g style='opacity:{fade:.2f}'>{_line(f'ml-line {kind}', training)}"
-            f"{_line(f'ml-line ml-thick {kind}', validation)}{dots}</g>"
-        )
+    return plot.html(title)
 
 
-def _thinned(curve: Curve, most: int) -> Curve:
+def _draw_run(
+    plot: Plot,
+    column: int,
+    run: Curves,
+    name: str,
+    label: Callable[[float], str],
+    most: int,
+    fade: float,
+) -> None:
+    kind, place = f"ml-{escape(run.model)}", plot.y
+    training = _inside(
+        _smoothed(_thinned(run.training, most), column, _SMOOTHED * plot.x.high), place
+    )
+    validation = _inside([(p[0], p[column]) for p in run.validation], place)
+    plot.line(training, f"ml-line {kind}", fade)
+    plot.line(validation, f"ml-line ml-thick {kind}", fade)
+    # The dots of many runs cannot be told apart: of each, only where it ends is marked.
+    is_one_of_many = most < _MOST_POINTS // _MOST_KEYS
+    for epoch, value in validation[-1:] if is_one_of_many else _thinned(validation, _MOST_DOTS):
+        plot.dot(epoch, value, f"{name}, epoch {epoch:.0f}: {label(value)} on validation", kind)
+    if column == 2 and run.test_accuracy is not None and place.low <= run.test_accuracy:
+        text = f"{name}: {percent(run.test_accuracy)} on the test set"
+        end = run.validation[-1][0] if run.validation else plot.x.high
+        plot.dot(end, run.test_accuracy, text, f"{kind} ml-ring", 5)
+
+
+def _smoothed(curve: Curve, column: int, epochs: float) -> list[Point]:
+    """A moving mean that forgets over so many epochs, as points (epochs done, value).
+
+    A point counts by the steps it stands for: the few at the start of an epoch would make a jump.
+    """
+    found, mean, before = [], math.nan, 0.0
+    for point in curve:
+        value = point[column]
+        if math.isfinite(value):
+            weight = 1 - math.exp((before - point[0]) / epochs)
+            mean = value if math.isnan(mean) else mean + weight * (value - mean)
+            before = point[0]
+            found.append((point[0], mean))
+    return found
+
+
+def _thinned(curve: Sequence[T], most: int) -> Sequence[T]:
     """Every second point, or third and so on, and always the last."""
     step = -(-len(curve) // most)
     return [*curve[:-1][::step], curve[-1]] if step > 1 else curve
 
 
-def _places(panel: _Panel, column: int, curve: Curve) -> list[tuple[float, float]]:
-    # What lies beyond the panel is left out: at its edge it would look like a plateau.
-    inside = [p for p in curve if panel.low <= p[column] <= panel.high]
-    return [(panel.x(p[0]), panel.y(p[column])) for p in inside]
+def _inside(points: Iterable[Point], axis: Axis) -> list[Point]:
+    # What lies beyond the plot is left out: at its edge it would look like a plateau.
+    return [(x, y) for x, y in points if axis.low <= y <= axis.high]
 
 
-def _line(classes: str, places: Iterable[tuple[float, float]]) -> str:
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    return f"<polyline class='{classes}' points='{points}'/>"
+def calibration_figures(calibration: Calibration, title: str) -> str:
+    """Error, loss and Brier score before and after temperature scaling, and what they say."""
+    c = calibration
+    rows = [
+        [when, *(f"{value:.4f}" for value in figures)]
+        for when, *figures in (
+            ("as trained", c.before.ece, c.nll_before, c.brier_before),
+            (f"temperature {c.temperature:.2f}", c.after.ece, c.nll_after, c.brier_after),
+        )
+    ]
+    figures = table(
+        ["", "ECE", "Loss", "Brier"],
+        rows,
+        f"{title}: calibration before and after",
+        explained=True,
+    )
+    return (
+        f"<figcaption>{escape(title)}</figcaption>{figures}"
+        f"<p class='ml-note'>{escape(_sentence(c))}</p>"
+        f"<details><summary>The bins in numbers</summary>{_bins(c, title)}</details>"
+    )
 
 
 def reliability_diagram(calibration: Calibration, title: str, model: str = "mlp") -> str:
@@ -172,20 +230,10 @@ def reliability_diagram(calibration: Calibration, title: str, model: str = "mlp"
     panels = _reliability_svg(c.before, "as trained", title, model) + _reliability_svg(
         c.after, f"at temperature {c.temperature:.2f}", title, model
     )
-    rows = [
-        [when, *(f"{value:.4f}" for value in figures)]
-        for when, *figures in (
-            ("as trained", c.before.ece, c.nll_before, c.brier_before),
-            (f"temperature {c.temperature:.3f}", c.after.ece, c.nll_after, c.brier_after),
-        )
-    ]
-    figures = table(["", "ECE", "Loss", "Brier"], rows, f"{title}: calibration before and after")
     return (
-        f"<figure class='ml-reliability'><figcaption>{escape(title)}</figcaption>"
-        f"<div class='ml-curve-pair'>{panels}</div>{figures}"
-        f"<p class='ml-note'>{escape(_sentence(c))} Each dot is a bin of confidence; larger dots "
-        "hold more images. On the diagonal, confidence equals accuracy.</p>"
-        f"<details><summary>The bins in numbers</summary>{_bins(c, title)}</details></figure>"
+        f"<figure class='ml-reliability'><div class='ml-curve-pair'>{panels}</div>"
+        "<p class='ml-note'>Each dot is a bin of confidence; larger dots hold more images. On the "
+        f"diagonal, confidence equals accuracy.</p>{calibration_figures(c, title)}</figure>"
     )
 
 
@@ -197,7 +245,7 @@ def _sentence(c: Calibration) -> str:
     change = "smaller" if c.nll_after < c.nll_before else "larger"
     return (
         f"On the validation images it is {state}; dividing its logits by {c.temperature:.2f} "
-        f"corrects this best. On these test images, that makes the loss {change}."
+        f"gives the smallest loss there. On these test images, that makes the loss {change}."
     )
 
 

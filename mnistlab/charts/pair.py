@@ -103,9 +103,10 @@ def _square_table(caption: str, digits: int, cell: Callable[[int, int], str]) ->
         _row(str(true), (cell(true, guess) for guess in range(digits))) for true in range(digits)
     )
     return (
-        "<div class='ml-scroll ml-matrix-box'><table class='ml-matrix'>"
+        f"<div class='ml-scroll ml-matrix-box' tabindex='0' role='region' "
+        f"aria-label='{escape(caption)}'><table class='ml-matrix'>"
         f"<caption>{escape(caption)}</caption>"
-        f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -119,10 +120,11 @@ def per_class_table(pair: Pair) -> str:
         for digit, images in enumerate(scores_a.confusion.sum(axis=1))
     ]
     return _grouped_table(
-        "class='ml-table ml-per-class' aria-label='Precision, recall and F1 by digit'",
+        "class='ml-table ml-per-class'",
         ["Digit", "Images"],
         [(title, pair.titles) for title in ("Precision", "Recall", "F1")],
         rows,
+        "Precision, recall and F1 by digit",
     ) + note("▲ marks the better of two.")
 
 
@@ -156,6 +158,7 @@ def robustness_table(results: Sequence[Robustness]) -> str:
             ["Corruption"],
             [(r.title, [*map(str, r.severities), "mean"]) for r in results],
             rows,
+            "Accuracy by corruption and severity",
             "<caption>Accuracy in percent, by corruption and severity</caption>",
         )
         + note(f"{counted(results[0].n, 'image')} in each cell; darker cells have more errors.")
@@ -176,6 +179,7 @@ def _grouped_table(
     first: Sequence[str],
     groups: Sequence[tuple[str, Sequence[str]]],
     rows: Iterable[str],
+    label: str,
     caption: str = "",
 ) -> str:
     """A table whose columns, after the first ones, are grouped under a title each."""
@@ -185,7 +189,8 @@ def _grouped_table(
     )
     below = "".join(f"<th scope='col'>{escape(name)}</th>" for _, names in groups for name in names)
     return (
-        f"<div class='ml-scroll'><table {attributes}>{caption}<thead><tr>{top}</tr>"
+        f"<div class='ml-scroll' tabindex='0' role='region' aria-label='{label}'>"
+        f"<table {attributes}>{caption}<thead><tr>{top}</tr>"
         f"<tr>{below}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

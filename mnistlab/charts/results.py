@@ -17,21 +17,23 @@ Value = TypeVar("Value")
 Column = tuple[str, Callable[[Evaluation], str], Callable[[Evaluation], float | None] | None, str]
 
 
-def results_table(evaluations: Sequence[Evaluation]) -> str:
+def results_table(evaluations: Sequence[Evaluation], brief: bool = False) -> str:
     """A row for each model on one test set, and one with mean and spread where only seeds differ.
 
-    What a model's card does not tell, and what is not measured yet, is an en dash.
+    What a model's card does not tell, and what is not measured yet, is an en dash. A `brief` table
+    has the five columns that most people ask for.
     """
+    columns = [column for column in _COLUMNS if not brief or column[0] in _BRIEF]
     rows: list[list[str]] = []
     summaries = set()
     for group in seed_groups(evaluations):
-        rows += [[text(e) for _, text, _, _ in _COLUMNS] for e in group]
+        rows += [[text(e) for _, text, _, _ in columns] for e in group]
         seeds = one_of_each_seed(group)
         if len(seeds) > 1:
             summaries.add(len(rows))
-            rows.append(_summary(seeds))
-    head = [name for name, _, _, _ in _COLUMNS]
-    text = table(head, rows, "Models and their figures", frozenset(summaries))
+            rows.append(_summary(seeds, columns))
+    head = [name for name, _, _, _ in columns]
+    text = table(head, rows, "Models and their figures", frozenset(summaries), explained=True)
     what = "± is the standard deviation (sd) of the runs above, which differ in the seed."
     return text + (note(what) if summaries else "")
 
@@ -50,10 +52,10 @@ def one_of_each_seed(group: Sequence[Evaluation]) -> list[Evaluation]:
     return list({_config(e, "seed"): e for e in reversed(group)}.values())[::-1]
 
 
-def _summary(group: Sequence[Evaluation]) -> list[str]:
+def _summary(group: Sequence[Evaluation], columns: Sequence[Column]) -> list[str]:
     model = TITLES.get(_config(group[0], "model"), group[0].title)
     cells = [f"{model}, mean ± sd, {len(group)} seeds"]
-    for _, _, value, form in _COLUMNS[1:]:
+    for _, _, value, form in columns[1:]:
         values = [] if value is None else [value(e) for e in group]
         known = [v for v in values if v is not None]
         # Over fewer than all seeds a mean would stand for something else than the row says.
@@ -109,6 +111,8 @@ _COLUMNS: tuple[Column, ...] = (
     ("File", lambda e: _or_dash(e.card.get("file_size"), _megabytes), None, ""),
     ("Seed", lambda e: number(_config(e, "seed"), "d"), None, ""),
 )
+
+_BRIEF = {"Model", "Accuracy", "F1 macro", "Latency p50 / p90 / p99", "Training"}
 
 _METHODS = (
     ("Accuracy", "Fraction of the test images whose most probable digit is their label, with "

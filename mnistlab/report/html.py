@@ -25,6 +25,7 @@ from mnistlab.charts.pair import (
 from mnistlab.charts.pictures import picture_sheet
 from mnistlab.charts.results import methods, results_table
 from mnistlab.data import Dataset
+from mnistlab.glossary import glossary
 from mnistlab.markup import UNKNOWN, escape, note, table
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.evaluation import Evaluation, Group, Pair, Robustness
@@ -86,7 +87,7 @@ def build_summary(pair: Pair, seeds: SeedComparison | None = None) -> str:
     """The verdict and the results as a piece of HTML with its own style, for a notebook."""
     results = results_table(list(dict.fromkeys(pair.evaluations)))
     text = verdict(pair) + _training_again(pair, seeds) + results
-    return f"<style>{_style()}</style><div class='ml-report'>{text}</div>"
+    return f"<style>{_style()}</style><div class='ml-report'>{text}{glossary()}</div>"
 
 
 def _training_again(pair: Pair, seeds: SeedComparison | None) -> str:
@@ -252,7 +253,7 @@ def _page(title: str, sections: Mapping[str, str]) -> str:
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{escape(title)}</title>\n<style>\n{_style()}</style></head>\n"
         f"<body class='ml-report'><h1>{escape(title)}</h1>"
-        f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n{body}</body></html>\n"
+        f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n{body}{glossary()}</body></html>\n"
     )
 
 

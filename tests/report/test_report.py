@@ -125,7 +125,7 @@ def test_a_report_has_every_figure_and_asks_for_nothing_outside(data: Dataset, r
     ]  # fmt: skip
     assert data.digest in text
     assert "No curves are kept of CNN." in text
-    assert "Accuracy by epoch. Validation: MLP 11 95.0 %" in text
+    assert "Accuracy by epoch. Validation: MLP 11 95.00 %" in text
     assert "No validation answers on this data are known of CNN." in text
     assert text.count("class='ml-reliability'") == 1
     assert shares == sorted(shares)

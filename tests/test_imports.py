@@ -138,7 +138,7 @@ def test_dashboards_kernel_is_light(data: str) -> None:
     with dashboard_kernel() as (client, process):
         assert not loaded_packages(client) & HEAVY
         assert process.memory_full_info().pss <= 120 * MEGABYTE
-        execute(client, "d = Dashboard()\nfor tab in ('compare', 'predict'): d.open_tab(tab)")
+        execute(client, "d = Dashboard()\nfor tab in ('explore', 'compare'): d.open_tab(tab)")
         opened = execute(client, "", "sorted(d.tabs)")
         assert opened == "['compare', 'explore', 'predict']"
         # The verdict of Train & Compare needs scipy.special, 21 MB; scipy.stats would take 66.

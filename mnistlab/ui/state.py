@@ -43,16 +43,26 @@ class AppState(HasTraits):
     """The last image sent to the pad."""
     drawing = Instance(np.ndarray, allow_none=True)
     """What the models see of the pad, (28, 28) uint8, None where there is no ink."""
-    front = Unicode("explore")
+    front = Unicode("predict")
     """The tab in front."""
+    wanted = Unicode("")
+    """The tab that another tab asks for."""
     loaded = Dict(value_trait=Unicode(), key_trait=Unicode())
     """Architecture -> id of the run that Predict uses instead of the pretrained model."""
+    remembered = Dict(key_trait=Unicode())
+    """What a reload of the web app brings back, by part: values that JSON can hold."""
+    recalled = Dict(key_trait=Unicode())
+    """The same from before the reload, for tabs that are built later."""
     status = Unicode("")
     status_kind = Enum(("info", "busy", "error"), default_value="info")
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self.lock = threading.RLock()
+
+    def remember(self, part: str, value: object) -> None:
+        """Let a reload bring this back."""
+        self.remembered = {**self.remembered, part: value}
 
     def say(self, text: str, kind: str = "info") -> None:
         """Put one sentence into the status line; `kind` is `info`, `busy` or `error`."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from importlib import resources
 from typing import Any
 
 import ipywidgets as widgets
 import nbformat
+import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
 from mnistlab.data import Dataset
-from mnistlab.errors import DataError
+from mnistlab.errors import ConfigError, DataError
 from mnistlab.ui import Dashboard, dashboard
 from tests.test_imports import ROOT
 from tests.ui.conftest import FakeClassifier
@@ -26,25 +29,25 @@ def page(digits: Dataset, models: dict[str, Any]) -> Dashboard:
 
 
 def html(page: Dashboard) -> str:
-    return " ".join(child.value for child in page.children if hasattr(child, "value"))
+    return " ".join(w.value for w in walk(page) if isinstance(w, widgets.HTML))
 
 
-def test_it_opens_on_explore_and_builds_nothing_else(page: Dashboard) -> None:
-    assert list(page.tabs) == ["explore"]
+def test_it_opens_on_predict_and_builds_nothing_else(page: Dashboard) -> None:
+    assert list(page.tabs) == ["predict"]
     assert page._tab.titles == ("Explore", "Train & Compare", "Predict")
     boxes = [box._dom_classes[-1] for box in page._tab.children]
     assert boxes == ["ml-tab-explore", "ml-tab-compare", "ml-tab-predict"]
-    assert [len(box.children) for box in page._tab.children] == [1, 0, 0]
+    assert [len(box.children) for box in page._tab.children] == [0, 0, 1]
     assert page.app.status == "Ready."
 
 
 def test_a_tab_is_built_once_when_it_is_selected(page: Dashboard) -> None:
-    page._tab.selected_index = 2
-    built = page.tabs["predict"]
-    page.open_tab("explore")
+    page._tab.selected_index = 0
+    built = page.tabs["explore"]
     page.open_tab("predict")
-    assert page.tabs["predict"] is built
-    assert page._tab.selected_index == 2
+    page.open_tab("explore")
+    assert page.tabs["explore"] is built
+    assert page._tab.selected_index == 0
 
 
 def test_the_badge_names_the_data_and_the_banner_says_what_was_swapped(digits: Dataset) -> None:
@@ -69,11 +72,11 @@ def test_without_any_data_the_page_opens_and_says_why(
 
 
 def test_a_tab_that_fails_says_so_and_is_tried_again(
-    page: Dashboard, monkeypatch: pytest.MonkeyPatch
+    digits: Dataset, models: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("mnistlab.ui.predict.tab.PredictTab._read", lambda *_: 1 / 0)
-        page.open_tab("predict")
+        page = Dashboard(digits, models)
     assert "ZeroDivisionError" in page.app.status
     assert "could not be opened" in page._boxes["predict"].children[0].value
     page.open_tab("explore")
@@ -91,6 +94,7 @@ def test_every_file_button_has_a_tooltip_that_begins_with_its_label(page: Dashbo
     page.open_tab("predict")
     page.tabs["predict"].view.my_digits.toggle()
     page.open_tab("compare")
+    page.open_tab("explore")
     page.tabs["explore"].open_fold("Your data")
     css = (resources.files("mnistlab.ui.common") / "style.css").read_text()
     labels = dict(re.findall(r"\.(ml-[\w-]+)::after { content: \"([\w ]+)\" / \"\"; }", css))
@@ -118,6 +122,83 @@ def test_using_a_run_in_predict_swaps_the_models_in_place(
     assert page.tabs["predict"] is tab
     assert [answer.title for answer in tab.state.reading.answers] == ["MLP", "run-9"]
     assert tab.state.reading.answers[-1].text == "5"
+
+
+def test_another_tab_name_is_refused(page: Dashboard) -> None:
+    with pytest.raises(ConfigError, match="choose explore, compare, predict"):
+        page.open_tab("settings")
+
+
+def test_a_theme_is_a_class_of_the_page_and_only_one(page: Dashboard) -> None:
+    for chosen, classes in (("ml-dark", {"ml-dark"}), ("ml-light", {"ml-light"}), ("", set())):
+        page._theme.value = chosen
+        assert {"ml-dark", "ml-light"} & set(page._dom_classes) == classes
+        assert "ml-app" in page._dom_classes
+
+
+def reloaded(page: Dashboard, digits: Dataset, models: dict[str, Any]) -> Dashboard:
+    """A new page that is told what the browser kept of another one."""
+    kept = html_of(page._memory.widget)
+    memory = json.loads(unescape(re.search("data-memory='([^']*)'", kept)[1]))  # type: ignore[index]
+    again = Dashboard(digits, models)
+    again._memory._recall.value = json.dumps({"memory": memory})
+    return again
+
+
+def html_of(widget: widgets.Widget) -> str:
+    return " ".join(w.value for w in walk(widget) if isinstance(w, widgets.HTML))
+
+
+def test_a_reload_brings_back_the_drawing_the_theme_and_the_runs(
+    page: Dashboard, digits: Dataset, models: dict[str, Any]
+) -> None:
+    pad = page.tabs["predict"].pad
+    pad.press(60, 60)
+    pad.release(120, 220)
+    page._theme.value = "ml-dark"
+    page.open_tab("compare")
+    page.tabs["compare"].results.choose(["cnn"])
+    again = reloaded(page, digits, models)
+    assert again.tabs["predict"].pad.drawing.strokes == pad.drawing.strokes
+    assert "ml-dark" in again._dom_classes
+    again.open_tab("compare")
+    assert again.tabs["compare"].state.chosen == ("cnn",)
+    for each in (page, again):
+        each.tabs["compare"].wait()
+
+
+def test_a_reload_brings_back_a_picture(
+    page: Dashboard, digits: Dataset, models: dict[str, Any]
+) -> None:
+    picture = np.array(digits.x_test[0])
+    page.tabs["predict"].pad.show(picture, "Test image 0")
+    pad = reloaded(page, digits, models).tabs["predict"].pad
+    np.testing.assert_array_equal(pad.picture, picture)
+    assert pad.note == "Test image 0"
+
+
+def test_a_reload_without_a_drawing_leaves_the_pad_alone(
+    page: Dashboard, digits: Dataset, models: dict[str, Any]
+) -> None:
+    page._theme.value = "ml-dark"
+    again = reloaded(page, digits, models)
+    assert again.tabs["predict"].pad.is_blank
+    assert not again.tabs["predict"].pad.can_undo
+
+
+def test_the_address_asks_for_a_tab(page: Dashboard) -> None:
+    for _ in range(2):  # the same message can come again
+        page._memory._recall.value = json.dumps({"tab": "explore"})
+        assert page._tab.selected_index == 0
+        page.open_tab("predict")
+    page._memory._recall.value = json.dumps({"tab": "nowhere"})
+    assert "There is no tab" in page.app.status
+
+
+def test_a_broken_memory_is_reported_and_the_page_works(page: Dashboard) -> None:
+    page._memory._recall.value = json.dumps({"memory": {"pad": {"picture": "no PNG"}}})
+    assert "cannot be read" in page.app.status
+    assert page.tabs["predict"].pad.is_blank
 
 
 def test_the_status_line_escapes(page: Dashboard) -> None:

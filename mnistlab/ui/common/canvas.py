@@ -25,12 +25,7 @@ INK = "#ffffff"  # the paper's colour stands in style.css
 MARK = "#56b4e9"  # seen on the dark paper in every theme, and unlike the ink
 
 _TEXT = 15  # pixels that a label over a box takes
-# Above the canvas, which is positioned as well and comes later.
-_LAYER = (
-    "<div style='position:absolute;z-index:1;width:{0}px;height:{0}px;pointer-events:none' "
-    "aria-hidden='true'><svg class='ml-marks' width='{0}' height='{0}' viewBox='0 0 {0} {0}' "
-    "style='display:block'>{1}</svg></div>"
-)
+_LAYER = "<svg class='ml-marks' viewBox='0 0 {0} {0}' aria-hidden='true'>{1}</svg>"
 
 BoxEdges = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -47,15 +42,19 @@ class Surface:
     """
 
     def __init__(self) -> None:
-        side = f"{SIZE}px"
-        self.canvas = Canvas(width=SIZE, height=SIZE, layout=Layout(width=side, height=side))
-        # Takes no room, and its content lets the pointer through to the canvas.
-        self._layer = HTML(layout=Layout(width="0", height="0", margin="0", overflow="visible"))
+        # The style sheet scales it; ipycanvas gives coordinates in pixels of its own.
+        self.canvas = Canvas(width=SIZE, height=SIZE, layout=Layout(width="100%", height="100%"))
+        self._layer = classed(HTML(), "ml-layer")
         self._boxes = self._cursor = ""
         # The border sits on this box: on the canvas it would shift the coordinates.
         self.widget = classed(Box([self._layer, self.canvas]), "ml-pad")
         self.pen_width = PEN_WIDTH
         self._client_ready = False
+        self.invite(True)
+
+    def invite(self, is_empty: bool) -> None:
+        """Say "Draw a digit here" on an empty pad."""
+        (self.widget.add_class if is_empty else self.widget.remove_class)("ml-empty")
 
     # Ink
 
@@ -148,13 +147,14 @@ def _fit(picture: np.ndarray) -> np.ndarray:
 
 def _box_svg(box: BoxEdges, label: str) -> str:
     left, top, right, bottom = box
-    # Above the box; below it or inside where there is no room.
-    above, below = top - 4, bottom + _TEXT
-    base = above if above >= _TEXT - 4 else below if below <= SIZE else top + _TEXT
+    # Above the box, or beside its top: below it is where the next line's labels stand.
+    has_room = top - 4 >= _TEXT - 4
+    base = top - 4 if has_room else top + _TEXT - 4
+    x = left if has_room else left - 12 if left >= 14 else min(right + 4, SIZE - 12)
     return (
         f"<rect x='{left:.1f}' y='{top:.1f}' width='{right - left:.1f}' "
         f"height='{bottom - top:.1f}' rx='3' fill='none' stroke='{MARK}' stroke-width='1.5'/>"
-        f"<text x='{max(left, 2):.1f}' y='{base:.1f}' fill='{MARK}' font-size='14' "
+        f"<text x='{max(x, 2):.1f}' y='{base:.1f}' fill='{MARK}' font-size='14' "
         f"font-weight='600'>{html.escape(label)}</text>"
     )
 

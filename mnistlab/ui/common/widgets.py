@@ -165,6 +165,20 @@ class View:
         made.on_click(self._guard(lambda _: verb()))
         return classed(made, "ml-button", name)
 
+    def _foldable(
+        self, title: str, name: str, content: widgets.Widget, is_open: bool = False
+    ) -> Any:
+        """A button that shows and hides `content`, and the content below it."""
+        toggle = widgets.ToggleButton(is_open, description=title, tooltip=title)
+        toggle = classed(toggle, "ml-button", "ml-toggle", name)
+
+        def show(is_open: bool) -> None:
+            content.layout.display = "" if is_open else "none"
+
+        show(is_open)
+        self._watch(toggle, show)
+        return classed(widgets.VBox([toggle, content]), "ml-fold")
+
     def _watch(self, owner: HasTraits, verb: Callable[[Any], object], *traits: str) -> Any:
         """Call `verb` with each new value of a trait (default `value`), and return `owner`."""
         owner.observe(self._guard(lambda change: verb(change["new"])), traits or "value")
@@ -281,8 +295,8 @@ def digit_grid(
 class Tiles(View):
     """At most `most` digits in one picture, with a clear button over each.
 
-    `on_click` gets the place of a clicked digit, from 0. The buttons are left out of the order of
-    Tab: the page lists the digits' numbers in another way as well.
+    `on_click` gets the place of a clicked digit, from 0. In the web app the buttons are one stop of
+    Tab with arrow keys (page.js); in JupyterLab they are left out of the order of Tab.
     """
 
     def __init__(self, app: AppState, most: int, on_click: Callable[[int], None]) -> None:
@@ -293,6 +307,7 @@ class Tiles(View):
             widgets.Button(layout=layout, style=style, tabbable=False) for _ in range(most)
         ]
         for place, item in enumerate(self.buttons):
+            item._dom_classes = ("ml-tile", "ml-none")  # until it has a digit and a name
             item.on_click(self._guard(lambda _, place=place: on_click(place)))
         self._over = classed(widgets.Box(self.buttons), "ml-tiles-over")
         self.widget = classed(widgets.Box([self._picture, self._over]), "ml-tiles")
@@ -314,6 +329,11 @@ class Tiles(View):
             is_shown = place < len(images)
             item._dom_classes = ("ml-tile",) if is_shown else ("ml-tile", "ml-none")
             item.tooltip = titles[place] if is_shown else ""
+
+    def mark(self, chosen: int | None) -> None:
+        """Mark the digit at a place, from 0, in place of the one that is marked."""
+        for place, item in enumerate(self.buttons):
+            (item.add_class if place == chosen else item.remove_class)("ml-chosen")
 
 
 def diverging(values: NDArray[np.floating], zero: Sequence[int]) -> NDArray[np.float64]:

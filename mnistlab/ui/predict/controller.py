@@ -52,8 +52,13 @@ class PredictController:
         )
         if final:
             self._app.drawing = reading.image
+            self._app.remember("pad", self.pad.to_memory())
             if self._app.status_kind != "busy":
                 self._app.say("Ready.")
+
+    def recall(self) -> None:
+        """Put on the pad what lay there before a reload."""
+        self.pad.from_memory(self._app.recalled.get("pad") or {})
 
     def sample(self) -> None:
         """Put a random test image on the pad."""

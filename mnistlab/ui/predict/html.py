@@ -11,6 +11,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlab.glossary import info
 from mnistlab.images.grey import shrink
 from mnistlab.images.preprocessing import STAGES, WITHOUT, Preprocessed
 from mnistlab.texts import percent
@@ -20,7 +21,12 @@ from mnistlab.ui.predict.state import Reading
 
 STAGE_SIZE = 84  # pixels a side of a stage's picture in the message to the browser
 SCRIBBLE = 0.6  # fraction of the 20x20 box with ink; exceeded by 26 of 60,000 MNIST training digits
-CONFIDENCE = "Confidence: how probable it is that this is a digit at all, according to the model."
+
+WHAT = {
+    "mlp": "Multilayer perceptron: weighs all 784 pixels at once, wherever they are.",
+    "cnn": "Convolutional network: looks for strokes and corners, piece by piece.",
+}
+"""What each kind of network is, in a sentence."""
 
 
 def panel_html(reading: Reading, without: Collection[str] = ()) -> str:
@@ -28,9 +34,11 @@ def panel_html(reading: Reading, without: Collection[str] = ()) -> str:
     cards = "".join(_card_html(answer, reading) for answer in reading.answers)
     chip = f"<span class='ml-chip'>{ui.escape(reading.note)}</span>" if reading.note else ""
     return (
+        "<h2 class='ml-hidden'>Answers</h2>"
         f"<div class='ml-says'><span role='status' aria-live='polite'>{_sentence(reading)}</span>"
         f"{chip}</div><div class='ml-cards'>{cards}</div>"
-        f"{_stages_html(reading, without)}<div class='ml-answer'>answer {reading.number}</div>"
+        f"{_stages_html(reading, without)}"
+        f"<div class='ml-hidden ml-answer'>answer {reading.number}</div>"
     )
 
 
@@ -39,11 +47,21 @@ def _sentence(reading: Reading) -> str:
         return "Nothing drawn yet."
     text, *others = {answer.text for answer in reading.answers}
     if others:
-        each = ", ".join(f"{ui.escape(a.title)} <b>{a.text}</b>" for a in reading.answers)
+        each = ", ".join(
+            f"{ui.escape(a.title)} <b>{_spoken(a.text, reading.lines)}</b>" for a in reading.answers
+        )
         return f"The models disagree: {each}."
     if set(text) == {"?"}:
         return "Neither model recognises a digit."
-    return f"Both models read <b>{text}</b>."
+    return f"Both models read <b>{_spoken(text, reading.lines)}</b>."
+
+
+def _spoken(text: str, lines: Sequence[int]) -> str:
+    """The digits of each line, with a slash between the lines."""
+    if len(set(lines)) < 2:
+        return text
+    rows = groupby(zip(text, lines, strict=True), key=lambda digit: digit[1])
+    return " / ".join("".join(digit for digit, _ in row) for _, row in rows)
 
 
 def _card_html(answer: Answer, reading: Reading) -> str:
@@ -56,11 +74,17 @@ def _card_html(answer: Answer, reading: Reading) -> str:
         detail = _detail(answer, reading.digits[at], at, len(reading.digits))
         best = answer.digits[at] if answer.accepted[at] else NOT_A_DIGIT
         bars = ui.probability_bars(answer.outcomes[at].tolist(), best)
+    rows = len(set(reading.lines)) or 1
+    longest = max(map(reading.lines.count, set(reading.lines)), default=1)
     return (
-        f"<section class='ml-card ml-is-{name}'><h3>{ui.escape(answer.title)}</h3>"
-        f"<div class='ml-digit ml-digit-{name}'>{_by_line(answer.text, reading.lines)}</div>"
-        f"<p class='ml-detail' title='{CONFIDENCE}'>{detail}</p>{bars}"
-        f"<div class='ml-latency ml-latency-{name}'>{latency}</div></section>"
+        f"<section class='ml-card ml-is-{name}'><h3>{ui.escape(answer.title)}"
+        f"{info(answer.name.upper())}</h3>"
+        f"<p class='ml-what'>{WHAT.get(name, '')}</p>"
+        f"<div class='ml-digit ml-digit-{name}' style='--rows:{rows};--length:{longest}'>"
+        f"{_by_line(answer.text, reading.lines)}</div>"
+        f"<p class='ml-detail'>{detail}</p>{bars}"
+        f"<div class='ml-latency ml-latency-{name}'>{latency}</div>"
+        f"<p class='ml-rule'>{_rule(answer)}</p></section>"
     )
 
 
@@ -85,10 +109,17 @@ def _detail(answer: Answer, digit: Preprocessed, at: int, n: int) -> str:
         reason = "Too much ink for a digit: it looks like a scribble. " if is_scribble else ""
         guess = f"The nearest guess is {answer.digits[at]}."
         result = f"{reason}Not recognised as a digit {confidence}. {guess}"
-    rule = f"It answers ? when its confidence is below {100 * answer.threshold:.0f} %"
+    return f"{place}{result}{info('Confidence')}"
+
+
+def _rule(answer: Answer) -> str:
+    """When a model answers `?`."""
+    if not answer.threshold:
+        return ""
+    rule = f"Answers ? when its confidence is below {100 * answer.threshold:.0f} %"
     if answer.kept is not None:  # what `?` costs: some real digits are refused as well
         rule += f", as for {percent(1 - answer.kept, 1)} of the validation digits"
-    return f"{place}{result}<br>{rule}."
+    return f"{rule}."
 
 
 def _stages_html(reading: Reading, without: Collection[str]) -> str:

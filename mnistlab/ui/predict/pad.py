@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from mnistlab.errors import ConfigError, UploadError
 from mnistlab.images.drawing import Drawing, Stroke
 from mnistlab.ui.common.canvas import SIZE, BoxEdges, Surface, place_box
+from mnistlab.ui.common.memory import picture_text, text_picture
 from mnistlab.ui.common.widgets import View
 from mnistlab.ui.predict.replay import Frames, every_frame, replay_frames
 from mnistlab.ui.state import AppState
@@ -89,6 +91,21 @@ class Pad(View):
         """Where the picture on the pad is from, empty when there is none."""
         return "" if self.drawing.is_drawing else self._present.note
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether it holds neither strokes nor a picture."""
+        return self.drawing.is_blank and self.picture is None
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to undo."""
+        return self._at > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is something to redo."""
+        return self._at + 1 < len(self._contents)
+
     def _add(self, content: Content) -> None:
         """Make this the present content. What had been undone can no longer be redone."""
         self._contents = [*self._contents[: self._at + 1], content][-MAX_UNDO - 1 :]
@@ -101,6 +118,7 @@ class Pad(View):
         self.release()  # a stroke whose end was lost outside the window
         repaint = self.picture is not None or self._replay is not None
         self.drawing.begin(x, y)
+        self.surface.invite(False)
         self._painted = 0
         if repaint:
             self._paint()
@@ -180,6 +198,19 @@ class Pad(View):
             raise UploadError("There is nothing to save: draw a digit first.")
         return json.dumps(self.drawing.to_dict())
 
+    def to_memory(self) -> dict[str, Any]:
+        """The content as values that JSON can hold."""
+        if self.picture is not None:
+            return {"picture": picture_text(self.picture), "note": self.note}
+        return {} if self.drawing.is_blank else {"drawing": self.drawing.to_dict()}
+
+    def from_memory(self, content: Mapping[str, Any]) -> None:
+        """Replace the content with what `to_memory` gave; an empty one changes nothing."""
+        if "picture" in content:
+            self.show(text_picture(content["picture"]), str(content.get("note", "")))
+        elif "drawing" in content:
+            self.load(json.dumps(content["drawing"]))
+
     def undo(self) -> None:
         """Undo the last stroke, picture or Clear."""
         self._step(-1, "Nothing to undo.")
@@ -191,8 +222,7 @@ class Pad(View):
     def _replace(self, content: Content, counted: bool = True) -> None:
         if self.drawing.is_drawing:  # a stroke under way is kept for Undo
             self._end_stroke()
-        is_blank = self.drawing.is_blank and self.picture is None
-        if counted or not is_blank:  # to clear a blank pad is no step
+        if counted or not self.is_blank:  # to clear a blank pad is no step
             self._add(content)
         self._show(counted)
 
@@ -287,4 +317,5 @@ class Pad(View):
         self._replay = None
         strokes = self.drawing.strokes
         self.surface.paint(strokes, self.picture)
+        self.surface.invite(self.is_blank)
         self._painted = len(strokes[-1]) if self.drawing.is_drawing else 0

@@ -14,8 +14,8 @@ from mnistlab.ui.predict.pad import Pad
 from mnistlab.ui.state import AppState
 
 HELP = (
-    "Arrow keys move the pen, with Shift in small steps. Space lowers and lifts it. Tab leaves "
-    "the pad."
+    "Arrow keys move the pen, with Shift in small steps. Space lowers and lifts it. Ctrl+Z undoes, "
+    "Ctrl+Y redoes. Tab leaves the pad."
 )
 
 STEP, SMALL_STEP = 10.0, 2.0  # pixels of the pad
@@ -73,11 +73,17 @@ class KeyboardPen(View):
         elif key == "Escape":
             self._leave(None)
         elif ctrl or meta:
-            return
+            self._undo_or_redo(key.lower(), shift)
         elif key in (" ", "Enter"):
             self._toggle()
         elif key in _DIRECTIONS:
             self._move(*_DIRECTIONS[key], SMALL_STEP if shift else STEP)
+
+    def _undo_or_redo(self, key: str, shift: bool) -> None:
+        if key == "z" and not shift:
+            self._pad.undo()
+        elif key in ("y", "z"):
+            self._pad.redo()
 
     def put_away(self) -> None:
         """End the stroke and hide the pen, which keeps its place."""

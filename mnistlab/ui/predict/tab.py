@@ -44,19 +44,35 @@ class PredictView(ui.View):
         tab.state.observe(lambda _: self._paint_table(), "files")
         self.my_digits = MyDigits(app, tab.state, Collection(my_digits_file()), tab.pad.put)
         self.why = Why(app, tab.state)
-        below = [self._switches(), self.table, self.my_digits.widget, self.why.widget]
-        read = ui.classed(widgets.VBox([self.which, self.panel, *below]), "ml-read")
-        self.widget = ui.classed(widgets.Box([draw, read]), "ml-columns")
+        more = ui.classed(widgets.Box([self.why.widget, self.my_digits.widget]), "ml-beside")
+        read = ui.classed(widgets.VBox([self.which, self.panel]), "ml-read")
+        below = ui.classed(widgets.VBox([self._switches(), self.table, more]), "ml-below")
+        self.widget = ui.classed(widgets.Box([draw, read, below]), "ml-columns")
         self._paint()
 
     # The left column: the pad
 
     def _draw_box(self) -> list[widgets.Widget]:
-        tab, pad, button = self._tab, self._tab.pad, self._button
-        intro = widgets.HTML(
-            ui.heading("Draw digits", "One or several, at any size, with mouse, finger or keys.")
-        )
-        sample = button("Random test digit", "ml-sample", tab.sample, "No model was trained on it")
+        intro = widgets.HTML(ui.note("One digit or several, with mouse, finger or keys."))
+        pad = self._tab.pad
+        steps, sources, extras = self._steps(), self._sources(), self._extras()
+        self.keys = KeyboardPen(self._app, pad)
+        Pointers(self._app, pad, self.keys)
+        return [intro, pad.widget, steps, sources, extras]
+
+    def _steps(self) -> widgets.Widget:
+        pad, button = self._tab.pad, self._button
+        self.undo = button("Undo", "ml-undo", pad.undo, "Undo the last stroke, picture or Clear")
+        self.redo = button("Redo", "ml-redo", pad.redo, "Redo what was undone last")
+        self.clear = button("Clear", "ml-clear", pad.clear, "Empty the pad")
+        tip = "Turn the uploaded picture by 90° clockwise, if it lies on its side"
+        self.turn = button("Turn", "ml-turn", self._tab.turn, tip)
+        return ui.tools(self.undo, self.redo, self.clear, self.turn)
+
+    def _sources(self) -> widgets.Widget:
+        tab, button = self._tab, self._button
+        tip = "No model was trained on it"
+        self.sample = button("Random test digit", "ml-sample", tab.sample, tip)
         self.upload = ui.file_button(
             self._app,
             "Upload pictures of digits",
@@ -65,23 +81,11 @@ class PredictView(ui.View):
             types=UPLOAD_TYPES,
             multiple=True,
         )
-        self.files = self._chooser(
-            widgets.Dropdown(description="Picture"), "ml-files", tab.show_file
-        )
-        tip = "Turn the uploaded picture by 90° clockwise, if it lies on its side"
-        self.turn = button("Turn", "ml-turn", tab.turn, tip)
-        undo = button("Undo", "ml-undo", pad.undo, "Undo the last stroke, picture or Clear")
-        redo = button("Redo", "ml-redo", pad.redo, "Redo what was undone last")
-        clear = button("Clear", "ml-clear", pad.clear, "Empty the pad")
-        self.keys = KeyboardPen(self._app, pad)
-        Pointers(self._app, pad, self.keys)
-        below = self._below_the_pad()
-        self.keys.before, self.keys.after = clear, below[0]
-        sources = ui.tools(sample, self.upload, self.files)
-        steps = ui.tools(undo, redo, clear, self.turn)
-        return [intro, sources, steps, pad.widget, ui.tools(*below)]
+        chooser = widgets.Dropdown(description="Picture")
+        self.files = self._chooser(chooser, "ml-files", tab.show_file)
+        return ui.classed(ui.tools(self.sample, self.upload, self.files), "ml-sources")
 
-    def _below_the_pad(self) -> list[widgets.DOMWidget]:
+    def _extras(self) -> widgets.Widget:
         pad, button = self._tab.pad, self._button
         least, most = PEN_WIDTHS
         pen = widgets.FloatSlider(
@@ -96,14 +100,14 @@ class PredictView(ui.View):
             lambda files: pad.load(files[0]["content"]),
             types=DRAWING_TYPES,
         )
-        return [
-            button("Keys", "ml-keys", self.keys.enter, HELP),
-            button("Replay", "ml-replay", pad.replay, "Show the strokes being drawn again"),
-            button("Save", "ml-save", self._save, "Save the strokes as a JSON file"),
-            load,
-            self.link,
-            self._watch(ui.classed(pen, "ml-pen"), pad.set_pen_width),
-        ]
+        enter = button("Keys", "ml-keys", lambda: self.keys.enter(), HELP)
+        self.replay = button(
+            "Replay", "ml-replay", pad.replay, "Show the strokes being drawn again"
+        )
+        self.save = button("Save", "ml-save", self._save, "Save the strokes as a JSON file")
+        parts = [enter, self.replay, self.save, load, self.link]
+        parts.append(self._watch(ui.classed(pen, "ml-pen"), pad.set_pen_width))
+        return ui.classed(ui.tools(*parts), "ml-extras")
 
     def _save(self) -> None:
         self.link.value = ""  # the last one's, should there be nothing to save now
@@ -133,6 +137,7 @@ class PredictView(ui.View):
         n = len(reading.digits) if len(reading.digits) > 1 else 0
         self._fill(self.which, [(f"digit {i + 1}", i) for i in range(n)], reading.chosen)
         self._paint_files()
+        self._paint_buttons()
         pad.mark(reading.boxes[:n], reading.answers[-1].text if n else "")
 
     def _paint_files(self) -> None:
@@ -143,6 +148,21 @@ class PredictView(ui.View):
         if shown is None:
             options.insert(0, (CHOOSE, None))
         self._fill(self.files, options if len(files) > 1 else [], shown)
+
+    def _paint_buttons(self) -> None:
+        """Disable what has nothing to act on."""
+        pad = self._tab.pad
+        has_strokes = not pad.drawing.is_blank
+        for button, is_useful in (
+            (self.undo, pad.can_undo),
+            (self.redo, pad.can_redo),
+            (self.clear, not pad.is_blank),
+            (self.replay, has_strokes),
+            (self.save, has_strokes),
+        ):
+            button.disabled = not is_useful
+        # A disabled button cannot be the next stop of Tab.
+        self.keys.after = self.undo if pad.can_undo else self.sample
 
     def _paint_table(self) -> None:
         state = self._tab.state

@@ -113,11 +113,12 @@ class Why(ui.View):
         figures = "".join(
             _neighbour_html(n, None if x_train is None else x_train[n.index]) for n in found
         )
+        text = VECTORS if x_train is not None else f"{VECTORS} {NO_PICTURES}"
         return (
             f"{ui.subheading('Nearest training digits')}"
             f"<p>{agree} of {len(found)} have the label {cnn.digit}, the CNN's {what}.</p>"
             f"<div class='ml-neighbours'>{figures}</div>"
-            f"{ui.note(VECTORS if x_train is not None else f'{VECTORS} {NO_PICTURES}')}"
+            f"{ui.note(text, 'Last hidden layer')}"
         )
 
 

@@ -37,7 +37,8 @@ def draw(tab: PredictTab) -> None:
 
 
 def text_of(tab: PredictTab, name: str) -> str:
-    found = re.search(rf"class='[^']*\b{name}'>([^<]*)<", panel_html(tab.state.reading))
+    pattern = rf"class='[^']*\b{name}'[^>]*>([^<]*)<"
+    found = re.search(pattern, panel_html(tab.state.reading))
     assert found, name
     return found[1]
 
@@ -202,11 +203,47 @@ def test_a_drawing_is_saved_and_loaded(tab: PredictTab, app: AppState) -> None:
 
 
 def test_the_keyboard_goes_on_behind_the_pad(tab: PredictTab) -> None:
-    before, after = tab.view.keys.before, tab.view.keys.after
-    assert before is not None
-    assert after is not None
-    assert "ml-clear" in before._dom_classes
-    assert "ml-keys" in after._dom_classes
+    def after() -> tuple[str, ...]:
+        assert tab.view.keys.after is not None
+        return tuple(tab.view.keys.after._dom_classes)
+
+    assert "ml-sample" in after()
+    draw(tab)
+    assert "ml-undo" in after()
+
+
+def test_buttons_without_anything_to_act_on_are_disabled(tab: PredictTab) -> None:
+    def disabled() -> set[str]:
+        names = ("undo", "redo", "clear", "replay", "save")
+        return {name for name in names if by_class(tab.widget, f"ml-{name}").disabled}
+
+    assert disabled() == {"undo", "redo", "clear", "replay", "save"}
+    draw(tab)
+    assert disabled() == {"redo"}
+    tab.pad.undo()
+    assert disabled() == {"undo", "clear", "replay", "save"}
+    tab.pad.redo()
+    tab.pad.show(np.full((28, 28), 255, np.uint8))
+    assert disabled() == {"redo", "replay", "save"}
+
+
+@pytest.mark.parametrize("redo", [("y", False), ("Z", True)])
+def test_control_z_and_control_y(tab: PredictTab, redo: tuple[str, bool]) -> None:
+    draw(tab)
+    tab.view.keys.key("z", ctrl=True)
+    assert tab.pad.is_blank
+    tab.view.keys.key(redo[0], shift=redo[1], meta=True)
+    assert not tab.pad.is_blank
+
+
+def test_an_empty_pad_invites_to_draw(tab: PredictTab) -> None:
+    assert "ml-empty" in tab.pad.widget._dom_classes
+    tab.pad.press(60, 60)
+    assert "ml-empty" not in tab.pad.widget._dom_classes
+    tab.pad.release(120, 220)
+    assert "ml-empty" not in tab.pad.widget._dom_classes
+    tab.pad.clear()
+    assert "ml-empty" in tab.pad.widget._dom_classes
 
 
 def test_the_drawing_can_be_kept(tab: PredictTab) -> None:
@@ -235,7 +272,7 @@ def test_what_is_no_digit_is_answered_with_a_question_mark(
     assert "Not recognised as a digit (confidence 20.0 %)" in tab.view.panel.value
     assert "The nearest guess is 1." in tab.view.panel.value
     assert (
-        "It answers ? when its confidence is below 50 %, as for 2.0 % of the validation digits."
+        "Answers ? when its confidence is below 50 %, as for 2.0 % of the validation digits."
         in tab.view.panel.value
     )
     models["mlp"].score = 0.2

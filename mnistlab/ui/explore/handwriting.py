@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.charts.plotly_charts import distribution_figure
+from mnistlab.charts.by_digit import distribution_chart
 from mnistlab.data.features import by_digit
 from mnistlab.data.pixel_statistics import Averages, average
 from mnistlab.errors import DataError
@@ -123,8 +123,7 @@ class Handwriting(Section):
             options=[(_title(name), name) for name in _CHOICES], description="Show"
         )
         self.choice = self._watch(choice, lambda _: self._paint_one())
-        self._chart = ui.classed(widgets.Output(), "ml-chart")
-        self._numbers, self._close = widgets.HTML(), widgets.HTML()
+        self._chart, self._numbers, self._close = (widgets.HTML() for _ in range(3))
         parts = [ui.tools(self.choice), self._chart, self._numbers, self._close]
         self.widget = ui.classed(widgets.VBox(parts), "ml-handwriting")
 
@@ -138,7 +137,7 @@ class Handwriting(Section):
         values = self._material.features["train"]
         known = values.measured(name)
         quantiles = by_digit(values.of(name)[known], self._material.labels("train")[known])
-        ui.show_chart(self._chart, distribution_figure(quantiles, text), text)
+        self._chart.value = distribution_chart(quantiles, text)
         rows = [[str(d), *(number(v, ".2f") for v in row)] for d, row in enumerate(quantiles)]
         head = ["digit", "5 %", "25 %", "median", "75 %", "95 %"]
         table = ui.table(head, rows, f"{text} by digit, quantiles of the training set")

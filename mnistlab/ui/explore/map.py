@@ -1,4 +1,4 @@
-"""A map of a few thousand training images: hover to see one, drag to select many.
+"""A map of a few thousand training images: hover to see one, drag to select many, zoom and move.
 
 Not a plotly figure: one that sends clicks back costs the kernel 80 MB and two seconds. The map is
 a picture, and an empty canvas over it tells where the pointer is.
@@ -37,6 +37,11 @@ _KINDS = {
 _NEAR = 12.0  # pixels within which the pointer points at an image
 _CLICK = 4.0  # a drag shorter than this is a click
 _ACCENT = "#e08a1e"
+_ZOOM, _MOST_ZOOM = 1.6, 12.0  # a step, and the closest look
+_TERMS = {"pca": "PCA", "cnn": "Last hidden layer", "tsne": "t-SNE"}
+_BOX, _LASSO, _MOVE = "Select in a box", "Select by lasso", "Move the map"
+
+_SIZE = np.array([MAP_WIDTH, MAP_HEIGHT], float)
 
 Floats = NDArray[np.float32]
 
@@ -46,7 +51,8 @@ class MapSection(Section):
 
     def _build(self) -> None:
         self._frame: MapFrame | None = None
-        self._places = np.zeros((0, 2))
+        self._zoom, self._corner = 1.0, np.zeros(2)  # upper left, in pixels of the whole map
+        self._places = np.zeros((0, 2))  # of the points, in pixels of what is seen
         self._marked = np.zeros(0, bool)
         self._hovered: int | None = None
         self._path: list[tuple[float, float]] = []  # of the drag under way
@@ -55,7 +61,8 @@ class MapSection(Section):
         self._stop = threading.Event()
         kinds = [(text, kind) for kind, (text, _) in _KINDS.items()]
         self.kind = widgets.Dropdown(options=kinds, description="Map")
-        self.mode = ui.classed(widgets.ToggleButtons(options=["Box", "Lasso"]), "ml-doors")
+        modes = widgets.ToggleButtons(options=[_BOX, _LASSO, _MOVE])
+        self.mode = ui.classed(modes, "ml-doors")
         self._picture = ui.classed(widgets.HTML(), "ml-map-picture")
         self._hover = ui.classed(widgets.HTML(), "ml-map-hover")
         self._note, self._progress = widgets.HTML(), widgets.HTML()
@@ -67,7 +74,10 @@ class MapSection(Section):
         self._listen()
         board = ui.classed(widgets.Box([self._picture, self.canvas]), "ml-map")
         row = ui.classed(widgets.Box([board, self._hover]), "ml-map-row")
-        tools = ui.tools(self.kind, self.mode, none)
+        closer = self._button("Zoom in", "ml-map-in", lambda: self.zoom(_ZOOM))
+        farther = self._button("Zoom out", "ml-map-out", lambda: self.zoom(1 / _ZOOM))
+        whole = self._button("Whole map", "ml-map-whole", lambda: self.zoom(0))
+        tools = ui.tools(self.kind, self.mode, none, closer, farther, whole)
         parts = [tools, self._tsne, row, self._note]
         self.widget = ui.classed(widgets.VBox(parts), "ml-map-section")
         self._show_progress(None)
@@ -76,7 +86,7 @@ class MapSection(Section):
         self._watch(self._app, self._on_front, "front")
 
     def _listen(self) -> None:
-        size = {"width": f"{MAP_WIDTH}px", "height": f"{MAP_HEIGHT}px"}
+        size = {"width": "100%", "height": "100%"}  # of a box that the style sheet scales
         self.canvas = canvas = Canvas(width=MAP_WIDTH, height=MAP_HEIGHT, layout=size)
         for listen, handler in (
             (canvas.on_client_ready, self._connect),
@@ -103,6 +113,32 @@ class MapSection(Section):
         """Stop computing."""
         self._stop.set()
 
+    def zoom(self, factor: float) -> None:
+        """Look closer (above 1) or from farther away at the middle; 0 shows the whole map."""
+        middle = self._corner + _SIZE / 2 / self._zoom
+        self._zoom = min(max(self._zoom * factor, 1.0), _MOST_ZOOM)
+        self._look_at(middle - _SIZE / 2 / self._zoom)
+
+    def move(self, across: float, down: float) -> None:
+        """Move the map by so many pixels of what is seen."""
+        self._look_at(self._corner - np.array([across, down]) / self._zoom)
+
+    def _look_at(self, corner: NDArray[np.float64]) -> None:
+        self._corner = np.clip(corner, 0, _SIZE - _SIZE / self._zoom)
+        self._place()
+        self._paint_picture()
+
+    def _place(self) -> None:
+        points = self._points()
+        if self._frame is None or points is None:
+            self._places = np.zeros((0, 2))
+        else:
+            self._places = self._seen(self._frame.place(points))
+
+    def _seen(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Pixels (n, 2) of the whole map as pixels of what is seen of it."""
+        return (places - self._corner) * self._zoom
+
     def select(self, marked: NDArray[np.bool_]) -> None:
         """Mark points (n,) and show their images in the sample grid."""
         self._marked = marked
@@ -111,6 +147,7 @@ class MapSection(Section):
             rows = self._material.map_rows[marked]
             title = f"{counted(len(rows), 'image')} selected in the map"
             self._tab.show(Selection(title, "train", rows))
+            self._app.say(f"{title}. Samples, above, shows them.")
 
     def _select_none(self) -> None:
         self.select(np.zeros_like(self._marked))
@@ -148,9 +185,12 @@ class MapSection(Section):
             return
         self._path.append((x, y))
         outline, is_click = self._outline(), np.ptp(self._path, axis=0).max() < _CLICK
+        moved = np.subtract(self._path[-1], self._path[0])
         self._path = []
         self._draw_outline()
-        if not is_click:
+        if not is_click and self.mode.value == _MOVE:
+            self.move(*moved)
+        elif not is_click:
             self.select(_in_lasso(self._places, outline))
         elif (found := self._at(x, y)) is not None:
             self._tab.open("train", int(self._material.map_rows[found]))
@@ -165,8 +205,10 @@ class MapSection(Section):
 
     def _outline(self) -> NDArray[np.float64]:
         """Corners (n, 2) of the box or lasso of the drag under way."""
-        if self.mode.value == "Lasso" or not self._path:
+        if self.mode.value == _LASSO or not self._path:
             return np.array(self._path)
+        if self.mode.value == _MOVE:
+            return np.array([self._path[0], self._path[-1]])
         (x0, y0), (x1, y1) = self._path[0], self._path[-1]
         return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
 
@@ -217,17 +259,16 @@ class MapSection(Section):
         """Show the chosen map."""
         points, is_tsne = self._points(), self.kind.value == "tsne"
         self._tsne.layout.display = "" if is_tsne or not self._cancel.disabled else "none"
-        self._frame, self._places = None, np.zeros((0, 2))
-        if points is not None:
-            self._frame = MapFrame(points)
-            self._places = self._frame.place(points)
+        self._frame = None if points is None else MapFrame(points)
+        self._zoom, self._corner = 1.0, np.zeros(2)
+        self._place()
         if len(self._marked) != len(self._places):
             self._marked = np.zeros(len(self._places), bool)
         self._hovered = None
         self._paint_picture()
         self._paint_hover()
         # Last: searching all neighbours takes as long as the picture.
-        self._note.value = ui.note(self._text(points))
+        self._note.value = ui.note(self._text(points), _TERMS[self.kind.value])
 
     def _text(self, points: Floats | None) -> str:
         if points is None:
@@ -243,10 +284,12 @@ class MapSection(Section):
             return
         self._shown_drawing = self._app.drawing
         labels = self._material.labels("train")[self._material.map_rows]
-        picture = draw_map(self._places, labels, self._marked, self._drawing_place())
+        seen = ((self._places >= 0) & (self._places < _SIZE)).all(axis=1)
+        here = self._drawing_place()
+        here = here if here is not None and ((here >= 0) & (here < _SIZE)).all() else None
+        picture = draw_map(self._places[seen], labels[seen], self._marked[seen], here)
         self._picture.value = (
-            f"<img width='{MAP_WIDTH}' height='{MAP_HEIGHT}' src='{ui.data_uri(picture)}' "
-            f"alt='Map of {len(labels):,} training images'>"
+            f"<img src='{ui.data_uri(picture)}' alt='Map of {len(labels):,} training images'>"
         )
 
     def _drawing_place(self) -> NDArray[np.float64] | None:
@@ -259,7 +302,7 @@ class MapSection(Section):
         else:
             features = material.classifiers["cnn"].read(image).features
             points = (features - material.map_view.mean) @ material.map_view.axes
-        return np.asarray(self._frame.place(points[:, :2])[0])
+        return np.asarray(self._seen(self._frame.place(points[:, :2]))[0])
 
     def _paint_hover(self) -> None:
         if self._hovered is None:

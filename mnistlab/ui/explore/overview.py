@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.charts.plotly_charts import counts_figure
+from mnistlab.charts.by_digit import counts_chart
 from mnistlab.data.features import Features
 from mnistlab.data.pixel_statistics import SplitStatistics, Statistics
 from mnistlab.markup import UNKNOWN, number
@@ -29,25 +29,24 @@ class Overview(Section):
     """Statistics and counts; `widgets` are the two boxes."""
 
     def _build(self) -> None:
-        self._figures, self._head, self._numbers = (widgets.HTML() for _ in range(3))
-        self._chart = ui.classed(widgets.Output(), "ml-chart")
-        counts = widgets.VBox([self._head, self._chart, self._numbers])
-        self.widgets = [
-            ui.classed(self._figures, "ml-statistics", "ml-section"),
-            ui.classed(counts, "ml-counts", "ml-section"),
-        ]
+        self._figures = ui.classed(widgets.HTML(), "ml-statistics", "ml-section")
+        self._counts = ui.classed(widgets.HTML(), "ml-counts", "ml-section")
+        self.widgets = [self._figures, self._counts]
         self._follow(self._state, self.paint, "material")
 
     def paint(self) -> None:
         """Show the dataset."""
         found, title = self._material.statistics, self._material.dataset.title
         self._figures.value = _statistics_html(title, found, self._material.features)
-        self._head.value = ui.heading("Images per digit", balance(found.train))
         counts = {"train": found.train.counts, "test": found.test.counts}
-        ui.show_chart(self._chart, counts_figure(*counts.values()), "Images per digit")
         rows = [[name, *(f"{n:,}" for n in row)] for name, row in counts.items()]
         head = ["digit", *map(str, range(10))]
-        self._numbers.value = ui.table(head, rows, "Images per digit and split")
+        table = ui.table(head, rows, "Images per digit and split")
+        self._counts.value = (
+            ui.heading("Images per digit", balance(found.train))
+            + counts_chart(*counts.values())
+            + f"<details><summary>In numbers</summary>{table}</details>"
+        )
 
 
 def _statistics_html(title: str, found: Statistics, written: Mapping[str, Features]) -> str:
@@ -57,10 +56,10 @@ def _statistics_html(title: str, found: Statistics, written: Mapping[str, Featur
         for split, features in zip((found.train, found.test), written.values(), strict=True)
     ]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    table = ui.table(["", "training set", "test set"], rows, f"Statistics of {title}")
     return (
         ui.heading(f"{title} at a glance", meaning(found, written))
-        + ui.table(["", "training set", "test set"], rows, f"Statistics of {title}")
-        + ui.note(_NOTE)
+        + f"{table}<details><summary>What the figures mean</summary>{ui.note(_NOTE)}</details>"
     )
 
 
@@ -102,7 +101,7 @@ def _background(ink: float) -> str:
         return "No pixel of the training images is black."
     fraction = "less than 1 %" if 1 - ink < 0.005 else percent(1 - ink, 0)
     about = f"On average, {fraction} of a training image is black background"
-    return f"{about}, so a model learns from few pixels." if ink <= 0.5 else f"{about}."
+    return f"{about}."
 
 
 def _brightness(found: Statistics, written: Mapping[str, Features]) -> str:

@@ -61,6 +61,7 @@ class Samples(Section):
         ]
         self.widget = ui.classed(widgets.VBox(parts), "ml-samples", "ml-section")
         self._follow(state, self.paint, *_FILTER)
+        self._follow(state, self._mark, "item")
 
     def _on_choice(self) -> None:
         digit, split, number = (choice.value for choice in self._choices)
@@ -89,6 +90,14 @@ class Samples(Section):
         self._note.value = ui.status(self._text(len(rows)))
         self._previous.disabled = state.page == 0
         self._next.disabled = state.page >= self._tab.last_page
+        self._mark()
+
+    def _mark(self) -> None:
+        """Mark the image that is open, where it is on the page."""
+        split, row = self._state.item or ("", -1)
+        is_here = (self._tab.shown == row) & (split == self._tab.split)
+        places = np.flatnonzero(is_here)
+        self._tiles.mark(int(places[0]) if len(places) else None)
 
     def _text(self, shown: int) -> str:
         state, total = self._state, len(self._tab.matching)
@@ -136,7 +145,8 @@ class Item(Section):
         title = ui.subheading(f"{name}, label {self._material.labels(split)[row]}")
         self._picture.value = _pixels_html(image, name)
         self._facts.value = (
-            f"{title}<p>{ui.escape(read)}.{self._label_note(split, row)}</p>"
+            f"{ui.note('The numbers are brightness, from 0 to 255.')}{title}"
+            f"<p>{ui.escape(read)}.{self._label_note(split, row)}</p>"
             f"{self._written(split, row)}"
         )
         self._paint_neighbours(image)

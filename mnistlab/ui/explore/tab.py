@@ -12,6 +12,16 @@ from mnistlab.ui.explore.section import Section
 from mnistlab.ui.state import AppState
 
 FOLDS = ("Averages", "Map", "Outliers", "Handwriting", "Your data")
+_STORY = (
+    "A few images are damaged or have a wrong label: Outliers finds them. Every digit is centred "
+    "and of one size, so a network that learned from them reads a drawing only if it is prepared "
+    "in the same way. Few people put a bar through a 7 or a slash through a 0 here: Averages and "
+    "Map show what a network sees as typical."
+)
+_OTHER_STORY = (
+    "Outliers finds images that are damaged, mislabelled or written in a rare way. Averages and "
+    "Map show what a network sees as typical."
+)
 
 
 class ExploreTab(ExploreController):
@@ -27,19 +37,36 @@ class ExploreTab(ExploreController):
         self._choice.observe(ui.guard(app, lambda _: self._paint_fold()), "value")
         self._fold = ui.classed(widgets.VBox(), "ml-fold-inside")
         self.state.observe(ui.guard(app, lambda _: self._paint_fold()), "material")
-        head = widgets.HTML(ui.heading("Look closer"))
-        more = ui.classed(widgets.VBox([head, self._choice, self._fold]), "ml-section", "ml-folds")
-        parts = [*overview.widgets, self.samples.widget, self.item.widget, more]
+        self._head = widgets.HTML()
+        more = ui.classed(
+            widgets.VBox([self._head, self._choice, self._fold]), "ml-section", "ml-folds"
+        )
+        look = ui.classed(widgets.Box([self.samples.widget, self.item.widget]), "ml-look")
+        parts = [look, *overview.widgets, more]
         self.widget = ui.classed(widgets.VBox(parts), "ml-explore")
+        self.state.observe(ui.guard(app, lambda _: self._paint_head()), "material")
+        self._paint_head()
+        self.recall()
 
     def open_fold(self, name: str) -> None:
         """Open one of `FOLDS`; it is built the first time."""
         self._choice.value = name
 
+    def recall(self) -> None:
+        """Open the fold that was open before a reload."""
+        if (name := self._app.recalled.get("fold")) in FOLDS:
+            self.open_fold(name)
+
+    def _paint_head(self) -> None:
+        is_mnist = self.state.material.dataset.name == "mnist"
+        text = _STORY if is_mnist else _OTHER_STORY
+        self._head.value = ui.heading("What is odd, and where it misleads", text)
+
     def _paint_fold(self) -> None:
         name = self._choice.value
         if name is None:
             return
+        self._app.remember("fold", name)
         if name not in self.sections:
             self.sections[name] = self._make(name)
         self._fold.children = [self.sections[name].widget]

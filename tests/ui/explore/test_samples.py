@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.data import Dataset, statistics
 from mnistlab.data.features import features
 from mnistlab.ui.explore import ExploreTab
@@ -120,16 +119,33 @@ def test_a_selection_is_shown_until_the_filter_changes(tab: ExploreTab) -> None:
 
 
 def test_figures_are_the_datas_own(tab: ExploreTab, digits: Dataset) -> None:
-    figures, counts = tab.widget.children[:2]
+    figures, counts = tab.widget.children[1:3]
     for text in (f"{len(digits.x_train):,}", f"{len(digits.x_test):,}", "28 × 28", "uint8"):
         assert text in figures.value
     assert f"{digits.x_train.mean() / 255:.4f}" in figures.value
     assert f"{100 * (digits.x_train > 0).mean():.1f} %" in figures.value
     assert "centre of mass" in figures.value
     assert "stroke width" in figures.value
-    figure = counts.children[1].outputs[0]["data"][PLOTLY_MIME]
-    assert figure["data"][0]["y"] == np.bincount(digits.y_train).tolist()
-    assert figure["data"][1]["y"] == np.bincount(digits.y_test).tolist()
+    said = re.findall(r"aria-label='digit \d: (\d+) training, (\d+) test'", counts.value)
+    splits = [np.bincount(y).tolist() for y in (digits.y_train, digits.y_test)]
+    assert [[int(n) for n in column] for column in zip(*said, strict=True)] == splits
+
+
+def test_the_open_image_stays_marked_in_the_grid(tab: ExploreTab) -> None:
+    def marked() -> list[int]:
+        return [
+            i for i, b in enumerate(tab.samples._tiles.buttons) if "ml-chosen" in b._dom_classes
+        ]
+
+    assert marked() == []
+    tab.samples._tiles.buttons[3].click()
+    assert marked() == [3]
+    tab.turn(+1)
+    assert marked() == []
+    tab.turn(-1)
+    assert marked() == [3]
+    tab.close()
+    assert marked() == []
 
 
 def test_sentences_follow_the_figures(digits: Dataset) -> None:

@@ -35,14 +35,14 @@ _BEST = TrainingConfig(
 )
 PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
-        "Both models in about a minute on two cores; good for trying things out.",
+        "Small networks and a few epochs, for trying things out.",
         {
             "mlp": replace(_MLP, epochs=4, learning_rate=4e-3),
             "cnn": replace(_LEAN, epochs=3, batch_size=192, learning_rate=5e-3),
         },
     ),
     "standard": Preset(
-        "A few minutes for models that read real handwriting better than quick ones.",
+        "Models that read real handwriting better than quick ones.",
         {
             "mlp": replace(_MLP, epochs=20, dropout=0.1, augmentation="light"),
             "cnn": TrainingConfig("cnn", epochs=6, augmentation="light", network="deep"),

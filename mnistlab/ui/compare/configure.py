@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -18,7 +20,14 @@ from mnistlab.ui.compare.trainer import Trainer
 from mnistlab.ui.state import AppState
 
 _MAX_SEEDS = 10
-_CUSTOM = ""  # the value of "Custom settings" among the presets
+_CUSTOM = ""  # the value of "Custom" among the presets
+_FIRST = "quick"
+_SEEDS = ("seed", "seeds")  # hold for both models
+_CARDS = {
+    "quick": "to try things out",
+    "standard": "reads handwriting better",
+    "best": "as the pretrained pair",
+}
 
 _FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
     # Setting: label, CSS class, step of a number or choices, help
@@ -48,6 +57,13 @@ _FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
 }  # fmt: skip
 
 
+_MEANINGS = "".join(f"<dt>{label}</dt><dd>{text}</dd>" for label, _, _, text in _FIELDS.values())
+_HELP = (
+    "<details><summary>What the settings mean</summary>"
+    f"<dl class='ml-methods'>{_MEANINGS}</dl></details>"
+)
+
+
 class Configure(ui.View):
     """The settings' widgets."""
 
@@ -58,11 +74,15 @@ class Configure(ui.View):
             model: widgets.Checkbox(True, description=TITLES[model], indent=False)
             for model in MODELS
         }
-        presets = [("Custom settings", _CUSTOM), *((name.title(), name) for name in PRESETS)]
-        self.preset = ui.classed(
-            widgets.Dropdown(options=presets, description="Preset"), "ml-preset", "ml-field"
-        )
+        presets = widgets.ToggleButtons(options=_preset_cards({}), value=_FIRST)
+        self.preset = ui.classed(presets, "ml-preset")
         self.fields = {name: _make_field(name) for name in _FIELDS}
+        # The CNN's own column. The one above is the MLP's then, and both models' otherwise.
+        self.cnn_fields = {
+            name: _make_field(name, "cnn-") for name in _FIELDS if name not in _SEEDS
+        }
+        separate = widgets.Checkbox(False, description="Own column for the CNN", indent=False)
+        self.separate = ui.classed(separate, "ml-separate")
         self.my_digits = ui.classed(
             widgets.Checkbox(False, description="Add My digits", indent=False), "ml-add-mine"
         )
@@ -73,38 +93,85 @@ class Configure(ui.View):
         self.train = self._button("Train", "ml-train", trainer.start, "Train the chosen models")
         self.train.add_class("ml-primary")
         self.cancel = self._button("Cancel", "ml-cancel", trainer.cancel, "Stop training")
+        self.fold = self._foldable("Advanced settings", "ml-advanced", self._make_columns(), True)
         parts = [
             ui.classed(widgets.HBox(list(self.choices.values())), "ml-models"),
-            ui.classed(widgets.VBox([self.preset, *self.fields.values()]), "ml-fields"),
-            *(self.my_digits, self.note, self.problem, self.cost),
+            self.preset,
+            *(self.problem, self.cost),
             ui.classed(widgets.HBox([self.train, self.cancel]), "ml-buttons-row"),
+            *(self.fold, self.note),
         ]
         self.widget = ui.classed(widgets.VBox(parts), "ml-section", "ml-settings")
-        self._on_input(lambda _: self._on_preset(), self.preset)
-        seeds = (self.fields["seed"], self.fields["seeds"])
-        settings = [field for field in self.fields.values() if field not in seeds]
+        self._base = _FIRST  # the preset that changed settings start from; "" for plain networks
+        self._changed: dict[str, set[str]] = {"": set(), "cnn": set()}  # by column
+        self._on_input(self._on_card, self.preset)
+        seeds = [self.fields[name] for name in _SEEDS]
         self._on_input(lambda _: self._read(), *self.choices.values(), self.my_digits, *seeds)
-        self._on_input(lambda _: self._on_setting(), *settings)
-        self._read()
+        for name in self.cnn_fields:
+            self._on_input(partial(self._on_setting, "", name), self.fields[name])
+            self._on_input(partial(self._on_setting, "cnn", name), self.cnn_fields[name])
+        self._on_input(self._on_separate, self.separate)
+        self._on_preset()
         self._follow(state, self._paint, "problem", "cost", "is_training")
+        self._follow(state, self._paint_presets, "preset_costs")
+
+    def _make_columns(self) -> widgets.Widget:
+        settings = [field for name, field in self.fields.items() if name not in _SEEDS]
+        self._heads = [widgets.HTML(ui.subheading(text)) for text in ("MLP", "CNN")]
+        first = ui.classed(widgets.VBox([self._heads[0], *settings]), "ml-column")
+        self._second = ui.classed(
+            widgets.VBox([self._heads[1], *self.cnn_fields.values()]), "ml-column"
+        )
+        rest = [self.fields[name] for name in _SEEDS]
+        self._columns = ui.classed(widgets.Box([first, self._second]), "ml-fields")
+        below = ui.classed(widgets.Box([*rest, self.my_digits, self.separate]), "ml-fields")
+        self._show_columns(False)
+        return widgets.VBox([self._columns, below, widgets.HTML(_HELP)])
+
+    def _show_columns(self, both: bool) -> None:
+        for part in (self._heads[0], self._second):
+            part.layout.display = "" if both else "none"
+        (self._columns.add_class if both else self._columns.remove_class)("ml-both")
 
     # From widgets to state
+
+    def _on_card(self, preset: str) -> None:
+        """Begin with a preset, or with plain networks and the fields as they are."""
+        self._base, self._changed = preset, {"": set(), "cnn": set()}
+        self._on_preset()
 
     def _on_preset(self) -> None:
         """Fill the fields with a preset's settings: those of the first model that is ticked."""
         if self.preset.value:
             configs = PRESETS[self.preset.value].configs
-            shown = configs[(self._ticked() or list(configs))[0]]
+            first = "mlp" if self.separate.value else (self._ticked() or list(configs))[0]
             with self._painting():
-                for name in self.fields.keys() - {"seed", "seeds"}:
-                    self.fields[name].value = getattr(shown, name)
+                for name, field in self.cnn_fields.items():
+                    self.fields[name].value = getattr(configs[first], name)
+                    field.value = getattr(configs["cnn"], name)
         self._read()
 
-    def _on_setting(self) -> None:
-        self.preset.value = _CUSTOM  # a preset with one setting changed is no longer one
+    def _on_separate(self, both: bool) -> None:
+        self._show_columns(both)
+        if not self.preset.value:
+            with self._painting():  # begin with what both have had so far
+                for name, field in self.cnn_fields.items():
+                    preset = PRESETS[self._base].configs["cnn"] if self._base else None
+                    is_shared = preset is None or name in self._changed[""]
+                    field.value = self.fields[name].value if is_shared else getattr(preset, name)
+            self._changed["cnn"] = set(self._changed[""])
+            self._read()
+        else:
+            self._on_preset()
+
+    def _on_setting(self, column: str, name: str, _: object) -> None:
+        self._changed[column].add(name)
+        with self._painting():
+            self.preset.value = _CUSTOM  # a preset with one setting changed is no longer one
         self._read()
 
     def _read(self) -> None:
+        self._mark_problems()
         try:
             configs, problem = self._configs(), ""
         except ConfigError as error:
@@ -112,27 +179,67 @@ class Configure(ui.View):
         with self._state.hold_trait_notifications():
             self._state.configs, self._state.problem = configs, problem
             self._state.my_digits = self.my_digits.value
-        self.note.value = _preset_note(self.preset.value, self._ticked())
+        self.note.value = self._note(configs)
+
+    def _note(self, configs: tuple[TrainingConfig, ...]) -> str:
+        """What will be trained, in words: of presets, and of settings of one's own."""
+        chosen = PRESETS.get(self.preset.value)
+        lines = "".join(
+            f"<li><b>{config.title}</b> {ui.escape(describe(config))}</li>"
+            for config in _first_of_each(configs)
+        )
+        if chosen is not None:
+            text = chosen.text
+        elif self._base:
+            text = f"{self._base.title()} with your changes, which hold for both models."
+            if self.separate.value:
+                text = f"{self._base.title()} with your changes."
+        else:
+            text = "Plain networks with the settings above."
+        note = "" if chosen is None else _pens_note(chosen, self._ticked())
+        return f"<div class='ml-note'>{ui.escape(text)}<ul>{lines}</ul>{note}</div>"
+
+    def _mark_problems(self) -> None:
+        """Mark the fields that hold no valid value."""
+        columns = [self.fields, *([self.cnn_fields] if self.separate.value else [])]
+        for column in columns:
+            for name, field in column.items():
+                is_wrong = _is_wrong(name, _whole(field.value))
+                (field.add_class if is_wrong else field.remove_class)("ml-invalid")
 
     def _ticked(self) -> list[str]:
         return [model for model, box in self.choices.items() if box.value]
 
     def _configs(self) -> tuple[TrainingConfig, ...]:
         """One configuration for each model and seed; raises `ConfigError` if there is none."""
-        values = {name: _whole(field.value) for name, field in self.fields.items()}
-        first, count = values.pop("seed"), values.pop("seeds")
+        first, count = (_whole(self.fields[name].value) for name in _SEEDS)
         if not self._ticked():
             raise ConfigError("No model is chosen; tick MLP, CNN, or both.")
         if not isinstance(count, int) or not 1 <= count <= _MAX_SEEDS:
-            raise ConfigError(f"seeds is {count!r}; give a whole number from 1 to {_MAX_SEEDS}.")
+            raise ConfigError(
+                f"Number of seeds is {count!r}; give a whole number from 1 to {_MAX_SEEDS}."
+            )
         if self.preset.value:
             base = [PRESETS[self.preset.value].configs[model] for model in self._ticked()]
         else:
-            base = [TrainingConfig(model=model, **values) for model in self._ticked()]
+            base = [self._own_config(model) for model in self._ticked()]
         # Seed by seed, so that the first pair to compare is ready early.
         return tuple(
             replace(config, seed=first + i if i else first) for i in range(count) for config in base
         )
+
+    def _own_config(self, model: str) -> TrainingConfig:
+        """A preset with the settings that were changed, so that all others stay comparable."""
+        key = "cnn" if model == "cnn" and self.separate.value else ""
+        column = self.cnn_fields if key else self.fields
+        values = {name: _whole(column[name].value) for name in self.cnn_fields}
+        if not self._base:
+            return TrainingConfig(model=model, **values)
+        preset = PRESETS[self._base].configs[model]
+        changed = {name: values[name] for name in self._changed[key]}
+        if "epochs" in changed:  # the plain end of a preset may be longer than all of it now
+            changed["plain_epochs"] = min(preset.plain_epochs, max(0, int(changed["epochs"])))
+        return replace(preset, **changed)
 
     # From state to widgets
 
@@ -144,13 +251,29 @@ class Configure(ui.View):
         self.problem.value = warning if state.problem else ""
         self.cost.value = ui.note(state.cost)
 
+    def _paint_presets(self) -> None:
+        """Say on each card how long its models take; the choice stays."""
+        with self._painting():
+            chosen = self.preset.value
+            self.preset.options = _preset_cards(self._state.preset_costs)
+            self.preset.value = chosen
+
+
+def _preset_cards(costs: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The presets' cards, of several lines, and a last one for settings of one's own."""
+    cards = [
+        ("\n".join(filter(None, [name.title(), costs.get(name), _CARDS[name]])), name)
+        for name in PRESETS
+    ]
+    return [*cards, ("Custom\nyour own settings, below", _CUSTOM)]
+
 
 def _whole(value: Any) -> Any:
     """The integer that a field holds as a float, or the value itself."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _make_field(name: str) -> Any:
+def _make_field(name: str, prefix: str = "") -> Any:
     label, css_class, kind, help_text = _FIELDS[name]
     if isinstance(kind, tuple):
         field = widgets.Dropdown(options=kind)
@@ -158,20 +281,22 @@ def _make_field(name: str) -> Any:
         # Whole numbers too: IntText would drop the point of 1.5 and train for 15 epochs.
         field = widgets.FloatText(getattr(TrainingConfig, name, 1), step=kind)
     field.description, field.tooltip = label, help_text
-    return ui.classed(field, css_class, "ml-field")
+    return ui.classed(field, css_class.replace("ml-", f"ml-{prefix}"), "ml-field")
 
 
-def _preset_note(preset: str, models: list[str]) -> str:
-    if not preset:
-        networks = (f"{TITLES[model]} {TrainingConfig(model).network_title}" for model in models)
-        return f"<p class='ml-note'>Networks: {', '.join(networks)}</p>" if models else ""
-    chosen = PRESETS[preset]
-    lines = "".join(
-        f"<li><b>{TITLES[model]}</b> {ui.escape(describe(chosen.configs[model]))}</li>"
-        for model in models
-    )
-    note = _pens_note(chosen, models)
-    return f"<div class='ml-note'>{ui.escape(chosen.text)}<ul>{lines}</ul>{note}</div>"
+def _first_of_each(configs: tuple[TrainingConfig, ...]) -> list[TrainingConfig]:
+    """Without those that differ in nothing but the seed."""
+    return list({c.model: c for c in configs[::-1]}.values())[::-1]
+
+
+def _is_wrong(name: str, value: Any) -> bool:
+    try:
+        if name == "seeds":
+            return not (isinstance(value, int) and 1 <= value <= _MAX_SEEDS)
+        TrainingConfig("mlp", **{name: value})
+    except ConfigError:
+        return True
+    return False
 
 
 def _pens_note(preset: Preset, models: list[str]) -> str:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import ipywidgets as widgets
 
-from mnistlab.charts.curves import reliability_diagram
+from mnistlab.charts.curves import calibration_figures
 from mnistlab.charts.pair import per_class_table, robustness_table
+from mnistlab.charts.pair_figures import (
+    calibration_figure,
+    curves_figure,
+    robustness_figure,
+    robustness_sentence,
+)
 from mnistlab.errors import MnistLabError
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.evaluation import Evaluation, Pair
 from mnistlab.metrics.latency import MeasurementStopped
+from mnistlab.models.store import PRETRAINED
+from mnistlab.report.export import read_history
 from mnistlab.study.evaluation import IMAGES, calibrate_model, measure_robustness, sample
 from mnistlab.study.study import compare
 from mnistlab.texts import percent
@@ -30,7 +40,7 @@ _NO_VALIDATION = "Its validation images are not in this dataset, so no temperatu
 
 
 class Details(ui.View):
-    """Three folds, each computed when it is opened."""
+    """Four folds, each computed when it is opened."""
 
     def __init__(self, app: AppState, state: CompareState, results: Results) -> None:
         super().__init__(app)
@@ -40,6 +50,11 @@ class Details(ui.View):
         self.by_digit = ui.classed(widgets.HTML(), "ml-per-class")
         self.calibration = ui.classed(widgets.HTML(), "ml-calibration")
         self.robustness = ui.classed(widgets.HTML(), "ml-robustness")
+        self.curves = ui.classed(widgets.HTML(), "ml-pair-curves")
+        self.charts = {
+            name: ui.classed(widgets.Output(), "ml-chart")
+            for name in ("curves", "calibration", "robustness")
+        }
         self.progress = ui.classed(widgets.HTML(), "ml-robustness-progress")
         self.start = self._button(
             "Measure", "ml-robustness-start", self.measure_robustness, "Takes about a minute"
@@ -47,10 +62,12 @@ class Details(ui.View):
         self.stop = self._button("Cancel", "ml-robustness-stop", self.cancel, "Stop measuring")
         tools = ui.tools(self.start, self.stop, self.progress)
         note = widgets.HTML(ui.note(_ROBUSTNESS))
+        charts = self.charts
         pages = {
             "By digit": self.by_digit,
-            "Calibration": self.calibration,
-            "Robustness": widgets.VBox([note, tools, self.robustness]),
+            "Training curves": widgets.VBox([charts["curves"], self.curves]),
+            "Calibration": widgets.VBox([charts["calibration"], self.calibration]),
+            "Robustness": widgets.VBox([note, tools, charts["robustness"], self.robustness]),
         }
         self.folds = widgets.Tab(list(pages.values()), titles=tuple(pages), selected_index=0)
         self.widget = ui.classed(self.folds, "ml-details")
@@ -104,7 +121,31 @@ class Details(ui.View):
         if pair is not None and opened == 0:
             self.by_digit.value = per_class_table(pair)
         elif pair is not None and opened == 1:
+            self._paint_curves(pair)
+        elif pair is not None and opened == 2:
             self.calibration.value = "".join(map(self._calibration, pair.evaluations))
+            known = {e.title: self._calibrations.get(e.model) for e in pair.evaluations}
+            found = {title: each for title, each in known.items() if each is not None}
+            self._show("calibration", calibration_figure(found) if found else None)
+
+    def _paint_curves(self, pair: Pair) -> None:
+        """Show the curves of those of the pair that were trained here."""
+        series, without = {}, []
+        for each in pair.evaluations:
+            if each.model in PRETRAINED:
+                without.append(each.title)
+            else:
+                series[each.title] = read_history(each.model)
+        self._show("curves", curves_figure(series) if series else None)
+        text = f"No training curves are kept of {' and '.join(without)}, which came trained."
+        self.curves.value = ui.note(text) if without else ""
+
+    def _show(self, name: str, figure: Mapping[str, Any] | None) -> None:
+        """Show a figure, or nothing, which takes no room."""
+        chart = self.charts[name]
+        chart.layout.display = "none" if figure is None else ""
+        if figure is not None:
+            ui.show_chart(chart, figure, name)
 
     def _calibration(self, each: Evaluation) -> str:
         if each.model not in self._calibrations:
@@ -114,15 +155,21 @@ class Details(ui.View):
             if result is None:
                 return ui.note(f"{each.title}: {_NO_VALIDATION}")
             self._calibrations[each.model] = result
-        architecture = str(each.card.get("architecture", "mlp"))
-        return reliability_diagram(self._calibrations[each.model], each.title, architecture)
+        figures = calibration_figures(self._calibrations[each.model], each.title)
+        return f"<figure class='ml-reliability'>{figures}</figure>"
 
     def _paint_robustness(self) -> None:
         fraction, found = self._state.robustness_progress, self._state.robustness
         self.start.disabled, self.stop.disabled = fraction is not None, fraction is None
         text = "" if fraction is None else f"{percent(fraction, 0)} measured"
         self.progress.value = f"<span class='ml-note' role='status'>{text}</span>"
-        self.robustness.value = robustness_table(found)
+        self._show("robustness", robustness_figure(found) if found else None)
+        if found:
+            sentence = f"<p class='ml-sentence'>{ui.escape(robustness_sentence(found))}</p>"
+            numbers = f"<details><summary>In numbers</summary>{robustness_table(found)}</details>"
+            self.robustness.value = sentence + numbers
+        else:
+            self.robustness.value = ""
 
 
 class ReportButton(ui.View):

@@ -82,7 +82,7 @@ def _curves_html(jobs: Mapping[Key, JobState]) -> str:
         begun = [j for (of, _), j in jobs.items() if of == model and j.training_curve]
         for job in begun[-_SHOWN_CURVES:]:
             seed = f" seed {job.config.seed}" if len(jobs) > len(MODELS) else ""
-            curves = Curves(model, job.training_curve, job.validation_curve)
+            curves = Curves(model, job.training_curve, job.validation_curve, job.test_accuracy)
             shown[f"{TITLES[model]}{seed}"] = curves
         accuracies = [accuracy for job in begun for _, _, accuracy in job.validation_curve]
         if accuracies:

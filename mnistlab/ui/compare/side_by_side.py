@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mnistlab.charts.pair import corrected_table, difference_table, seeds_verdict, verdict
 from mnistlab.data.label_errors import applies_to
+from mnistlab.glossary import info
 from mnistlab.metrics.evaluation import Group
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.images import Images
@@ -83,7 +84,7 @@ class SideBySide(ui.View):
         study, pair = self._state.study, self._state.pair
         if study is None or pair is None:
             return
-        text = verdict(pair) + ui.note(_VERDICT)
+        text = verdict(pair) + ui.note(_VERDICT, "p-value", "McNemar's test", "95 % interval")
         if study.seeds is not None:
             text += f"<div class='ml-seeds-say'>{seeds_verdict(study.seeds, pair)}</div>"
         self.verdict.value = text
@@ -98,8 +99,8 @@ class Matrix(ui.View):
     """A confusion matrix of 10 x 10 buttons: rows are true digits, columns predicted ones.
 
     The cells share one layout and one style, so that a matrix costs the page a hundred small
-    models and not three hundred. They are left out of the order of Tab: the dropdowns above the
-    gallery lead to the same images in three steps.
+    models and not three hundred. In the web app they are one stop of Tab with arrow keys (page.js);
+    in JupyterLab the dropdowns above the gallery lead to the same images.
 
     Parameters
     ----------
@@ -120,19 +121,22 @@ class Matrix(ui.View):
             children += [_label(str(true)), *row]
         grid = ui.classed(widgets.GridBox(children), "ml-matrix-grid")
         self.widget = ui.classed(widgets.VBox([self._caption, grid]), "ml-matrix-box")
+        self.widget.layout.visibility = "hidden"  # keeps its place until there are numbers
 
     def show(self, matrix: NDArray[np.int64], title: str) -> None:
         """Show numbers of images (10, 10)."""
-        text = f"{title}: true digit by row, predicted by column"
-        self._caption.value = f"<p class='ml-matrix-title'>{ui.escape(text)}</p>"
+        text = ui.escape(f"{title}: true digit by row, predicted by column")
+        self._caption.value = f"<p class='ml-matrix-title'>{text}{info('Confusion matrix')}</p>"
         most_errors = max(1, int((matrix * (1 - np.eye(10, dtype=matrix.dtype))).max()))
         for (true, predicted), count in np.ndenumerate(matrix):
             cell, is_right = self.cells[true][predicted], true == predicted
             heat = -(-_HEATS * count // most_errors)
-            cell.description = str(count) if count or is_right else ""
+            cell.description = str(count)
             cell.disabled = not count
             cell.tooltip = f"{count} of digit {true} predicted as {predicted}" if count else ""
-            cell._dom_classes = ("ml-cell", "ml-right" if is_right else f"ml-heat-{heat}")
+            kind = "ml-right" if is_right else f"ml-heat-{heat}"
+            cell._dom_classes = ("ml-cell", kind, *(["ml-zero"] if not count else []))
+        self.widget.layout.visibility = None  # last, when all cells have names
 
 
 def _label(text: str) -> widgets.Widget:

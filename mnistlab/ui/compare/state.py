@@ -29,12 +29,16 @@ class JobState:
     text: str = "waiting"
     fraction: float = 0.0
     training_curve: tuple[tuple[float, float, float], ...] = ()
-    """Points `(epochs done, loss, accuracy)`, means over the epoch so far."""
+    """Points `(epochs done, loss, accuracy)`, each the mean since the one before."""
+    total: tuple[int, int, float, float] = (0, 0, 0.0, 0.0)
+    """Epoch and step of the last point; loss and accuracy summed over the steps up to it."""
     validation_curve: tuple[tuple[float, float, float], ...] = ()
     run_id: str = ""
     """Set when the job is finished."""
     seconds: float = 0.0
     """Training time, known when the job is finished."""
+    test_accuracy: float | None = None
+    """Known when the job is finished."""
     failure: str = ""
     details: str = ""
     is_over: bool = False
@@ -61,7 +65,7 @@ class JobState:
             case events.Finished(run_id, accuracy, seconds):
                 text = f"done in {duration(seconds)} · test accuracy {percent(accuracy)}"
                 done = replace(self, text=text, fraction=1.0, is_over=True)
-                return replace(done, run_id=run_id, seconds=seconds)
+                return replace(done, run_id=run_id, seconds=seconds, test_accuracy=accuracy)
             case events.Cancelled():
                 return replace(self, text="cancelled", is_over=True)
             case events.Failed(message, details):
@@ -73,14 +77,21 @@ class JobState:
             f"epoch {event.epoch} of {event.epochs} · {percent(event.fraction, 0)} · "
             f"{duration(event.seconds_left)} left"
         )
-        curve = self.training_curve
-        # The first means of an epoch come from a few batches and only flicker.
-        if event.step >= 0.1 * event.steps:
-            done = event.epoch - 1 + event.step / event.steps
-            curve = (*curve, (done, event.loss, event.accuracy))
+        curve = (*self.training_curve, self._point(event))
         if len(curve) > _MAX_POINTS:
             curve = curve[::2]  # each update sends the whole curve
-        return replace(self, fraction=event.fraction, text=text, training_curve=curve)
+        total = event.epoch, event.step, event.step * event.loss, event.step * event.accuracy
+        return replace(self, fraction=event.fraction, text=text, training_curve=curve, total=total)
+
+    def _point(self, event: events.Progress) -> tuple[float, float, float]:
+        """Where an event leads; its means over the epoch so far would jump at each epoch's end."""
+        done = event.epoch - 1 + event.step / event.steps
+        epoch, step, loss, accuracy = self.total
+        if epoch != event.epoch or step >= event.step:
+            return done, event.loss, event.accuracy
+        steps = event.step - step
+        new = event.step * event.loss - loss, event.step * event.accuracy - accuracy
+        return done, new[0] / steps, new[1] / steps
 
 
 class CompareState(HasTraits):
@@ -98,6 +109,8 @@ class CompareState(HasTraits):
     """Why training cannot start, or an empty string."""
     cost = Unicode("")
     """How long the training will take on this machine."""
+    preset_costs = Dict(value_trait=Unicode(), key_trait=Unicode())
+    """Preset -> how long both of its models take; empty until it is known."""
 
     # Jobs
     is_training = Bool(False)

@@ -9,9 +9,11 @@ import traitlets
 
 from mnistlab.charts.results import methods, results_table
 from mnistlab.jobs import Job, submit
+from mnistlab.models.store import PRETRAINED
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.configure import Configure
 from mnistlab.ui.compare.details import Details, ReportButton
+from mnistlab.ui.compare.outcome import Outcome
 from mnistlab.ui.compare.progress import TrainingProgress
 from mnistlab.ui.compare.results import Results
 from mnistlab.ui.compare.runs import Runs
@@ -45,20 +47,24 @@ class CompareTab(ui.View):
         self.configure = Configure(app, self.state, trainer)
         self.progress = TrainingProgress(app, self.state)
         self.table = ui.classed(widgets.HTML(), "ml-results")
+        every = widgets.Checkbox(False, description="all figures", indent=False)
+        self.every = self._watch(ui.classed(every, "ml-all-figures"), lambda _: self._paint_table())
+        self.outcome = Outcome(app, self.state, self.results)
         self.runs = Runs(app, self.state, self.results)
         self.side_by_side = SideBySide(app, self.state, self.results)
         self.details = Details(app, self.state, self.results)
         self.report = ReportButton(app, self.state)
         title = "Runs: show, rename, download or delete them"
-        runs = widgets.Accordion([self.runs.widget], titles=(title,), selected_index=None)
+        runs = self._foldable(title, "ml-runs-toggle", self.runs.widget)
         top = widgets.HBox([self.configure.widget, self.progress.widget])
         results = ui.heading("Results", "All models on the same test set.")
-        fold, more = ui.classed(runs, "ml-fold"), ui.heading("More about these two")
+        more = ui.heading("More about these two")
         self.widget = widgets.VBox(
             [
                 widgets.HTML(_TRAIN),
                 ui.classed(top, "ml-train-row"),
-                _section(results, self.table, widgets.HTML(_FIGURES), fold),
+                self.outcome.widget,
+                _section(results, self.table, self.every, widgets.HTML(_FIGURES), runs),
                 _section(ui.heading("Side by side"), self.side_by_side.widget),
                 _section(more, self.details.widget, self.report.widget),
             ]
@@ -66,13 +72,30 @@ class CompareTab(ui.View):
         self._follow(self.state, self._paint_table, "evaluations", "chosen", "corrected")
         traitlets.dlink((self.state, "is_training"), (app, "is_training"))
         self.results.open()
+        self.recall()
+        self._follow(self.state, self._remember, "chosen", "names")
+
+    def recall(self) -> None:
+        """Show the models that were chosen before a reload."""
+        known = {*PRETRAINED, *(run.id for run in self.state.runs if not run.damage)}
+        recalled = self.app.recalled.get("runs") or {}
+        chosen = [name for name in recalled.get("chosen", ()) if name in known]
+        pair = [name for name in recalled.get("pair", ()) if name in chosen]
+        if chosen:
+            self.results.choose(chosen)
+        if len(pair) == 2:
+            self.results.compare(*pair)
+
+    def _remember(self) -> None:
+        chosen, pair = list(self.state.chosen), list(self.state.names)
+        self.app.remember("runs", {"chosen": chosen, "pair": pair})
 
     def wait(self, timeout: float = 60.0) -> None:
         """Block until everything is measured."""
         self.results.wait(timeout)
 
     def _paint_table(self) -> None:
-        self.table.value = results_table(self.results.shown())
+        self.table.value = results_table(self.results.shown(), brief=not self.every.value)
 
 
 def _section(heading: str, *parts: widgets.Widget) -> widgets.Widget:

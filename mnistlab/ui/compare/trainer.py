@@ -15,6 +15,7 @@ from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import my_digits_file
 from mnistlab.texts import counted
 from mnistlab.training import events
+from mnistlab.training.presets import PRESETS
 from mnistlab.ui.common.widgets import guard, log
 from mnistlab.ui.compare.state import CompareState, JobState, Key
 from mnistlab.ui.state import AppState
@@ -50,6 +51,7 @@ class Trainer:
         self._may_calibrate = measure_cost and self._cost is None
         self._why_no_cost = "Measuring how fast this machine trains …" * self._may_calibrate
         state.observe(guard(app, lambda _: self._show_cost()), "configs")
+        self._show_cost()
 
     def start(self) -> None:
         """Train the chosen models with each seed."""
@@ -131,13 +133,24 @@ class Trainer:
         guard(self._app, self._show_cost)()
 
     def _show_cost(self) -> None:
-        configs, n = self._state.configs, len(self._state.dataset.x_train)
+        if self._cost is not None:
+            self._state.preset_costs = {
+                name: duration_text(self._seconds(list(preset.configs.values())))
+                for name, preset in PRESETS.items()
+            }
+        configs = self._state.configs
         if self._cost is None or not configs:
             self._state.cost = self._why_no_cost if configs else ""
             return
-        seconds = sum(self._cost.seconds(config, n) for config in configs)
+        seconds = self._seconds(configs)
         runs = f" for {len(configs)} runs" if len(configs) > 1 else ""
         self._state.cost = f"Training time on this machine: {duration_text(seconds)}{runs}."
+
+    def _seconds(self, configs: Sequence[TrainingConfig]) -> float:
+        """How long these trainings take, one after the other."""
+        assert self._cost is not None
+        n = len(self._state.dataset.x_train)
+        return sum(self._cost.seconds(config, n) for config in configs)
 
     def _learn(self, finished: Sequence[JobState]) -> None:
         """Correct the estimate by the time that jobs took."""

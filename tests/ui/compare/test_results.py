@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.metrics.evaluation import Group, Pair
 from mnistlab.metrics.seed_comparison import compare_seeds
 from mnistlab.study.study import compare
@@ -29,11 +30,15 @@ def test_the_pretrained_pair_stands_there_from_the_start(tab: CompareTab) -> Non
     for name in ("mlp", "cnn"):
         assert tab.state.evaluations[name].latency_ms is not None
         assert tab.state.evaluations[name].images_per_second > 0
+    for text in ("Accuracy", "F1", "p50", "Training"):
+        assert text in tab.table.value
+    assert tab.table.value.count("<th scope='col'>") == 5
+    tab.every.value = True
     for text in ("Accuracy", "F1", "ECE", "Brier", "p50", "Parameters"):
         assert text in tab.table.value
     a, b = pair_of(tab).evaluations
     for matrix, each in zip(tab.side_by_side.matrices, (a, b), strict=True):
-        shown = [[int(cell.description or 0) for cell in row] for row in matrix.cells]
+        shown = [[int(cell.description) for cell in row] for row in matrix.cells]
         np.testing.assert_array_equal(shown, each.scores.confusion)
     assert a.title in tab.side_by_side.verdict.value
     assert a.title in tab.side_by_side.difference.value
@@ -250,14 +255,26 @@ def test_by_digit_calibration_and_robustness_fill_when_opened(
     assert "MLP aaaa" in details.by_digit.value
     assert details.calibration.value == ""
     details.folds.selected_index = 1
-    assert details.calibration.value.count("<svg") >= 2
-    assert "temperature" in details.calibration.value
+    traces = details.charts["curves"].outputs[0]["data"][PLOTLY_MIME]["data"]
+    assert [trace["name"] for trace in traces][:2] == ["MLP aaaa, training", "MLP aaaa, validation"]
     details.folds.selected_index = 2
+    assert details.calibration.value.count("Brier") >= 2
+    assert details.charts["calibration"].outputs[0]["data"][PLOTLY_MIME]["data"]
+    assert "temperature" in details.calibration.value
+    details.folds.selected_index = 3
     assert details.robustness.value == ""
     details.start.click()
     details.wait(300)
     assert tab.state.robustness_progress is None
-    assert "MLP aaaa" in details.robustness.value
+    assert "MLP aaaa reads" in details.robustness.value
+    bars = details.charts["robustness"].outputs[0]["data"][PLOTLY_MIME]["data"]
+    assert [bar["name"] for bar in bars] == ["MLP aaaa", "CNN bbbb"]
+
+
+def test_the_pretrained_pair_has_no_training_curves(tab: CompareTab) -> None:
+    tab.details.folds.selected_index = 1
+    assert "No training curves are kept of MLP and CNN" in tab.details.curves.value
+    assert tab.details.charts["curves"].layout.display == "none"
 
 
 def test_robustness_is_cancelled(tab: CompareTab) -> None:

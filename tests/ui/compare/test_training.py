@@ -35,7 +35,9 @@ def test_settings_reach_the_training(tab: CompareTab, jobs: list[FakeJob]) -> No
     fields["schedule"].value = "cosine"
     tab.configure.choices["mlp"].value = False
     tab.configure.train.click()
-    expected = TrainingConfig("cnn", epochs=7, fraction=0.25, seed=5, schedule="cosine")
+    # All else stays as in the preset that the fields began with.
+    quick = PRESETS["quick"].configs["cnn"]
+    expected = replace(quick, epochs=7, fraction=0.25, seed=5, schedule="cosine")
     assert [job.config for job in jobs] == [expected]
     assert tab.configure.train.disabled
     assert not tab.configure.cancel.disabled
@@ -93,7 +95,10 @@ def test_a_preset_trains_each_model_its_own_way(tab: CompareTab, jobs: list[Fake
 
 def test_the_settings_say_which_networks_they_train(tab: CompareTab) -> None:
     note = tab.configure.note
-    assert "MLP plain 512-256, CNN plain 16-32" in note.value
+    tab.configure.preset.value = ""
+    assert "Plain networks" in note.value
+    assert "<b>MLP</b> network plain 512-256" in note.value
+    assert "<b>CNN</b> network plain 16-32" in note.value
     tab.configure.choices["mlp"].value = False
     assert "MLP" not in note.value
     tab.configure.preset.value = "best"
@@ -120,8 +125,28 @@ def test_a_changed_field_makes_a_preset_ones_own(tab: CompareTab, jobs: list[Fak
     tab.configure.preset.value = "standard"
     tab.configure.fields["epochs"].value = 2
     assert tab.configure.preset.value == ""
+    assert "Standard with your changes, which hold for both models." in tab.configure.note.value
     tab.configure.train.click()
-    assert [job.config.epochs for job in jobs] == [2, 2]
+    standard = PRESETS["standard"].configs
+    assert [job.config for job in jobs] == [replace(standard[m], epochs=2) for m in ("mlp", "cnn")]
+
+
+def test_networks_of_ones_own_are_plain_and_take_all_fields(
+    tab: CompareTab, jobs: list[FakeJob]
+) -> None:
+    tab.configure.preset.value = ""
+    tab.configure.fields["epochs"].value = 3
+    tab.configure.train.click()
+    assert [job.config.network for job in jobs] == ["plain", "plain"]
+    assert [job.config.epochs for job in jobs] == [3, 3]
+    assert len({job.config.batch_size for job in jobs}) == 1
+
+
+def test_a_shorter_training_of_a_preset_with_a_plain_end_is_valid(tab: CompareTab) -> None:
+    tab.configure.preset.value = "best"
+    tab.configure.fields["epochs"].value = 2
+    assert tab.state.problem == ""
+    assert all(config.plain_epochs <= 2 for config in tab.state.configs)
 
 
 def test_every_preset_fits_the_fields(tab: CompareTab) -> None:
@@ -360,3 +385,20 @@ def test_the_tab_opens_without_tensorflow_whatever_the_cost_file_holds(
     assert "pip install" in tab.state.cost or said.wait(60)
     assert "Training needs TensorFlow" in tab.configure.cost.value
     assert not tab.configure.train.disabled
+
+
+def test_each_model_can_have_a_column_of_its_own(tab: CompareTab, jobs: list[FakeJob]) -> None:
+    tab.configure.preset.value = ""
+    tab.configure.fields["epochs"].value = 4
+    tab.configure.separate.value = True
+    assert tab.configure.cnn_fields["epochs"].value == 4
+    tab.configure.cnn_fields["epochs"].value = 2
+    tab.configure.train.click()
+    assert {job.config.model: job.config.epochs for job in jobs} == {"mlp": 4, "cnn": 2}
+
+
+def test_a_preset_fills_both_columns(tab: CompareTab) -> None:
+    tab.configure.separate.value = True
+    tab.configure.preset.value = "standard"
+    for fields, model in ((tab.configure.fields, "mlp"), (tab.configure.cnn_fields, "cnn")):
+        assert fields["epochs"].value == PRESETS["standard"].configs[model].epochs

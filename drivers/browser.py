@@ -36,9 +36,9 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def served(**environment: str) -> Iterator[str]:
+def served(*arguments: str, **environment: str) -> Iterator[str]:
     """The dashboard's URL, with a server of its own behind it."""
-    command = [sys.executable, "-m", "mnistlab", "app", "--port", "0", "--no-browser"]
+    command = [sys.executable, "-m", "mnistlab", "app", "--port", "0", "--no-browser", *arguments]
     env = {k: v for k, v in (os.environ | environment).items() if v}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as server:
         assert server.stdout is not None

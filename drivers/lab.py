@@ -9,6 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 SECONDS = 60_000  # milliseconds a step may take on a loaded machine before it counts as hung
 expect.set_options(timeout=SECONDS)
 
+SIZE = 280  # side of the pad in its own pixels
+
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 SEVEN: Strokes = [[[80, 70], [110, 70], [140, 69], [180, 70], [165, 110], [145, 160], [125, 215]]]
@@ -22,7 +24,7 @@ class Lab:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         page.goto(url)
-        expect(self.at("ml-samples").locator("img").first).to_be_visible()
+        expect(self.at("ml-pad").locator("canvas")).to_be_visible()
 
     def at(self, name: str) -> Locator:
         """The element with a class."""
@@ -58,16 +60,18 @@ class Lab:
         pad.scroll_into_view_if_needed()
         box = pad.bounding_box()
         assert box is not None
-        mouse = self.page.mouse
+        mouse, scale = self.page.mouse, box["width"] / SIZE
         for stroke in strokes:
             (x, y), *rest = stroke
-            mouse.move(box["x"] + x, box["y"] + y)
+            mouse.move(box["x"] + scale * x, box["y"] + scale * y)
             mouse.down()
             for x, y in rest:
-                mouse.move(box["x"] + x, box["y"] + y)
+                mouse.move(box["x"] + scale * x, box["y"] + scale * y)
             mouse.up()
         self.expect_answer(before + len(strokes))
 
     def clear(self) -> None:
-        self.at("ml-clear").click()
+        """Empty the pad, if anything is on it."""
+        if self.at("ml-clear").is_enabled():
+            self.at("ml-clear").click()
         expect(self.at("ml-digit-cnn")).to_have_text("")

@@ -30,7 +30,7 @@ from mnistlab.models.card import RUN_FILES
 from mnistlab.models.store import PRETRAINED_FOLDER
 from mnistlab.training import events
 
-IN_CHROMIUM = {"pad", "explore", "serving"}
+IN_CHROMIUM = {"page", "pad", "explore", "serving"}
 TRAINING = {"training"}
 SAID = {
     "prediction": "preprocessing  p50",
@@ -38,6 +38,7 @@ SAID = {
     "letters": "letters answered with ?",
     "strings": "stay one piece",
     "photos": "report photos:",
+    "page": "a warm kernel, return visit: a pad after",
     "pad": "2 strokes on a quiet page",
     "kernel": "heavy modules: none",
     "explore": "the kernel:",

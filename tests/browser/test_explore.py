@@ -26,6 +26,7 @@ def _choose(lab: Lab, file: Path) -> None:
 
 
 def test_filter_turn_the_page_open_and_send_to_the_pad(lab: Lab) -> None:
+    lab.open("Explore")
     samples = lab.at("ml-samples")
     unfiltered = samples.locator("img").first.get_attribute("src") or ""
     samples.locator("select").nth(0).select_option(label="Digit 7")
@@ -62,6 +63,7 @@ def test_filter_turn_the_page_open_and_send_to_the_pad(lab: Lab) -> None:
 
 def test_a_box_or_a_lasso_in_the_map_selects_samples(lab: Lab) -> None:
     samples, folds = lab.at("ml-samples"), lab.at("ml-folds")
+    lab.open("Explore")
     folds.get_by_text("Map", exact=True).click()
     board = lab.at("ml-map").locator("canvas")
     expect(lab.at("ml-map-picture").locator("img")).to_be_visible()
@@ -81,7 +83,7 @@ def test_a_box_or_a_lasso_in_the_map_selects_samples(lab: Lab) -> None:
 
     samples.locator("select").nth(0).select_option(label="Digit 7")
     expect(samples).not_to_contain_text("selected in the map")
-    folds.get_by_text("Lasso", exact=True).click()
+    folds.get_by_text("Select by lasso", exact=True).click()
     board.scroll_into_view_if_needed()
     box = board.bounding_box()
     assert box is not None
@@ -102,6 +104,7 @@ def test_own_images_take_the_whole_tab_and_are_turned_where_their_notice_says_so
     file = tmp_path / "mine.npz"
     x = 255 - digits.x_test[:90].swapaxes(1, 2)
     np.savez_compressed(file, X=x, y=digits.y_test[:90])
+    lab.open("Explore")
     lab.at("ml-folds").get_by_text("Your data", exact=True).click()
     expect(lab.at("ml-own-invert")).to_be_hidden()
     _choose(lab, file)

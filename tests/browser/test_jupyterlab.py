@@ -34,7 +34,7 @@ def test_run_all_draw_and_get_an_answer(chromium: Browser, jupyterlab: str) -> N
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         lab = Lab.__new__(Lab)
         lab.page = page
-        expect(lab.at("ml-samples").locator("img").first).to_be_visible(timeout=2 * SECONDS)
+        expect(lab.at("ml-pad").locator("canvas").first).to_be_visible(timeout=2 * SECONDS)
         lab.open_predict()
         lab.draw(SEVEN)
         expect(lab.at("ml-digit-cnn")).to_have_text("7")
@@ -51,7 +51,7 @@ def test_voila_renders_it_in_a_preview_and_as_binder_opens_it(
         # JupyterLab has not seen this notebook run.
         page.get_by_role("button", name="Render anyway").click()
         preview = page.frame_locator("iframe[src*='voila/render']")
-        expect(preview.locator(".ml-samples img").first).to_be_visible(timeout=2 * SECONDS)
+        expect(preview.locator(".ml-pad canvas").first).to_be_visible(timeout=2 * SECONDS)
         page.close()
 
         # The path that the badge names.

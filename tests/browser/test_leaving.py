@@ -49,13 +49,12 @@ def test_a_reload_in_mid_training_asks_first(chromium: Browser, tmp_path: Path) 
         assert psutil.pid_exists(kernel)
 
         _reload(lab.page).accept()
-        expect(lab.at("ml-progress-cnn")).to_have_count(0)  # the old page is gone
-        expect(lab.at("ml-samples").locator("img").first).to_be_visible()
+        expect(progress).to_have_text("CNN · not started")  # the new page, on the same tab
         until(lambda: not psutil.pid_exists(kernel), "the end of the old kernel", 20)
         lab.open("Train & Compare")  # a click, without which browsers never ask
         expect(lab.at("ml-train")).to_be_visible()
         lab.page.reload()  # asks nothing, for it would wait for an answer
-        expect(lab.at("ml-samples").locator("img").first).to_be_visible()
+        expect(lab.at("ml-train")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_a_dead_kernel_and_a_server_that_is_away_are_told_as_they_are(
         bar.get_by_role("button", name="Reload").click()
         expect(lab.at("ml-status")).to_have_text("Ready.")
         expect(bar).to_have_count(0)
-        expect(lab.at("ml-samples").locator("img").first).to_be_visible()
+        expect(lab.at("ml-pad").locator("canvas").first).to_be_visible()
 
         # A failure of the network, and its end, as the page's scripts tell of them.
         lab.page.evaluate("() => mnistlabSession.lose()")

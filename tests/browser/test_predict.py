@@ -190,7 +190,8 @@ def test_a_reload_brings_a_working_pad_back(open_page: Callable[..., Page], url:
     lab.open_predict()
     lab.draw(SEVEN)
     again = Lab(lab.page, url)
-    again.open_predict()
+    again.expect_answer(1)  # of the drawing, which a reload brings back
+    again.clear()
     again.draw(FOUR)
     expect(again.at("ml-digit-cnn")).to_have_text("4")
     pixels = lab.page.evaluate(

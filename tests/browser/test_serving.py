@@ -22,7 +22,7 @@ def test_the_token_is_asked_for(chromium: Browser, tmp_path: Path) -> None:
             page.get_by_role("button", name="Open").click()
             if token == "sesame":
                 expect(page.get_by_role("alert")).to_contain_text("Wrong token")
-        expect(page.locator(".ml-samples img").first).to_be_visible()
+        expect(page.locator(".ml-pad canvas").first).to_be_visible()
 
 
 def test_a_full_lab_lets_the_next_one_in_by_itself(chromium: Browser, tmp_path: Path) -> None:
@@ -35,6 +35,6 @@ def test_a_full_lab_lets_the_next_one_in_by_itself(chromium: Browser, tmp_path: 
         again = first.reload()
         assert again is not None
         assert again.status == 200, "who reloads keeps the place"
-        expect(first.locator(".ml-samples img").first).to_be_visible()
+        expect(first.locator(".ml-pad canvas").first).to_be_visible()
         first.close(run_before_unload=True)
-        expect(second.locator(".ml-samples img").first).to_be_visible()
+        expect(second.locator(".ml-pad canvas").first).to_be_visible()

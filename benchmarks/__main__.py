@@ -11,6 +11,7 @@ NAMES = (
     "letters",
     "strings",
     "photos",
+    "page",
     "pad",
     "kernel",
     "explore",

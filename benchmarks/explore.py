@@ -45,11 +45,13 @@ SMALL = {"clicks": 1}
 
 
 def main(clicks: int = CLICKS) -> None:
-    with served() as url, sync_playwright() as playwright:
+    with served("--warm", "0") as url, sync_playwright() as playwright:
         browser = launch(playwright)
         page = browser.new_page(viewport={"width": 1200, "height": 1400})
-        lab = Lab(page, url)  # caches what the next page finds
+        Lab(page, url)  # caches what the next page finds
         lab = Lab(browser.new_page(viewport={"width": 1200, "height": 1400}), url)
+        lab.open("Explore")
+        expect(lab.at("ml-samples").locator("img").first).to_be_visible()
         before = _kernel_megabytes()
         samples = lab.at("ml-samples")
         digits = samples.locator("select").nth(0)

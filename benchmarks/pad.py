@@ -48,7 +48,7 @@ SMALL = {"strokes": 2, "training": False}
 
 def main(strokes: int = STROKES, training: bool = True) -> None:
     drawings = [row["strokes"] for row in rows(strokes + 1)]
-    with served() as url, sync_playwright() as playwright:
+    with served("--warm", "0") as url, sync_playwright() as playwright:
         browser = launch(playwright)
         lab = Lab(browser.new_page(viewport={"width": 1200, "height": 900}), url)
         lab.open_predict()

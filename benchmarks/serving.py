@@ -150,7 +150,7 @@ def _explore() -> None:
 _EXPLORED = (  # what is chosen, where its result is shown, and by which words it is known
     ("Averages", "ml-averages", "root mean square"),
     ("Map", "ml-map-section", "training images"),
-    ("The CNN's penultimate layer", "ml-map-section", "training images"),
+    ("The CNN's last hidden layer", "ml-map-section", "training images"),
     ("Handwriting", "ml-handwriting", "median"),
     ("Outliers", "ml-odd", "farthest"),
     ("Least confident", "ml-odd", "misreads"),

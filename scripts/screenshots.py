@@ -1,13 +1,14 @@
-"""The README's picture, made from the real page in a real browser: `make screenshots`."""
+"""The pictures of README and docs, from the real page in a real browser: `make screenshots`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, expect, sync_playwright
 
 from drivers.browser import launch, served
-from drivers.lab import Lab
+from drivers.lab import SECONDS, Lab
 
 DOCS = Path(__file__).parents[1] / "docs"
 SLASHED_ZERO = [
@@ -19,16 +20,43 @@ SLASHED_ZERO = [
 ]
 
 
+# Name of the file: tab, window, theme.
+PICTURES: dict[str, tuple[str, tuple[int, int], Literal["light", "dark"]]] = {
+    "predict": ("Predict", (1280, 800), "light"),
+    "predict-dark": ("Predict", (1280, 800), "dark"),
+    "predict-phone": ("Predict", (390, 844), "dark"),
+    "compare": ("Train & Compare", (1280, 1700), "light"),
+    "explore": ("Explore", (1280, 900), "light"),
+}
+
+
 def main() -> None:
     DOCS.mkdir(exist_ok=True)
     with served() as url, sync_playwright() as playwright:
         browser = launch(playwright)
-        lab = Lab(browser.new_page(viewport={"width": 1200, "height": 780}), url)
-        lab.open_predict()
-        lab.draw(SLASHED_ZERO)
-        lab.page.mouse.move(0, 0)
-        lab.page.screenshot(path=DOCS / "predict.png")
+        for name, (tab, (width, height), theme) in PICTURES.items():
+            size = ViewportSize(width=width, height=height)
+            page = browser.new_page(viewport=size, color_scheme=theme)
+            lab = Lab(page, url)
+            _fill(lab, tab)
+            page.screenshot(path=DOCS / f"{name}.png")
+            page.close()
         browser.close()
+
+
+def _fill(lab: Lab, tab: str) -> None:
+    """Show a tab as someone who uses it sees it."""
+    if tab == "Predict":
+        lab.draw(SLASHED_ZERO)
+    lab.open(tab)
+    if tab == "Train & Compare":
+        expect(lab.at("ml-verdict").locator("table")).to_be_visible()
+        expect(lab.at("ml-results")).to_contain_text("ms", timeout=2 * SECONDS)  # all is measured
+    elif tab == "Explore":
+        lab.page.locator(".ml-samples .ml-tile").nth(12).click()
+        expect(lab.at("ml-pixel-grid")).to_be_visible()
+    lab.page.mouse.move(0, 0)
+    expect(lab.at("ml-status")).to_contain_text("Ready")
 
 
 if __name__ == "__main__":

@@ -111,10 +111,12 @@ class VisitKernels(AsyncMappingKernelManager):
         """Mark the kernel as ready. Reading its messages here, too, would double their cost."""
         self._kernels[kernel_id].execution_state = "idle"
 
-    async def shutdown_kernel(self, kernel_id: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    async def shutdown_kernel(self, kernel_id: str, now: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
         """End a kernel; its place is free at once."""
+        # A warm kernel has nothing to lose. Asked to end, it would log the interruption.
+        now = now or self.visits.get(kernel_id) is None
         self.visits.release(kernel_id)
-        return await super().shutdown_kernel(kernel_id, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return await super().shutdown_kernel(kernel_id, now=now, **kwargs)  # type: ignore[no-untyped-call]
 
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended, its visit and its folder."""

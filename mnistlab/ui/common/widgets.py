@@ -326,9 +326,13 @@ class Tiles(View):
         self.widget.layout.max_width = f"{columns * zoom * (TILE + TILE_GAP)}px"
         self._picture.value = digit_grid(images, captions, description, columns, zoom)
         for place, item in enumerate(self.buttons):
-            is_shown = place < len(images)
-            item._dom_classes = ("ml-tile",) if is_shown else ("ml-tile", "ml-none")
-            item.tooltip = titles[place] if is_shown else ""
+            # A button is never shown without its name.
+            if place < len(images):
+                item.tooltip = titles[place]
+                item._dom_classes = ("ml-tile",)
+            else:
+                item._dom_classes = ("ml-tile", "ml-none")
+                item.tooltip = ""
 
     def mark(self, chosen: int | None) -> None:
         """Mark the digit at a place, from 0, in place of the one that is marked."""

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from drivers.browser import launch
-from drivers.lab import SECONDS, SEVEN, SIZE
+from drivers.lab import SECONDS, SEVEN, draw_stroke
 from drivers.server import Server, serving
 from drivers.waiting import until
 from mnistlab import settings
@@ -94,23 +94,11 @@ def _visit(context: BrowserContext, url: str, network: tuple[int, int] | None) -
     pad = page.locator("#loading canvas, .ml-pad canvas").first
     expect(pad).to_be_visible(timeout=SECONDS)
     shown = time.perf_counter() - begun
-    _draw(page)
+    draw_stroke(page, pad, SEVEN[0])
     expect(page.locator(".ml-answer")).to_have_text("answer 1", timeout=SECONDS)
     visit = Visit(shown, time.perf_counter() - begun, len(sizes), sum(sizes))
     page.close()
     return visit
-
-
-def _draw(page: Page) -> None:
-    box = page.locator("#loading canvas, .ml-pad canvas").first.bounding_box()
-    assert box is not None
-    scale = box["width"] / SIZE
-    (x, y), *rest = SEVEN[0]
-    page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
-    page.mouse.down()
-    for x, y in rest:
-        page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
-    page.mouse.up()
 
 
 def _summary(visits: tuple[Visit, ...]) -> str:

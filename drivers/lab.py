@@ -16,6 +16,19 @@ Strokes = Sequence[Sequence[Sequence[float]]]
 SEVEN: Strokes = [[[80, 70], [110, 70], [140, 69], [180, 70], [165, 110], [145, 160], [125, 215]]]
 
 
+def draw_stroke(page: Page, canvas: Locator, stroke: Sequence[Sequence[float]]) -> None:
+    """Draw with the mouse on a canvas that shows the pad at any size."""
+    box = canvas.bounding_box()
+    assert box is not None
+    mouse, scale = page.mouse, box["width"] / SIZE
+    (x, y), *rest = stroke
+    mouse.move(box["x"] + scale * x, box["y"] + scale * y)
+    mouse.down()
+    for x, y in rest:
+        mouse.move(box["x"] + scale * x, box["y"] + scale * y)
+    mouse.up()
+
+
 class Lab:
     """An opened page, with its elements found by the classes of the design."""
 
@@ -58,16 +71,8 @@ class Lab:
         before = self.answers
         pad = self.at("ml-pad").locator("canvas")
         pad.scroll_into_view_if_needed()
-        box = pad.bounding_box()
-        assert box is not None
-        mouse, scale = self.page.mouse, box["width"] / SIZE
         for stroke in strokes:
-            (x, y), *rest = stroke
-            mouse.move(box["x"] + scale * x, box["y"] + scale * y)
-            mouse.down()
-            for x, y in rest:
-                mouse.move(box["x"] + scale * x, box["y"] + scale * y)
-            mouse.up()
+            draw_stroke(self.page, pad, stroke)
         self.expect_answer(before + len(strokes))
 
     def clear(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from drivers.lab import SECONDS, SEVEN, SIZE, Lab
+from drivers.lab import SECONDS, SEVEN, Lab, draw_stroke
 
 MOST_REQUESTS, MOST_BYTES, MOST_BYTES_AGAIN = 60, 1_600_000, 60_000
 PHONE = {"width": 390, "height": 844}
@@ -19,19 +19,6 @@ WATCH_SHIFTS = """() => {
     for (const entry of list.getEntries()) window.shifts += entry.value;
   }).observe({ type: 'layout-shift' });
 }"""
-
-
-def stroke_on(page: Page, canvas: str) -> None:
-    """Draw a 7 on a canvas that shows the pad."""
-    box = page.locator(canvas).bounding_box()
-    assert box is not None
-    scale = box["width"] / SIZE
-    (x, y), *rest = SEVEN[0]
-    page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
-    page.mouse.down()
-    for x, y in rest:
-        page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
-    page.mouse.up()
 
 
 def transfers(page: Page) -> list[int]:
@@ -73,7 +60,7 @@ def test_what_is_drawn_while_the_page_loads_is_answered(
     page = open_page()
     page.goto(url, wait_until="commit")
     expect(page.locator("#loading canvas")).to_be_visible()
-    stroke_on(page, "#loading canvas")
+    draw_stroke(page, page.locator("#loading canvas"), SEVEN[0])
     expect(page.locator(".ml-digit-cnn")).to_have_text("7")
     expect(page.locator(".ml-answer")).to_have_text("answer 1")
     expect(page.locator("#loading")).to_have_count(0)

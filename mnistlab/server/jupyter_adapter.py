@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -26,11 +27,15 @@ from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import FileFindHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.services.kernels.handlers import KernelHandler
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from jupyter_server.services.kernels.kernelmanager import (
+    AsyncMappingKernelManager,
+    ServerKernelManager,
+)
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import StreamBufferFullError
 from tornado.web import GZipContentEncoding, HTTPError, RequestHandler, StaticFileHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from traitlets import default
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -75,6 +80,23 @@ _SESSION = re.compile(r"[\w-]{0,64}")
 _arriving: ContextVar[Visit] = ContextVar("arriving")
 """The visit whose page a request makes, known also to what Voilà calls in it."""
 _log = logging.getLogger(__name__)
+
+
+class VisitKernel(ServerKernelManager):
+    """A kernel that is reached by sockets with names, where Linux has them.
+
+    Ports are picked before the kernel binds them. Whatever takes one meanwhile, such as a browser's
+    connection, leaves a page that loads for ever.
+    """
+
+    @default("transport")
+    def _transport_default(self) -> str:
+        return "ipc" if sys.platform == "linux" else "tcp"
+
+    @default("ip")
+    def _ip_default(self) -> str:
+        # "@": a name that is no file, see unix(7). Messages are signed, as over ports.
+        return f"@mnistlab-{uuid.uuid4()}" if self.transport == "ipc" else "127.0.0.1"
 
 
 class VisitKernels(AsyncMappingKernelManager):
@@ -569,7 +591,10 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
     config = Config(
         LabServer=app,
         VoilaConfiguration=page,
-        VisitKernels={"fill_delay": _DRAWN_SECONDS},  # the next warm kernel starts after that
+        VisitKernels={
+            "fill_delay": _DRAWN_SECONDS,  # the next warm kernel starts after that
+            "kernel_manager_class": f"{VisitKernel.__module__}.{VisitKernel.__name__}",
+        },
         # A `python3` of another folder may be an environment without mnistlab.
         KernelSpecManager={"allowed_kernelspecs": {"python3"}},
         KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel

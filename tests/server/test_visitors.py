@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import threading
 import urllib.error
 from collections.abc import Iterator
@@ -149,6 +150,16 @@ def test_a_socket_to_a_kernel_that_has_died_does_not_hang(three: Server) -> None
     with suppress(websocket.WebSocketBadStatusException):
         visitor.connect()
         visitor.wait_for_end()  # where the server could not yet know
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has sockets with names")
+def test_no_port_is_chosen_for_a_kernel(three: Server) -> None:
+    """A port could be taken between its choice and the kernel's start; then a page hangs."""
+    with Visitor(three.url) as visitor:
+        visitor.open_pad()
+        (kernel,) = three.kernels()
+        # One that the kernel itself opens, for output of its child processes; the others were five.
+        assert len(kernel.net_connections("inet")) <= 1
 
 
 def test_a_page_that_loads_keeps_its_kernel(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Server:
         found = []
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.NoSuchProcess):  # one that has just ended has no command line
-                if "ipykernel_launcher" in child.cmdline():
+                if "mnistlab.server.kernel" in child.cmdline():
                     found.append(child)
         return found
 

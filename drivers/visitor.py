@@ -152,6 +152,10 @@ class Visitor:
             (key for key, state in self.states.items() if name in state.get("_dom_classes", ())), ""
         )
 
+    def missing(self) -> set[str]:
+        """Models that others refer to and that never came."""
+        return set(re.findall(r"IPY_MODEL_(\w+)", json.dumps(self.states))) - {*self.states}
+
     def _canvas(self) -> str:
         box = self.states.get(self.find("ml-pad"), {})
         children = [child.removeprefix("IPY_MODEL_") for child in box.get("children", ())]

@@ -104,6 +104,7 @@ class VisitKernels(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        self.context.rcvhwm = 0  # no message of a kernel is dropped, see `VisitKernelApp`
         server: Any = self.parent
         options: AppOptions = server.options
         self.visits = Visits(options.max_visitors, 60 * options.idle_minutes)
@@ -598,6 +599,8 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
         # A `python3` of another folder may be an environment without mnistlab.
         KernelSpecManager={"allowed_kernelspecs": {"python3"}},
         KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel
+        # Above its limit, Jupyter drops messages. Kernels run nothing but the dashboard.
+        ZMQChannelsWebsocketConnection={"limit_rate": False},
     )
     server = LabServer(config=config)
     server.options, server.folder = options, folder

@@ -15,7 +15,7 @@ _M_ARENA_MAX = -8  # of glibc's malloc.h
 # Brings in all that a visitor's kernel imports, up to the first drawing.
 _IMPORTS = """
 import encodings.ascii, encodings.cp437, importlib.readers, importlib.resources.readers
-import ipykernel_launcher, ipykernel.kernelapp, ipykernel.debugger
+import mnistlab.server.kernel, ipykernel.debugger
 import IPython.core.completerlib, IPython.core.debugger, IPython.core.logger, IPython.core.oinspect
 import IPython.extensions.storemagic, IPython.utils.wildcard
 import psutil, tornado.platform.asyncio, zmq.utils.garbage

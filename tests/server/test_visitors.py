@@ -68,6 +68,28 @@ def test_of_many_at_the_same_moment_as_many_come_in_as_there_are_places(three: S
     assert sorted(answers) == [200] * 3 + [503] * 5
 
 
+def test_what_a_kernel_sends_while_the_server_is_busy_is_not_lost(three: Server) -> None:
+    with Visitor(three.url) as visitor:
+        (kernel,) = three.kernels()
+        at_first = len(visitor.states)
+        for tab in (1, 0):  # together more messages than ZeroMQ keeps by itself
+            visitor.open_tab(tab)
+        visitor.wait_for(lambda: len(visitor.states) > at_first, "the first new widget")
+        three.process.send_signal(signal.SIGSTOP)
+        used: list[float] = []
+        until(lambda: _is_at_rest(kernel, used), "the kernel's last message")
+        three.process.send_signal(signal.SIGCONT)
+        visitor.wait_for(lambda: visitor.find("ml-verdict"), "Train & Compare")
+        visitor.wait_for(lambda: visitor.find("ml-counts"), "Explore")
+        visitor.wait_for(lambda: not visitor.missing(), "all that the widgets consist of")
+
+
+def _is_at_rest(process: psutil.Process, used: list[float]) -> bool:
+    """Whether a process has used no processor time for the last 50 looks."""
+    used.append(sum(process.cpu_times()[:2]))
+    return len(used) > 50 and used[-50] == used[-1]
+
+
 def test_a_killed_kernel_ends_its_own_visit_only(three: Server) -> None:
     with Visitor(three.url) as stays:
         stays.open_pad()

@@ -5,6 +5,7 @@ A Chromium takes 200 MB and a second of processor time; forty of these take neit
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import struct
@@ -28,22 +29,44 @@ class Visitor:
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self.patience = patience
+        self.url = url
         self.states: dict[str, dict[str, Any]] = {}
         self.cookies = CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-        with self._opener.open(url, timeout=patience) as answer:
+        self._changed = threading.Condition()
+        self._load()
+
+    def _load(self) -> None:
+        with self._opener.open(self.url, timeout=self.patience) as answer:
             page = answer.read().decode()
         found = _CONFIG.search(page)
         assert found, "no page of a dashboard"
         config = json.loads(found[1])
         self.kernel = config["kernelId"]
-        host = re.match(r"https?://[^/]+", url)
+        host = re.match(r"https?://[^/]+", self.url)
         assert host, "no URL"
         self._root = host[0] + config["baseUrl"]
         self._session = uuid.uuid4().hex
-        self._changed = threading.Condition()
         self.connect()
         self.request_states()
+
+    @property
+    def server(self) -> str:
+        """The name of the server that a proxy keeps this visitor to."""
+        return next((c.value or "" for c in self.cookies if c.name == "mnistlab_server"), "")
+
+    def memory(self) -> dict[str, Any]:
+        """What the page would keep in the browser."""
+        value = self.states[self.find("ml-remembered")]["value"]
+        found = re.search(r"data-memory='([^']*)'", value)
+        return json.loads(html.unescape(found[1])) if found else {}
+
+    def come_back(self) -> None:
+        """Load the page again, with what was on it, as `page.js` does when a server is gone."""
+        memory = self.memory()
+        self.socket.close()
+        self._load()
+        self.update(self.find("ml-recall"), value=json.dumps({"memory": memory}))
 
     def connect(self) -> None:
         """Open the socket, as a page does and does again after a failure of the network."""

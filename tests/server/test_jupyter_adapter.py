@@ -19,7 +19,7 @@ from tornado.web import HTTPError
 
 import mnistlab
 from mnistlab.server import jupyter_adapter
-from mnistlab.server.messages import V1_PROTOCOL, Moves
+from mnistlab.server.messages import V1_PROTOCOL, AnswerTimes, Moves
 from tests.server.test_messages import newer, older, text
 
 PACKAGE = Path(mnistlab.__file__).parent
@@ -166,6 +166,7 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
         page.ws_connection = SimpleNamespace(selected_subprotocol=protocol)
         page.connection = SimpleNamespace(channels={"shell": "stream"}, session=session)
         page._moves = Moves(page._forward, page._send_idle, Mock())
+        page._answers = AnswerTimes(Mock())
         page.on_message(message)
         stream, parts = session.send_raw.call_args[0]
         assert stream == "stream"
@@ -180,7 +181,7 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
 # What other modules of the server may import: names in the documentation of tornado.
 PUBLIC = {
     "tornado.httputil": {"HTTPHeaders", "HTTPServerRequest"},
-    "tornado.web": {"OutputTransform", "RequestHandler"},
+    "tornado.web": {"HTTPError", "OutputTransform", "RequestHandler"},
 }
 OTHERS = {"voila", "jupyter_server", "jupyter_client", "jupyter_core", "tornado", "traitlets"}
 

@@ -21,20 +21,19 @@ esac
 cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-export PIP_CONSTRAINT="$PWD/requirements.lock" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+lock="$PWD/requirements.lock"
 
-# pip and the builder stay in a folder of their own, which is deleted at the end.
-"${BUILD_PYTHON:-python3}" -m venv "$scratch/build"
-pip() { "$scratch/build/bin/python" -m pip --quiet "$@"; }
-pip install hatchling
+# The tools stay in a folder of their own, which is deleted at the end.
+"${BUILD_PYTHON:-python3}" -m venv "$scratch/tools"
+pip() { "$scratch/tools/bin/python" -m pip --quiet --no-cache-dir "$@"; }
+pip install --constraint "$lock" hatchling uv
 pip wheel --no-deps --no-build-isolation --wheel-dir "$scratch/wheel" .
 
-"${PYTHON:-python3}" -m venv --without-pip "$folder"
-# Wheels only: nothing here needs a compiler.
-pip --python "$folder/bin/python" install --only-binary :all: --no-compile \
-  "$(echo "$scratch"/wheel/*.whl)[$extras]"
-# The server cannot write here. Some packages have files on purpose that cannot be compiled.
-"$folder/bin/python" -m compileall -q -j 0 "$folder/lib" >/dev/null || true
+uv() { UV_CACHE_DIR="$scratch/cache" "$scratch/tools/bin/uv" --quiet "$@"; }
+uv venv --no-config --python "${PYTHON:-python3}" "$folder"
+# Wheels only: nothing here needs a compiler. Compiled now, because the server cannot write here.
+uv pip install --no-config --python "$folder/bin/python" --constraints "$lock" \
+  --no-build --compile-bytecode "$(echo "$scratch"/wheel/*.whl)[$extras]"
 
 if [ -n "$mnist" ]; then
   MNISTLAB_HOME="$scratch/home" "$folder/bin/python" - "$mnist" <<'PYTHON'

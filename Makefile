@@ -38,6 +38,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 types: install
 	$(BIN)/mypy
@@ -56,7 +57,6 @@ screenshots: install
 
 # Pins for every supported Python and platform at once.
 lock: install
-	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml -o requirements.lock
 

@@ -121,8 +121,11 @@ def run_task(task: Task, data: bytes) -> Answer:
 
 
 def mismatch(here: Mapping[str, str], there: Mapping[str, str], place: str) -> str:
-    """Return a sentence that names a worker's differing versions, or an empty string."""
-    differing = [name for name in here if here[name] != there.get(name, "none")]
+    """Return a sentence that names a worker's differing versions, or an empty string.
+
+    A package that is missing here asks for no version: a web server needs no TensorFlow.
+    """
+    differing = [name for name in here if here[name] not in ("none", there.get(name, "none"))]
     if not differing:
         return ""
     wanted = " ".join(f"{name}=={here[name]}" for name in differing)

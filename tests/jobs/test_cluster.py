@@ -210,6 +210,12 @@ def test_other_versions_on_the_workers_are_reported(
         job.result(MINUTES)
 
 
+def test_a_server_without_tensorflow_can_use_workers_that_have_it() -> None:
+    here = {"mnistlab": "1", "tensorflow": "none", "keras": "none"}
+    assert mismatch(here, {"mnistlab": "1", "tensorflow": "2.21", "keras": "3.13"}, "w") == ""
+    assert "mnistlab==1" in mismatch(here, {"mnistlab": "2", "keras": "3.13"}, "w")
+
+
 def test_a_mismatch_names_what_differs() -> None:
     assert mismatch(versions(), versions(), "w") == ""
     assert "none" not in versions().values()

@@ -164,7 +164,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _leave(self) -> str:
         """What is lost with a shared visit, as a link in HTML."""
         predict = self.tabs.get("predict")
-        return predict.my_digits.link() if predict is not None and is_shared() else ""
+        return predict.view.my_digits.link() if predict is not None and is_shared() else ""
 
     def _on_sent(self) -> None:
         self.open_tab("predict")

@@ -50,6 +50,11 @@ class Visitor:
         self.connect()
         self.request_states()
 
+    def ask(self, path: str) -> str:
+        """The body of an answer to this visitor's browser."""
+        with self._opener.open(self._root + path, timeout=self.patience) as answer:
+            return str(answer.read().decode())
+
     @property
     def server(self) -> str:
         """The name of the server that a proxy keeps this visitor to."""
@@ -118,6 +123,10 @@ class Visitor:
         self.wait_for(self._canvas, "the pad")
         self.custom(self._canvas(), event="client_ready")
         self.wait_for(lambda: self.text("ml-answer").endswith("answer 0"), "answer 0")
+
+    def open_pad_again(self) -> None:
+        """Announce the canvas of a page that has its drawing back."""
+        self.custom(self._canvas(), event="client_ready")
 
     def draw(self, strokes: Sequence[Sequence[Sequence[float]]]) -> list[float]:
         """Draw, and give for each stroke the seconds from its end to its answer."""

@@ -31,6 +31,7 @@ from jupyter_server.services.kernels.kernelmanager import (
     AsyncMappingKernelManager,
     ServerKernelManager,
 )
+from nbconvert.exporters import templateexporter
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import StreamBufferFullError
 from tornado.web import GZipContentEncoding, HTTPError, RequestHandler, StaticFileHandler
@@ -50,6 +51,7 @@ from mnistlab.server.handlers import Health, SecurityHeaders
 from mnistlab.server.messages import Message, Moves, RefusedError, check_message, idle_status
 from mnistlab.server.options import AppOptions
 from mnistlab.server.page_files import CompressedCopies, never_changes, write_scripts
+from mnistlab.server.templates import COMPILED_ONCE
 from mnistlab.server.visits import Visit, VisitFolders, Visits
 
 # An upload of 15 MB and its envelope. Beyond this tornado closes the socket without an error
@@ -599,6 +601,7 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
         KernelSpecManager={"allowed_kernelspecs": {"python3"}},
         KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel
     )
+    templateexporter.JINJA_EXTENSIONS = [*templateexporter.JINJA_EXTENSIONS, COMPILED_ONCE]
     server = LabServer(config=config)
     server.options, server.folder = options, folder
     return server

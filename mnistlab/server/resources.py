@@ -23,6 +23,7 @@ IMPORTS = (
     *("PIL.PngImagePlugin", "PIL.PpmImagePlugin"),
     *("mnistlab.data.label_errors", "mnistlab.metrics.projection"),
     *("mnistlab.charts.plotly_charts", "mnistlab.ui.explore.tab", "mnistlab.ui.predict.tab"),
+    *("mnistlab.ui.preload", "threadpoolctl"),
 )
 """All that a visitor's kernel imports, up to the first drawing."""
 

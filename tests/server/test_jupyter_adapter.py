@@ -29,6 +29,7 @@ CONNECTION = f"{SERVER_KERNELS}.connection.channels:ZMQChannelsWebsocketConnecti
 SOCKET = f"{SERVER_KERNELS}.websocket:KernelWebsocketHandler"
 FACTORY = "voila.voila_kernel_manager:voila_kernel_manager_factory"
 VOILA_SOCKET = "voila.tornado.kernel_websocket_handler:VoilaKernelWebsocketHandler"
+PROVISIONER = "jupyter_client.provisioning.local_provisioner:LocalProvisioner"
 PAGE = "voila.tornado.handler:TornadoVoilaHandler"
 
 # Attributes, as package.module:attribute.attribute, and what of the adapter needs them.
@@ -109,6 +110,17 @@ SOURCES = [
     ("tornado.iostream:BaseIOStream.__init__", "self.max_write_buffer_size", "KernelSocket.open"),
     ("tornado.websocket:WebSocketHandler", "self.ws_connection", "KernelSocket.write_message"),
     ("jupyter_client.manager:KernelManager.format_kernel_cmd", "sys.executable", "kernel.json"),
+    ("nbconvert.exporters.templateexporter:TemplateExporter._create_environment",
+     "extensions=JINJA_EXTENSIONS", "make_server"),
+    (f"{PROVISIONER}.poll", "self.process.poll()", "Forked in forks.py"),
+    (f"{PROVISIONER}.wait", "self.process.wait()", "Forked in forks.py"),
+    (f"{PROVISIONER}.send_signal", "self.process.send_signal(", "Forked in forks.py"),
+    (f"{PROVISIONER}.pre_launch", "self.connection_info = ", "launch_kernel in provisioner.py"),
+    ("jupyter_client.provisioning.factory:KernelProvisionerFactory.create_provisioner_instance",
+     "self.provisioners[provisioner_name].load()", "register in provisioner.py"),
+    ("ipykernel.kernelapp:IPKernelApp.init_poller", "self.parent_handle != 1",
+     "_FORKED in provisioner.py"),
+    ("ipywidgets:load_ipython_extension", "register_comm_target()", "_FORKED in provisioner.py"),
 ]  # fmt: skip
 
 
@@ -175,8 +187,10 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
     assert len(parsed) == len(set(parsed)) == 3, "header and content, and the older one as a whole"
 
 
-# What other modules of the server may import: names in the documentation of tornado.
+# What other modules of the server may import: names in the documentation of these packages.
 PUBLIC = {
+    "jupyter_client.provisioning.factory": {"KernelProvisionerFactory"},
+    "jupyter_client.provisioning.local_provisioner": {"LocalProvisioner"},
     "tornado.httputil": {"HTTPHeaders", "HTTPServerRequest"},
     "tornado.web": {"OutputTransform", "RequestHandler"},
 }

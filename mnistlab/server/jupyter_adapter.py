@@ -48,6 +48,7 @@ from voila.utils import ENV_VARIABLE
 from mnistlab.jobs.queue import JobQueue
 from mnistlab.server import resources, visits
 from mnistlab.server.handlers import Health, SecurityHeaders
+from mnistlab.server.kernel_client import QuickClient
 from mnistlab.server.messages import Message, Moves, RefusedError, check_message, idle_status
 from mnistlab.server.options import AppOptions
 from mnistlab.server.page_files import CompressedCopies, never_changes, write_scripts
@@ -94,6 +95,10 @@ class VisitKernel(ServerKernelManager):
     @default("transport")
     def _transport_default(self) -> str:
         return "ipc" if sys.platform == "linux" else "tcp"
+
+    @default("client_factory")
+    def _client_factory_default(self) -> type[QuickClient]:
+        return QuickClient
 
     @default("ip")
     def _ip_default(self) -> str:

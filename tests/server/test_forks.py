@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,10 @@ def test_a_kernel_is_forked_from_a_process_with_one_thread(server: Server) -> No
         assert source.ppid() == server.process.pid
 
 
+def has_answers(visitor: Visitor, number: int) -> bool:
+    return visitor.answers == number
+
+
 def test_random_digits_of_two_visitors_differ(server: Server) -> None:
     chosen = []
     for _ in range(2):
@@ -188,7 +193,7 @@ def test_random_digits_of_two_visitors_differ(server: Server) -> None:
             notes = []
             for number in range(1, 4):
                 visitor.click("ml-sample")
-                visitor.wait_for(lambda n=number: visitor.answers == n, "an answer")
+                visitor.wait_for(partial(has_answers, visitor, number), "an answer")
                 notes.append(visitor.text("ml-panel"))
             chosen.append(notes)
     assert chosen[0] != chosen[1]

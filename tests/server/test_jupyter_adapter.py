@@ -48,6 +48,7 @@ ATTRIBUTES = {
     "jupyter_client.session:Session.send_raw": "KernelSocket._forward",
     "jupyter_client.manager:AsyncKernelManager.connect_hb": "VisitKernels._answers",
     "jupyter_client.manager:AsyncKernelManager.is_alive": "VisitKernels._answers",
+    "jupyter_client.manager:AsyncKernelManager.client_factory": "VisitKernel",
     "jupyter_client.restarter:KernelRestarter.restart_limit": "make_server",
     "jupyter_client.kernelspec:KernelSpecManager.allowed_kernelspecs": "make_server",
     f"{SOCKET}.pre_get": "KernelSocket.pre_get",
@@ -112,6 +113,8 @@ SOURCES = [
     ("jupyter_client.manager:KernelManager.format_kernel_cmd", "sys.executable", "kernel.json"),
     ("nbconvert.exporters.templateexporter:TemplateExporter._create_environment",
      "extensions=JINJA_EXTENSIONS", "make_server"),
+    ("nbclient.client:NotebookClient.async_start_new_kernel_client", "self.kc.wait_for_ready(",
+     "QuickClient in kernel_client.py"),
     (f"{PROVISIONER}.poll", "self.process.poll()", "Forked in forks.py"),
     (f"{PROVISIONER}.wait", "self.process.wait()", "Forked in forks.py"),
     (f"{PROVISIONER}.send_signal", "self.process.send_signal(", "Forked in forks.py"),
@@ -189,6 +192,7 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
 
 # What other modules of the server may import: names in the documentation of these packages.
 PUBLIC = {
+    "jupyter_client.asynchronous.client": {"AsyncKernelClient"},
     "jupyter_client.provisioning.factory": {"KernelProvisionerFactory"},
     "jupyter_client.provisioning.local_provisioner": {"LocalProvisioner"},
     "tornado.httputil": {"HTTPHeaders", "HTTPServerRequest"},

@@ -71,12 +71,19 @@ class Server:
         health: dict[str, Any] = json.loads(self.get("healthz")[1])
         return health
 
+    def visits(self) -> list[Path]:
+        """The folders of the kernels, whose names are the kernels' ids."""
+        return sorted((self.folder / "tmp").glob("mnistlab-app-*/visits/*"))
+
     def kernels(self) -> list[psutil.Process]:
-        """The visitors' processes."""
+        """The visitors' processes: children of the server, or of what it forks them from."""
         found = []
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.NoSuchProcess):  # one that has just ended has no command line
-                if "mnistlab.server.kernel" in child.cmdline():
+                command = child.cmdline()
+                if "mnistlab.server.fork_server" in command:
+                    found += child.children()
+                elif "mnistlab.server.kernel" in command:
                     found.append(child)
         return found
 

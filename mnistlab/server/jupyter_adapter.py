@@ -34,6 +34,7 @@ from jupyter_server.services.kernels.kernelmanager import (
     AsyncMappingKernelManager,
     ServerKernelManager,
 )
+from nbconvert.exporters import templateexporter
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import StreamBufferFullError
 from tornado.web import (
@@ -64,6 +65,7 @@ from mnistlab.server.handlers import (
     SecurityHeaders,
     count_trainings,
 )
+from mnistlab.server.kernel_client import QuickClient
 from mnistlab.server.messages import (
     AnswerTimes,
     Message,
@@ -75,6 +77,7 @@ from mnistlab.server.messages import (
 from mnistlab.server.metrics import Metrics, Readings
 from mnistlab.server.options import AppOptions
 from mnistlab.server.page_files import CompressedCopies, never_changes, write_scripts
+from mnistlab.server.templates import COMPILED_ONCE
 from mnistlab.server.visits import (
     Refusal,
     RefusedVisitError,
@@ -132,6 +135,10 @@ class VisitKernel(ServerKernelManager):
     @default("transport")
     def _transport_default(self) -> str:
         return "ipc" if sys.platform == "linux" else "tcp"
+
+    @default("client_factory")
+    def _client_factory_default(self) -> type[QuickClient]:
+        return QuickClient
 
     @default("ip")
     def _ip_default(self) -> str:
@@ -788,6 +795,7 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
     if options.token:  # all servers of a fleet take the login of one
         secret = hashlib.scrypt(options.token.encode(), salt=b"mnistlab", n=2**14, r=8, p=1)
         config.LabServer.cookie_secret = secret
+    templateexporter.JINJA_EXTENSIONS = [*templateexporter.JINJA_EXTENSIONS, COMPILED_ONCE]
     server = LabServer(config=config)
     server.options, server.folder = options, folder
     return server

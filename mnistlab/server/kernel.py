@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
@@ -22,5 +23,6 @@ class VisitKernelApp(IPKernelApp):
 
 
 if __name__ == "__main__":
-    del sys.path[0]  # the working folder: no file there is taken for a module
+    if Path(sys.path[0]) == Path.cwd():  # not so where it was forked
+        del sys.path[0]  # no file of the folder is taken for a module
     VisitKernelApp.launch_instance()

@@ -53,6 +53,7 @@ class AppOptions:
     token: str = _option("", "password of the app; better set MNISTLAB_APP_TOKEN", None, "WORD")
     browser: bool = _option(True, "open the page in a browser (yes)")
     warm: int = _option(1, "kernels kept ready, so that pages open faster (1)", (0, 64))
+    fork: bool = _option(True, "fork kernels from one process, where the system can (yes)")
     max_visitors: int = _option(
         40, "visitors at once, 0 for no limit; others see a page that retries (40)", (0, 10_000)
     )

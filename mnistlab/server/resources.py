@@ -15,19 +15,20 @@ import psutil
 
 _MAX_FILES = 10_000  # for eight hundred visitors; macOS refuses more than 10,240
 _M_ARENA_MAX = -8  # of glibc's malloc.h
-# Brings in all that a visitor's kernel imports, up to the first drawing.
-_IMPORTS = """
-import encodings.ascii, encodings.cp437, importlib.readers, importlib.resources.readers
-import mnistlab.server.kernel, ipykernel.debugger
-import IPython.core.completerlib, IPython.core.debugger, IPython.core.logger, IPython.core.oinspect
-import IPython.extensions.storemagic, IPython.utils.wildcard
-import psutil, tornado.platform.asyncio, zmq.utils.garbage
-import ai_edge_litert.interpreter, numpy.ma, numpy.random
-import PIL.BmpImagePlugin, PIL.GifImagePlugin, PIL.JpegImagePlugin
-import PIL.PngImagePlugin, PIL.PpmImagePlugin
-import mnistlab.data.label_errors, mnistlab.metrics.projection
-import mnistlab.charts.plotly_charts, mnistlab.ui.explore.tab, mnistlab.ui.predict.tab
-"""
+IMPORTS = (
+    *("encodings.ascii", "encodings.cp437", "importlib.readers", "importlib.resources.readers"),
+    *("ipykernel.kernelapp", "ipykernel.debugger"),
+    *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger"),
+    *("IPython.core.oinspect", "IPython.extensions.storemagic", "IPython.utils.wildcard"),
+    *("psutil", "tornado.platform.asyncio", "zmq.utils.garbage"),
+    *("ai_edge_litert.interpreter", "numpy.ma", "numpy.random"),
+    *("PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin"),
+    *("PIL.PngImagePlugin", "PIL.PpmImagePlugin"),
+    *("mnistlab.data.label_errors", "mnistlab.metrics.projection"),
+    *("mnistlab.charts.plotly_charts", "mnistlab.ui.explore.tab", "mnistlab.ui.predict.tab"),
+    *("mnistlab.ui.preload", "threadpoolctl"),
+)
+"""All that a visitor's kernel imports, up to the first drawing."""
 
 
 def use_one_arena() -> None:
@@ -94,4 +95,4 @@ def compile_modules(folder: Path) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
     # -P: no file of the folder that the server was started in is taken for a module.
-    subprocess.run([sys.executable, "-P", "-c", _IMPORTS], check=False)
+    subprocess.run([sys.executable, "-P", "-c", f"import {', '.join(IMPORTS)}"], check=False)

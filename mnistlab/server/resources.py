@@ -19,11 +19,13 @@ import ipykernel_launcher, ipykernel.kernelapp, ipykernel.debugger
 import IPython.core.completerlib, IPython.core.debugger, IPython.core.logger, IPython.core.oinspect
 import IPython.extensions.storemagic, IPython.utils.wildcard
 import psutil, tornado.platform.asyncio, zmq.utils.garbage
-import ai_edge_litert.interpreter, numpy.ma, numpy.random
+import numpy.ma, numpy.random
 import PIL.BmpImagePlugin, PIL.GifImagePlugin, PIL.JpegImagePlugin
 import PIL.PngImagePlugin, PIL.PpmImagePlugin
 import mnistlab.data.label_errors, mnistlab.metrics.projection
 import mnistlab.charts.plotly_charts, mnistlab.ui.explore.tab, mnistlab.ui.predict.tab
+import mnistlab.models
+mnistlab.models.load_classifier("mlp")
 """
 
 

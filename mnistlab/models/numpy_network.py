@@ -77,7 +77,12 @@ class NumpyNetwork:
                     del values[i]
         outputs = {name: values.get(i) for name, i in self._outputs.items()}
         for found in outputs.values():
-            if found is None or found.dtype != np.float32 or found.ndim != 2:
+            if (
+                found is None
+                or found.dtype != np.float32
+                or found.ndim != 2
+                or len(found) != len(images)
+            ):
                 raise ValueError("its outputs are not numbers for each image")
         return outputs  # type: ignore[return-value]  # none is None
 

@@ -1,9 +1,9 @@
-# Everything from nothing but make and Python 3.11 to 3.13.
+# Everything from nothing but make and Python 3.11 to 3.14; training from 3.11 to 3.13.
 #   make app   sets up .venv and serves the dashboard     make app ARGS="--port 9000 --no-browser"
 #   make test  sets up .venv and runs every test
 #   make coverage  the same, and prints the branch coverage
-PYTHON := $(shell for p in python3.12 python3.13 python3.11 python3 python; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+PYTHON := $(shell for p in python3.12 python3.13 python3.11 python3.14 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null \
 	&& { command -v $$p; break; }; done)
 BIN := .venv/bin
 READY := .venv/.ready
@@ -28,7 +28,7 @@ install: $(READY)
 
 # Python compiles what is used when it is used; all of it takes a minute.
 $(READY): requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "MNIST Lab needs Python 3.11, 3.12 or 3.13; install one and run make again."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "MNIST Lab needs Python 3.11, 3.12, 3.13 or 3.14; install one and run make again."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .

@@ -13,6 +13,7 @@ from pathlib import Path
 from mnistlab.errors import ConfigError
 
 MOST_WORKERS = 64
+BACKENDS = ("litert", "numpy")
 
 
 def _value(variable: str) -> str:
@@ -72,6 +73,17 @@ def pens_folder() -> Path:
 def offline() -> bool:
     """Return whether `MNISTLAB_OFFLINE` forbids the network."""
     return _value("MNISTLAB_OFFLINE").lower() in ("1", "true", "yes", "on")
+
+
+def backend() -> str | None:
+    """Return what is to compute predictions, from `MNISTLAB_BACKEND`, or None.
+
+    Raises `ConfigError` unless it is `"litert"` or `"numpy"`.
+    """
+    named = _value("MNISTLAB_BACKEND").lower()
+    if named and named not in BACKENDS:
+        raise ConfigError(f"MNISTLAB_BACKEND is {named!r}; give {' or '.join(BACKENDS)}.")
+    return named or None
 
 
 def scheduler() -> str | None:

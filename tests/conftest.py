@@ -33,6 +33,8 @@ _ANY_DATA_FIXTURES = {"mnist", "mnist_file"}
 _REMEDIES = {
     "mnist": "need MNIST; run them with: MNISTLAB_MNIST=/path/to/mnist.npz make test",
     "shared": f"need the workplace's data in {SHARED}, which is not published",
+    "tensorflow": "need TensorFlow, which has no release for this Python or machine",
+    "litert": "need LiteRT, which has no release for this Python or machine",
 }
 
 
@@ -58,7 +60,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         uses = _ANY_DATA_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if uses or item.path.suffix == ".ipynb":
             item.add_marker("any_data")
-    there = {"mnist": local_mnist() is not None, "shared": SHARED.is_dir()}
+    there = {
+        "mnist": local_mnist() is not None,
+        "shared": SHARED.is_dir(),
+        "tensorflow": util.find_spec("tensorflow") is not None,
+        "litert": util.find_spec("ai_edge_litert") is not None,
+    }
     missing = {name: [i for i in items if i.get_closest_marker(name)] for name in there}
     left_out = [item for name, found in missing.items() if not there[name] for item in found]
     config.stash[LEFT_OUT] = {

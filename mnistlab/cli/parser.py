@@ -111,6 +111,10 @@ def _add_models(add: Add) -> None:
     command.add("file", metavar="FILE", nargs="+", help=text)
     command.add("--model", action="append", metavar="M", help=f"{_MODEL}; may be repeated")
     command.add("--single", action="store_true", help="read each input as one digit")
+    command.epilog = (
+        "Models run in LiteRT, or in NumPy where LiteRT is not installed. "
+        "MNISTLAB_BACKEND=litert or MNISTLAB_BACKEND=numpy chooses one of them."
+    )
 
     part = _adder(add("models", None, "list, export or remove models"), "list|export|remove")
     part("list", commands.list_models, "the pretrained pair and the finished runs", True)

@@ -7,11 +7,23 @@ from pathlib import Path
 
 from mnistlab import settings
 from mnistlab.data import Dataset
+from mnistlab.errors import TrainingError
 from mnistlab.jobs.job import Job, JobStatus, LocalJob
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
+from mnistlab.training.loop import has_tensorflow, no_tensorflow
 
-__all__ = ["Job", "JobStatus", "submit"]
+__all__ = ["Job", "JobStatus", "obstacle", "submit"]
+
+
+def obstacle(scheduler: str | None = None) -> str:
+    """Return why `submit` cannot train, in a sentence with the remedy, or an empty string.
+
+    On a cluster only the workers need TensorFlow.
+    """
+    if scheduler or settings.scheduler() or has_tensorflow():
+        return ""
+    return no_tensorflow()
 
 
 def submit(
@@ -39,8 +51,10 @@ def submit(
     ConfigError
         When a scheduler is named and `distributed` is not installed.
     TrainingError
-        When the system allows no further thread.
+        When TensorFlow is missing here, or the system allows no further thread.
     """
+    if reason := obstacle(scheduler):
+        raise TrainingError(reason)
     runs = runs or settings.runs_folder()
     address = scheduler or settings.scheduler()
     job: Job

@@ -17,7 +17,6 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from importlib import util
 from pathlib import Path
 
 from mnistlab.data import Dataset, open_folder
@@ -31,7 +30,7 @@ from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import home
 from mnistlab.training.events import Event, Progress, Testing
 from mnistlab.training.examples import DATASET_COPIES, VALIDATION_FRACTION
-from mnistlab.training.loop import NO_TENSORFLOW, TrainingCancelledError, train
+from mnistlab.training.loop import TrainingCancelledError, has_tensorflow, no_tensorflow, train
 
 _FILE = "cost.json"
 _PEN_IMAGES = 37_000  # of both open collections of pen drawings, with changed copies
@@ -148,8 +147,8 @@ def calibrate(dataset: Dataset) -> Cost:
     """
     import filelock  # imported here: most visits find the result
 
-    if util.find_spec("tensorflow") is None:
-        raise TrainingError(NO_TENSORFLOW)
+    if not has_tensorflow():
+        raise TrainingError(no_tensorflow())
     home().mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(home() / f"{_FILE}.lock", timeout=_TIMEOUT):
         # Another process may have calibrated while this one waited.

@@ -34,7 +34,9 @@ class Evaluation:
     latency_ms: LatencyMs | None = None
     """Per single prediction, without preprocessing, in milliseconds; None until it is measured."""
     images_per_second: float | None = None
-    """Of batches on one thread; None until it is measured."""
+    """Of batches; None until it is measured."""
+    backend: str = ""
+    """What computed the answers, `"litert"` or `"numpy"`; empty where that is unknown."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -44,6 +46,7 @@ class Evaluation:
             **self.scores.to_dict(),
             "latency_ms": self.latency_ms.to_dict() if self.latency_ms else None,
             "images_per_second": self.images_per_second,
+            "backend": self.backend,
             "parameters": self.card.get("parameters"),
             "file_size": self.card.get("file_size"),
             "training_seconds": self.card.get("training_seconds"),

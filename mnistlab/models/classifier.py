@@ -1,18 +1,18 @@
-"""Predictions with LiteRT: a tenth of a millisecond an image, and no TensorFlow."""
+"""Predictions in a tenth of a millisecond an image, and no TensorFlow."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistlab.errors import ModelError
-from mnistlab.files import silent_stderr
 from mnistlab.metrics.scores import softmax
+from mnistlab.models.backends import INSTALL_LITERT, choose_backend, open_network
+from mnistlab.models.tflite_file import Tensor, UnsupportedError, read_tensors
 
 _CHUNK = 50  # images per call; 250 are no faster and take 39 MB instead of 12 (CNN)
 _DIGITS = 10
@@ -49,15 +49,21 @@ class Classifier:
     ------
     ModelError
         When `tflite` is no such model.
+    ConfigError
+        When `MNISTLAB_BACKEND` is wrong (`mnistlab.models.backends`).
     """
 
     def __init__(self, name: str, tflite: bytes, card: Mapping[str, Any] | None = None) -> None:
         self.name = name
         self.tflite = tflite
         self.card = dict(card or {})
-        self._lock = threading.Lock()
-        self._single = self._open(1)
-        self._many: _Network | None = None
+        self.backend = choose_backend()
+        """What computes it, `"litert"` or `"numpy"`."""
+        try:
+            self._network = open_network(tflite, self.backend)
+            self._logits = _name_of_logits(self._network.widths)
+        except (ValueError, RuntimeError) as error:
+            self._refuse(error)
 
     @property
     def title(self) -> str:
@@ -99,26 +105,25 @@ class Classifier:
         images = _checked(images)
         if not len(images):
             return _outputs(np.zeros((0, _DIGITS), np.float32), np.zeros((0, 0), np.float32))
-        with self._lock:
-            parts = [self._network_for(len(part)).run(part) for part in _parts(images)]
-        logits, features = zip(*parts, strict=True)
-        return _outputs(np.concatenate(logits), np.concatenate(features))
-
-    def _network_for(self, n: int) -> _Network:
-        if n == 1:
-            return self._single
-        if self._many is None or self._many.n != n:
-            self._many = self._open(n)
-        return self._many
-
-    def _open(self, n: int) -> _Network:
         try:
-            return _Network(self.tflite, n)
+            parts = [self._network.run(part) for part in _parts(images)]
         except (ValueError, RuntimeError) as error:
+            self._refuse(error)
+        logits = np.concatenate([part[self._logits] for part in parts])
+        if _FEATURES not in self._network.widths:
+            return _outputs(logits, np.zeros((len(images), 0), np.float32))
+        return _outputs(logits, np.concatenate([part[_FEATURES] for part in parts]))
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        if isinstance(error, UnsupportedError):
             raise ModelError(
-                f"Model {self.name!r} cannot be read as a digit classifier ({error}); "
-                "train it again, or reinstall mnistlab if it is a pretrained one."
+                f"Model {self.name!r} needs {error}, which NumPy does not compute here; install "
+                f"LiteRT with: {INSTALL_LITERT}, and leave MNISTLAB_BACKEND unset."
             ) from error
+        raise ModelError(
+            f"Model {self.name!r} cannot be read as a digit classifier ({error}); "
+            "train it again, or reinstall mnistlab if it is a pretrained one."
+        ) from error
 
 
 def digit_scorer(classifiers: Iterable[Classifier]) -> Callable[[NDArray[np.uint8]], Floats] | None:
@@ -156,34 +161,37 @@ def randomised(classifier: Classifier, seed: int = 0) -> Classifier:
     """
     rng = np.random.default_rng(seed)
     tflite = bytearray(classifier.tflite)
-    for values in _weights(classifier.tflite):
-        # A constant's values are in the file as they are. Bytes that occur more than once belong
-        # to equal tensors, or are all zeros, which shuffling does not change.
-        stored = values.tobytes()
-        at = classifier.tflite.find(stored)
-        if at >= 0:
-            tflite[at : at + len(stored)] = rng.permutation(values.ravel()).tobytes()
+    for tensor in _read_weights(classifier):
+        assert tensor.values is not None
+        shuffled = rng.permutation(tensor.values.ravel()).tobytes()
+        tflite[tensor.at : tensor.at + len(shuffled)] = shuffled
     title = f"{classifier.title} with random weights"
     card = {**classifier.card, "title": title, "digit_threshold": 0.0}
     return Classifier(f"{classifier.name}-random-{seed}", bytes(tflite), card)
 
 
-def _weights(tflite: bytes) -> list[NDArray[np.float32]]:
-    """Return the weights and biases of a model, float tensors of more than one value.
+def _read_weights(classifier: Classifier) -> list[Tensor]:
+    """Return the weights and biases of a model, float tensors of more than one value."""
+    try:
+        tensors = read_tensors(classifier.tflite)
+    except ValueError as error:
+        raise ModelError(
+            f"The weights of model {classifier.name!r} cannot be read ({error}); "
+            "choose another model."
+        ) from error
+    return [
+        each
+        for each in tensors
+        if each.values is not None and each.dtype == np.float32 and each.values.size > 1
+    ]
 
-    From the interpreter, because the flatbuffer's own schema would cost 35 MB to import.
-    """
-    from ai_edge_litert.interpreter import Interpreter  # here as in `_Network`
 
-    interpreter = Interpreter(model_content=tflite)
-    weights = []
-    for tensor in interpreter.get_tensor_details():
-        if tensor["dtype"] is np.float32 and tensor["shape"].prod() > 1:
-            try:
-                weights.append(interpreter.get_tensor(tensor["index"]))
-            except ValueError:
-                continue  # a layer's output, which has no values before the model runs
-    return weights
+def _name_of_logits(widths: Mapping[str, int]) -> str:
+    """Return the name of the logits among a network's outputs; a single output needs none."""
+    name = next(iter(widths)) if len(widths) == 1 else _LOGITS
+    if widths.get(name, 0) - _DIGITS not in (0, 1):
+        raise ValueError("it does not give ten or eleven logits")
+    return name
 
 
 def _outputs(logits: Floats, features: Floats) -> Outputs:
@@ -208,47 +216,3 @@ def _checked(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _parts(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     """Yield parts of at most `_CHUNK` images, at least one."""
     return (images[i : i + _CHUNK] for i in range(0, max(1, len(images)), _CHUNK))
-
-
-class _Network:
-    """A LiteRT interpreter for batches of n images."""
-
-    def __init__(self, tflite: bytes, n: int) -> None:
-        # Imported here: 33 MB that a page without the Predict tab open does not need.
-        from ai_edge_litert.interpreter import Interpreter
-
-        self.n = n
-        self._interpreter = Interpreter(model_content=tflite, num_threads=1)
-        inputs, outputs = self._interpreter.get_input_details(), _named_outputs(self._interpreter)
-        width, self._logits = outputs.get(_LOGITS, (0, 0))
-        if [each["dtype"] for each in inputs] != [np.uint8] or width - _DIGITS not in (0, 1):
-            raise ValueError("it does not take one uint8 image and give ten or eleven logits")
-        self._input = inputs[0]["index"]
-        self._features = outputs[_FEATURES][1] if _FEATURES in outputs else None
-        self._interpreter.resize_tensor_input(self._input, (n, 28, 28))
-        with silent_stderr():
-            self._interpreter.allocate_tensors()
-
-    def run(self, images: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        """Return logits (n, 10 or 11) and features (n, m) of images (n, 28, 28)."""
-        self._interpreter.set_tensor(self._input, images)
-        self._interpreter.invoke()
-        logits: Floats = self._interpreter.get_tensor(self._logits)
-        if self._features is None:
-            return logits, np.zeros((self.n, 0), np.float32)
-        return logits, self._interpreter.get_tensor(self._features)
-
-
-def _named_outputs(interpreter: Any) -> dict[str, tuple[int, int]]:
-    """Return the width and the tensor's index of each output, by its name in the signature.
-
-    The outputs come in any order and may be of equal width. A single output needs no name: it is
-    the logits.
-    """
-    signatures = list(interpreter.get_signature_list())
-    if signatures:
-        details = interpreter.get_signature_runner(signatures[0]).get_output_details()
-    else:
-        details = {output["name"]: output for output in interpreter.get_output_details()}
-    outputs = {name: (int(o["shape"][-1]), int(o["index"])) for name, o in details.items()}
-    return {_LOGITS: next(iter(outputs.values()))} if len(outputs) == 1 else outputs

@@ -21,7 +21,7 @@ IMPORTS = (
     *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger"),
     *("IPython.core.oinspect", "IPython.extensions.storemagic", "IPython.utils.wildcard"),
     *("psutil", "tornado.platform.asyncio", "zmq.utils.garbage"),
-    *("ai_edge_litert.interpreter", "numpy.ma", "numpy.random"),
+    *("numpy.ma", "numpy.random"),
     *("PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin"),
     *("PIL.PngImagePlugin", "PIL.PpmImagePlugin"),
     *("mnistlab.data.label_errors", "mnistlab.metrics.projection"),

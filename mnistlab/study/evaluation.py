@@ -97,6 +97,7 @@ def score(
         scores=evaluate_probabilities(labels, y_proba),
         card=classifier.card,
         y_proba=y_proba,
+        backend=classifier.backend,
     )
 
 

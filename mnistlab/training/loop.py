@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 
 from mnistlab.data import Dataset
 from mnistlab.errors import TrainingError
+from mnistlab.models.backends import choose_backend
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training.augmentation import batches
@@ -39,11 +43,28 @@ from mnistlab.training.reporter import Reporter
 # `drawings-dev.jsonl` 99 % are shown right, and of the letters of Hershey's fonts 93 to 94 % are
 # refused. The CNN learned from fewer kinds of letters, so it must refuse more digits for that.
 DIGITS_KEPT = {"cnn": 0.998, "mlp": 0.9992}
-NO_TENSORFLOW = (
-    "Training needs TensorFlow, which is not installed here; "
-    "install it with: pip install 'mnistlab[train]'"
-)
 Floats = NDArray[np.float32]
+
+
+def has_tensorflow() -> bool:
+    """Return whether TensorFlow is installed; does not import it."""
+    return util.find_spec("tensorflow") is not None
+
+
+def no_tensorflow() -> str:
+    """Return the sentence for a machine without TensorFlow: what is missing, and the remedy."""
+    if sys.version_info >= (3, 14):
+        where, remedy = f"Python 3.{sys.version_info[1]}", "train with Python 3.11, 3.12 or 3.13"
+    elif sys.platform == "darwin" and platform.machine() == "x86_64":
+        where, remedy = "Macs with Intel processors", "train on another machine"
+    elif sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
+        where, remedy = "Linux without glibc", "train on another machine"
+    else:
+        return (
+            "Training needs TensorFlow, which is not installed here; "
+            "install it with: pip install 'mnistlab[train]'"
+        )
+    return f"Training needs TensorFlow, which has no release for {where} yet; {remedy}."
 
 
 class TrainingCancelledError(TrainingError):
@@ -64,7 +85,7 @@ class TrainedModel:
     """The latest epoch within one standard error of the highest validation accuracy, from 1."""
     y_val: NDArray[np.uint8]
     val_proba: NDArray[np.float32]
-    """`(n, 10)`, the LiteRT model's probabilities for the validation part."""
+    """`(n, 10)`, the exported model's probabilities for the validation part."""
     y_test: NDArray[np.uint8]
     test_proba: NDArray[np.float32]
     """`(n, 10)`, those for the test set."""
@@ -113,9 +134,12 @@ def train(
         When `should_stop` returned true.
     TrainingError
         When TensorFlow is missing or the loss is no longer finite.
+    ConfigError
+        When `MNISTLAB_BACKEND` is wrong: the trained model is tested by that backend.
     """
     emit = on_event or (lambda event: None)
     stop = should_stop or (lambda: False)
+    choose_backend()  # an error is better told before the training
     emit(Preparing("loading TensorFlow"))
     _set_up_tensorflow(config)
     if stop():
@@ -178,7 +202,7 @@ def _set_up_tensorflow(config: TrainingConfig) -> None:
         import keras
         import tensorflow as tf
     except ImportError as error:
-        raise TrainingError(NO_TENSORFLOW) from error
+        raise TrainingError(no_tensorflow()) from error
     threads = config.threads or os.cpu_count() or 1
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import random
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from mnistlab.models import TrainingConfig, find_run, list_runs
 from mnistlab.models.store import read_run_file
 from mnistlab.settings import workers
 from mnistlab.training import events
+from mnistlab.training.loop import no_tensorflow
 
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "units": 32, "seed": 4}
 LONG: dict[str, Any] = {"epochs": 200, "batch_size": 8, "filters": 64}
@@ -53,6 +55,34 @@ SOAK = [
     ("testing", 9),
     ("saving", 10),
 ]
+
+
+def test_without_tensorflow_no_job_starts(
+    blocks: Dataset, tmp_path: Path, without_tensorflow: None
+) -> None:
+    with pytest.raises(TrainingError, match=r"Training needs TensorFlow, .*mnistlab\[train\]'$"):
+        submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "libc", "version", "where"),
+    [
+        ("linux", "x86_64", "glibc", (3, 14), "Python 3.14 yet; train with Python 3.11, 3.12 or"),
+        ("darwin", "x86_64", "", (3, 12), "Macs with Intel processors yet; train on another"),
+        ("linux", "x86_64", "", (3, 13), "Linux without glibc yet; train on another machine."),
+    ],
+)
+def test_where_tensorflow_has_no_release_that_is_said(
+    system: str, machine: str, libc: str, version: tuple[int, int], where: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(sys, "version_info", version)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(platform, "libc_ver", lambda: (libc, ""))
+    sentence = no_tensorflow()
+    assert where in sentence
+    assert "pip install" not in sentence
 
 
 def own_children() -> set[int]:

@@ -12,6 +12,7 @@ from traitlets import TraitError
 
 from mnistlab.data.pens import training_files
 from mnistlab.errors import ConfigError
+from mnistlab.jobs import obstacle
 from mnistlab.models.config import AUGMENTATIONS, MODELS, SCHEDULES, TITLES, TrainingConfig
 from mnistlab.texts import counted, percent
 from mnistlab.training.presets import PRESETS, Preset
@@ -174,7 +175,7 @@ class Configure(ui.View):
     def _read(self) -> None:
         self._mark_problems()
         try:
-            configs, problem = self._configs(), ""
+            configs, problem = self._configs(), obstacle()
         except ConfigError as error:
             configs, problem = (), str(error)
         with self._state.hold_trait_notifications():

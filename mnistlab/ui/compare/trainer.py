@@ -15,6 +15,7 @@ from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import my_digits_file
 from mnistlab.texts import counted
 from mnistlab.training import events
+from mnistlab.training.loop import has_tensorflow
 from mnistlab.training.presets import PRESETS
 from mnistlab.ui.common.widgets import guard, log
 from mnistlab.ui.compare.state import CompareState, JobState, Key
@@ -48,7 +49,7 @@ class Trainer:
         self._latest: dict[Key, JobState] = {}
         self._shown_at = 0.0
         self._cost = load_cost()
-        self._may_calibrate = measure_cost and self._cost is None
+        self._may_calibrate = measure_cost and self._cost is None and has_tensorflow()
         self._why_no_cost = "Measuring how fast this machine trains …" * self._may_calibrate
         state.observe(guard(app, lambda _: self._show_cost()), "configs")
         self._show_cost()

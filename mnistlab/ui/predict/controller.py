@@ -179,7 +179,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def pretrained() -> dict[str, Classifier]:
-    """The shipped pair by name. Imports LiteRT, so only when the tab opens."""
+    """The shipped pair by name. Imports LiteRT or NumPy's networks, so only when the tab opens."""
     from mnistlab.models import load_classifier
 
     return {name: load_classifier(name) for name in ("mlp", "cnn")}

@@ -380,11 +380,21 @@ def test_the_tab_opens_without_tensorflow_whatever_the_cost_file_holds(
     written = {"machine": "another", **figures, "start": 1.0, "finish": 1.0}
     (home / "cost.json").write_text(json.dumps(written) if "another" in text else text)
     tab = CompareTab(AppState(dataset=digits))
-    said = threading.Event()
-    tab.state.observe(lambda _: said.set(), ["cost"])
-    assert "pip install" in tab.state.cost or said.wait(60)
-    assert "Training needs TensorFlow" in tab.configure.cost.value
+    assert "Training needs TensorFlow" in tab.configure.problem.value
+    assert "pip install" in tab.configure.problem.value
+    assert tab.configure.train.disabled
+    assert tab.state.cost == ""
+    tab.wait()
+
+
+def test_a_cluster_trains_for_a_machine_without_tensorflow(
+    home: Path, digits: Dataset, without_tensorflow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNISTLAB_SCHEDULER", "tcp://127.0.0.1:8786")
+    tab = CompareTab(AppState(dataset=digits))
     assert not tab.configure.train.disabled
+    assert tab.state.problem == ""
+    tab.wait()
 
 
 def test_each_model_can_have_a_column_of_its_own(tab: CompareTab, jobs: list[FakeJob]) -> None:

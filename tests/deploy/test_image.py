@@ -29,11 +29,11 @@ from tests.deploy.shipped import DEPLOY, ROOT, image_environment, is_setting, un
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="deploy/install.sh is a shell script")
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
-NOBODY = 65534
 # The Python of the tests may lie in a folder of root's own; the system's is for every user.
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 MEMORY = Path("/dev/shm")
 IS_ROOT = os.name == "posix" and os.geteuid() == 0
+OTHER_USER = 65534 if IS_ROOT else None
 
 
 def docker_files() -> list[str]:
@@ -114,8 +114,8 @@ class Installed:
         home, tmp = self.folder / "data", self.folder / "tmp"
         for each in (home, tmp):
             each.mkdir()
-            if IS_ROOT:
-                os.chown(each, NOBODY, NOBODY)
+            if OTHER_USER is not None:
+                os.chown(each, OTHER_USER, OTHER_USER)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
@@ -128,7 +128,7 @@ class Installed:
         server = subprocess.Popen(
             ["mnistlab", "app"], cwd=home, env=settings, executable=f"{self.prefix}/bin/mnistlab",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            **({"user": NOBODY, "group": NOBODY, "extra_groups": ()} if IS_ROOT else {}),
+            user=OTHER_USER, group=OTHER_USER, extra_groups=() if IS_ROOT else None,
         )  # fmt: skip
         try:
             yield server, port

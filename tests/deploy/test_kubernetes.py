@@ -9,7 +9,13 @@ import kubernetes_validate
 import pytest
 
 from tests.deploy.shipped import (
-    DEPLOY, METRICS, ROUTES, image_environment, is_setting, read_all_yaml, read_yaml,
+    DEPLOY,
+    METRICS,
+    ROUTES,
+    image_environment,
+    is_setting,
+    read_all_yaml,
+    read_yaml,
 )  # fmt: skip
 
 FOLDER = DEPLOY / "kubernetes"

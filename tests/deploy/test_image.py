@@ -25,6 +25,7 @@ import pytest
 
 from drivers.visitor import Visitor
 from drivers.waiting import until
+from mnistlab.data import load_mnist
 from tests.deploy.shipped import DEPLOY, ROOT, image_environment, is_setting, understood
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="deploy/install.sh is a shell script")
@@ -70,6 +71,16 @@ def test_the_dockerfile_runs_the_script_that_is_tested() -> None:
 
 def test_the_image_sets_only_known_variables() -> None:
     assert [name for name in image_environment() if not is_setting(name)] == []
+
+
+@pytest.mark.mnist
+def test_the_image_can_hold_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mnist.npz"
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path / "build"))
+    subprocess.run([sys.executable, str(DEPLOY / "save_mnist.py"), str(file)], check=True)
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("MNISTLAB_MNIST", str(file))
+    assert load_mnist(progress=False, verify=True).x_train.shape == (60_000, 28, 28)
 
 
 class Installed:

@@ -20,6 +20,8 @@ COMING_SETTINGS = {
     "metrics_port", "server_name", "drain_seconds", "trusted_proxies", "address_visits",
 }  # fmt: skip
 ROUTES = {"/healthz", "/readyz", "/readyz?full=ready", "/readyz?unready=404", "/metrics", "/drain"}
+SERVER_COOKIE = "mnistlab_server"  # set by the server, with its name
+GATEWAY_COOKIE = "mnistlab_route"  # set by a gateway; a full or draining server clears it as well
 METRICS: dict[str, tuple[str, dict[str, set[str]]]] = {
     "mnistlab_visits": ("gauge", {"state": {"arriving", "loading", "present", "left"}}),
     "mnistlab_places": ("gauge", {}),

@@ -26,10 +26,10 @@ import websocket
 
 from drivers.waiting import until
 from tests.deploy.shipped import DEPLOY
+from tests.deploy.shipped import SERVER_COOKIE as COOKIE
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy: apt-get install haproxy")
-COOKIE = "mnistlab_server"
 
 
 class StandIn:

@@ -181,7 +181,7 @@ def check(image: Installed) -> None:
     ours = packages.pop("mnistlab")
     assert ours
     assert [f"{n}=={v}" for n, v in packages.items() if f"{n}=={v}" not in locked] == []
-    assert not {"pip", "setuptools", "hatchling", "pytest"} & packages.keys()
+    assert not {"pip", "uv", "hatchling", "pytest"} & packages.keys()
     assert list(image.prefix.glob("lib/python*/site-packages/mnistlab/__pycache__/*.pyc"))
     with image.serving() as (server, port):
         until(lambda: server.poll() is not None or image.healthcheck(port) == 0, "the server", 60)

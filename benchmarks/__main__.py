@@ -18,6 +18,7 @@ NAMES = (
     "training",
     "cluster",
     "serving",
+    "fleet",
 )
 
 

@@ -101,7 +101,7 @@ def _kernel_megabytes() -> float:
     kernels = [
         child
         for child in psutil.Process().children(recursive=True)
-        if "ipykernel_launcher" in child.cmdline()
+        if "mnistlab.server.kernel" in child.cmdline()
     ]
     newest = max(kernels, key=lambda kernel: kernel.create_time())
     return float(newest.memory_full_info().pss / 2**20)

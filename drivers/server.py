@@ -31,6 +31,11 @@ sys.exit(main())
 """
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Let a redirect be what was asked for."""
+
+
 class Server:
     """`mnistlab app` as a process of its own."""
 
@@ -44,26 +49,41 @@ class Server:
         status, _, body = self.ask(path)
         return status, body
 
-    def ask(self, path: str = "", **headers: str) -> tuple[int, Message, str]:
-        """Status, headers and body of an answer."""
-        request = urllib.request.Request(self.url + path, headers=headers)
+    def ask(
+        self, path: str = "", method: str = "GET", follow: bool = True, **headers: str
+    ) -> tuple[int, Message, str]:
+        """Status, headers and body of an answer; without `follow`, of a redirect itself."""
+        request = urllib.request.Request(self.url + path, headers=headers, method=method)
+        opener = urllib.request.build_opener(*([] if follow else [_NoRedirect]))
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with opener.open(request, timeout=60) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read().decode()
+
+    def ready(self) -> tuple[int, dict[str, Any]]:
+        """The status and the content of /readyz."""
+        status, body = self.get("readyz")
+        return status, json.loads(body)
 
     def health(self) -> dict[str, Any]:
         """What /healthz says."""
         health: dict[str, Any] = json.loads(self.get("healthz")[1])
         return health
 
+    def visits(self) -> list[Path]:
+        """The folders of the kernels, whose names are the kernels' ids."""
+        return sorted((self.folder / "tmp").glob("mnistlab-app-*/visits/*"))
+
     def kernels(self) -> list[psutil.Process]:
-        """The visitors' processes."""
+        """The visitors' processes: children of the server, or of what it forks them from."""
         found = []
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.NoSuchProcess):  # one that has just ended has no command line
-                if "ipykernel_launcher" in child.cmdline():
+                command = child.cmdline()
+                if "mnistlab.server.fork_server" in command:
+                    found += child.children()
+                elif "mnistlab.server.kernel" in command:
                     found.append(child)
         return found
 

@@ -5,6 +5,7 @@ A Chromium takes 200 MB and a second of processor time; forty of these take neit
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import struct
@@ -28,22 +29,49 @@ class Visitor:
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self.patience = patience
+        self.url = url
         self.states: dict[str, dict[str, Any]] = {}
         self.cookies = CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-        with self._opener.open(url, timeout=patience) as answer:
+        self._changed = threading.Condition()
+        self._load()
+
+    def _load(self) -> None:
+        with self._opener.open(self.url, timeout=self.patience) as answer:
             page = answer.read().decode()
         found = _CONFIG.search(page)
         assert found, "no page of a dashboard"
         config = json.loads(found[1])
         self.kernel = config["kernelId"]
-        host = re.match(r"https?://[^/]+", url)
+        host = re.match(r"https?://[^/]+", self.url)
         assert host, "no URL"
         self._root = host[0] + config["baseUrl"]
         self._session = uuid.uuid4().hex
-        self._changed = threading.Condition()
         self.connect()
         self.request_states()
+
+    def ask(self, path: str) -> str:
+        """The body of an answer to this visitor's browser."""
+        with self._opener.open(self._root + path, timeout=self.patience) as answer:
+            return str(answer.read().decode())
+
+    @property
+    def server(self) -> str:
+        """The name of the server that a proxy keeps this visitor to."""
+        return next((c.value or "" for c in self.cookies if c.name == "mnistlab_server"), "")
+
+    def memory(self) -> dict[str, Any]:
+        """What the page would keep in the browser."""
+        value = self.states[self.find("ml-remembered")]["value"]
+        found = re.search(r"data-memory='([^']*)'", value)
+        return json.loads(html.unescape(found[1])) if found else {}
+
+    def come_back(self) -> None:
+        """Load the page again, with what was on it, as `page.js` does when a server is gone."""
+        memory = self.memory()
+        self.socket.close()
+        self._load()
+        self.update(self.find("ml-recall"), value=json.dumps({"memory": memory}))
 
     def connect(self) -> None:
         """Open the socket, as a page does and does again after a failure of the network."""
@@ -95,6 +123,10 @@ class Visitor:
         self.wait_for(self._canvas, "the pad")
         self.custom(self._canvas(), event="client_ready")
         self.wait_for(lambda: self.text("ml-answer").endswith("answer 0"), "answer 0")
+
+    def open_pad_again(self) -> None:
+        """Announce the canvas of a page that has its drawing back."""
+        self.custom(self._canvas(), event="client_ready")
 
     def draw(self, strokes: Sequence[Sequence[Sequence[float]]]) -> list[float]:
         """Draw, and give for each stroke the seconds from its end to its answer."""
@@ -151,6 +183,10 @@ class Visitor:
         return next(
             (key for key, state in self.states.items() if name in state.get("_dom_classes", ())), ""
         )
+
+    def missing(self) -> set[str]:
+        """Models that others refer to and that never came."""
+        return set(re.findall(r"IPY_MODEL_(\w+)", json.dumps(self.states))) - {*self.states}
 
     def _canvas(self) -> str:
         box = self.states.get(self.find("ml-pad"), {})

@@ -7,6 +7,7 @@ first cell and a test can point everything at a temporary folder.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from mnistlab.errors import ConfigError
@@ -94,6 +95,14 @@ def workers() -> int:
 def queue_folder() -> Path | None:
     """Return the folder of the training queue of a server, or None."""
     return _path("MNISTLAB_QUEUE")
+
+
+def owner() -> str:
+    """Return whom a training counts for in the queue of a server; "" is nobody in particular."""
+    file = _path("MNISTLAB_OWNER")
+    with suppress(OSError):  # not served, or served to this machine only
+        return file.read_text(encoding="utf-8").strip() if file else ""
+    return ""
 
 
 def training_memory() -> float | None:

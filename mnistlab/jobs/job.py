@@ -16,7 +16,7 @@ from mnistlab.jobs.queue import JobQueue
 from mnistlab.jobs.scratch import clean_up, folder_of, scratch_folder
 from mnistlab.markup import note, table
 from mnistlab.models.config import TrainingConfig
-from mnistlab.settings import is_shared, queue_folder, workers
+from mnistlab.settings import is_shared, owner, queue_folder, workers
 from mnistlab.training import events
 from mnistlab.training.save import new_run_id
 
@@ -175,7 +175,7 @@ class LocalJob(Job):
             if folder is None:
                 return self._train()
             queue = JobQueue(folder, workers())
-            with queue.joined() as entry:
+            with queue.joined(owner()) as entry:
                 queue.wait(entry, self._cancelled, lambda ahead: self._emit(events.Queued(ahead)))
                 return self._train()
         finally:

@@ -16,6 +16,7 @@ import shlex
 import shutil
 import zipfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,7 @@ def remove_run(name: str, runs: Path | None = None) -> None:
         ) from error
 
 
+@cache
 def _load_pretrained(name: str) -> Classifier:
     try:
         card = json.loads((PRETRAINED_FOLDER / f"{name}.json").read_text())

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import webbrowser
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -16,7 +17,8 @@ from urllib.parse import quote
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.jobs.scratch import remove_orphans, scratch_folder
-from mnistlab.server import resources
+from mnistlab.server import provisioner, resources
+from mnistlab.server.forks import Forks, can_fork
 from mnistlab.server.jupyter_adapter import LabServer, make_server
 from mnistlab.server.options import AppOptions
 
@@ -44,10 +46,19 @@ def serve(options: AppOptions) -> None:
         notebook = Path(shutil.copy(find_notebook(), folder / "page"))
         set_kernel_environment(options, folder)
         resources.compile_modules(folder / "bytecode")
-        server = make_server(options, notebook, port, folder)
-        server.on_start = lambda: _announce(options, server)
-        server.initialize([])
-        server.start()
+        with _forks(options, folder / "page") as forks:
+            provisioner.register(forks)
+            server = make_server(options, notebook, port, folder)
+            server.on_start = lambda: _announce(options, server)
+            server.initialize([])
+            server.start()
+
+
+def _forks(options: AppOptions, folder: Path) -> AbstractContextManager[Forks | None]:
+    """What kernels are forked from; it imports while the server starts."""
+    if options.fork and can_fork():
+        return Forks((*resources.IMPORTS, "mnistlab.ui.preload:preload"), folder)
+    return nullcontext()
 
 
 def find_notebook() -> Path:

@@ -1,20 +1,36 @@
-"""`/healthz`, and the headers of every answer."""
+"""What operators and proxies ask, and the headers of every answer."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
-from tornado.web import OutputTransform, RequestHandler
+from tornado.web import HTTPError, OutputTransform, RequestHandler
 
 from mnistlab.jobs.queue import JobQueue
+from mnistlab.server.addresses import visitor_address
+from mnistlab.server.metrics import CONTENT_TYPE, Metrics, Readings
+from mnistlab.server.visits import Visits
 
 _QUEUE_SECONDS = 1
 _QUEUE_THREAD = ThreadPoolExecutor(1)  # the queue has a lock on disk
+INSTANCE_HEADER = "Mnistlab-Instance"
+# A proxy adds one of the first four, a browser one of the others.
+_FORWARDED = ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via", "Origin", "Sec-Fetch-Site")
 _HOST = re.compile(r"[\w.:\[\]-]+")
+
+
+async def count_trainings(queue: JobQueue) -> tuple[int | None, int | None]:
+    """The numbers that run and that wait; None where they cannot be read within a second."""
+    loop = asyncio.get_running_loop()
+    with suppress(OSError):  # another process holds the queue's lock
+        reading = loop.run_in_executor(_QUEUE_THREAD, queue.counts, _QUEUE_SECONDS)
+        return await asyncio.wait_for(reading, _QUEUE_SECONDS)
+    return None, None
 
 
 class Health(RequestHandler):
@@ -27,10 +43,7 @@ class Health(RequestHandler):
     async def get(self) -> None:
         """Answer; counts of trainings are None if they cannot be read within a second."""
         kernels = self.settings["kernel_manager"]
-        loop, running, waiting = asyncio.get_running_loop(), None, None
-        reading = loop.run_in_executor(_QUEUE_THREAD, self._queue.counts, _QUEUE_SECONDS)
-        with suppress(OSError):  # another process holds the queue's lock
-            running, waiting = await asyncio.wait_for(reading, _QUEUE_SECONDS)
+        running, waiting = await count_trainings(self._queue)
         self.set_header("Cache-Control", "no-store")
         self.write(
             {
@@ -44,10 +57,79 @@ class Health(RequestHandler):
         )
 
 
-class SecurityHeaders(OutputTransform):
-    """Headers that every answer gets, files included."""
+class Ready(RequestHandler):
+    """`/readyz`: whether another visit may begin here, as JSON; the status says so too.
 
-    def __init__(self, request: HTTPServerRequest) -> None:
+    `?full=ready` counts a full server as ready, `?unready=404` answers 404 and not 503: HAProxy
+    then sends no new visitors but those who are there already.
+    """
+
+    def initialize(self, visits: Visits) -> None:
+        """Take the visits."""
+        self._visits = visits
+
+    def get(self) -> None:
+        """Answer 200 when ready."""
+        visits = self._visits
+        has_room = visits.free != 0 or self.get_argument("full", "") == "ready"
+        ready = has_room and not visits.is_draining
+        if not ready:
+            self.set_status(404 if self.get_argument("unready", "") == "404" else 503)
+        self.set_header("Cache-Control", "no-store")
+        self.write(
+            {
+                "ready": ready,
+                "draining": visits.is_draining,
+                "places": visits.places or None,
+                "free": visits.free,
+            }
+        )
+
+
+class Drain(RequestHandler):
+    """`POST /drain`: let the visits finish and then end, for whoever can log in to this machine."""
+
+    def initialize(self, drain: Callable[[], float]) -> None:
+        """Take what begins it, and returns the seconds that visits have."""
+        self._drain = drain
+
+    def check_xsrf_cookie(self) -> None:
+        """Pages of other sites are refused by their origin: who asks here has no cookies."""
+
+    def post(self) -> None:
+        """Begin, unless the request came through a proxy, from elsewhere or from a page."""
+        request = self.request
+        is_direct = not any(name in request.headers for name in _FORWARDED)
+        if not (is_direct and visitor_address(request.remote_ip, (), ()) is None):
+            raise HTTPError(403, reason="Drain the server from its own machine")
+        self.set_status(202)
+        self.write({"draining": True, "seconds": self._drain()})
+
+
+class MetricsPage(RequestHandler):
+    """`/metrics`, on a port of its own."""
+
+    def initialize(self, metrics: Metrics, read: Callable[[], Awaitable[Readings]]) -> None:
+        """Take the metrics, and what reads the rest."""
+        self._metrics, self._read = metrics, read
+
+    async def get(self) -> None:
+        """Answer in the text format of Prometheus."""
+        self.set_header("Content-Type", CONTENT_TYPE)
+        self.write(self._metrics.text(await self._read()))
+
+
+class SecurityHeaders(OutputTransform):
+    """Headers that every answer gets, files included.
+
+    Parameters
+    ----------
+    instance : a name of this process; when a page's requests are answered by another one, its
+        kernel is gone
+    """
+
+    def __init__(self, instance: str, request: HTTPServerRequest) -> None:
+        self._instance = instance
         # 'self' alone does not include sockets in every browser.
         host = request.host if _HOST.fullmatch(request.host or "") else ""
         sockets = f" ws://{host} wss://{host}" if host else ""
@@ -69,4 +151,5 @@ class SecurityHeaders(OutputTransform):
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers.pop("Server", None)
+        headers[INSTANCE_HEADER] = self._instance
         return status_code, headers, chunk

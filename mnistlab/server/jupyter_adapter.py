@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 import mimetypes
 import os
@@ -18,6 +20,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,16 @@ from jupyter_server.services.kernels.kernelmanager import (
     AsyncMappingKernelManager,
     ServerKernelManager,
 )
+from nbconvert.exporters import templateexporter
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import StreamBufferFullError
-from tornado.web import GZipContentEncoding, HTTPError, RequestHandler, StaticFileHandler
+from tornado.web import (
+    Application,
+    GZipContentEncoding,
+    HTTPError,
+    RequestHandler,
+    StaticFileHandler,
+)
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from traitlets import default
 from traitlets.config import Config
@@ -46,11 +56,36 @@ from voila.utils import ENV_VARIABLE
 
 from mnistlab.jobs.queue import JobQueue
 from mnistlab.server import resources, visits
-from mnistlab.server.handlers import Health, SecurityHeaders
-from mnistlab.server.messages import Message, Moves, RefusedError, check_message, idle_status
+from mnistlab.server.addresses import parse_proxies, visitor_address
+from mnistlab.server.handlers import (
+    Drain,
+    Health,
+    MetricsPage,
+    Ready,
+    SecurityHeaders,
+    count_trainings,
+)
+from mnistlab.server.kernel_client import QuickClient
+from mnistlab.server.messages import (
+    AnswerTimes,
+    Message,
+    Moves,
+    RefusedError,
+    check_message,
+    idle_status,
+)
+from mnistlab.server.metrics import Metrics, Readings
 from mnistlab.server.options import AppOptions
 from mnistlab.server.page_files import CompressedCopies, never_changes, write_scripts
-from mnistlab.server.visits import Visit, VisitFolders, Visits
+from mnistlab.server.templates import COMPILED_ONCE
+from mnistlab.server.visits import (
+    Refusal,
+    RefusedVisitError,
+    State,
+    Visit,
+    VisitFolders,
+    Visits,
+)
 
 # An upload of 15 MB and its envelope. Beyond this tornado closes the socket without an error
 # message, so the limit is well above the one that the page explains.
@@ -61,6 +96,9 @@ _FREED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
 _WARM_SECONDS = 10.0  # that the server waits for its first warm kernel
 _DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow machine
 _LOOK_SECONDS = 0.5  # between looks whether a kernel that starts is alive
+_DRAIN_SECONDS = 600.0  # for visits to finish, where no other time is set
+_MOVING_SECONDS = 10.0  # for pages to find another server
+_SERVER_COOKIE = "mnistlab_server"  # a proxy before several servers keeps a visitor to one by it
 _RETRY_SECONDS = 20  # for a visitor who finds the server full
 _RELOAD_SECONDS = 1  # the request for a reloaded page comes before the old one's place is free
 
@@ -76,6 +114,11 @@ _SCRIPTS = "scripts"  # their folder
 _KEPT_SECONDS = 365 * 24 * 3600
 _NOT_STARTED = """<script>document.querySelector("#loading p").textContent =
 "The session could not be started. Please reload the page."</script>"""
+_NOTICES = {
+    Refusal.FULL: "full.html",
+    Refusal.DRAINING: "draining.html",
+    Refusal.ADDRESS: "address.html",
+}
 _SESSION = re.compile(r"[\w-]{0,64}")
 _arriving: ContextVar[Visit] = ContextVar("arriving")
 """The visit whose page a request makes, known also to what Voilà calls in it."""
@@ -93,6 +136,10 @@ class VisitKernel(ServerKernelManager):
     def _transport_default(self) -> str:
         return "ipc" if sys.platform == "linux" else "tcp"
 
+    @default("client_factory")
+    def _client_factory_default(self) -> type[QuickClient]:
+        return QuickClient
+
     @default("ip")
     def _ip_default(self) -> str:
         # "@": a name that is no file, see unix(7). Messages are signed, as over ports.
@@ -104,9 +151,13 @@ class VisitKernels(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        self.context.rcvhwm = 0  # no message of a kernel is dropped, see `VisitKernelApp`
         server: Any = self.parent
-        options: AppOptions = server.options
-        self.visits = Visits(options.max_visitors, 60 * options.idle_minutes)
+        self.options: AppOptions = server.options
+        options = self.options
+        address_places = options.address_visits or 0
+        self.visits = Visits(options.max_visitors, 60 * options.idle_minutes, address_places)
+        self.metrics = Metrics(self.visits)
         self._folders = VisitFolders(server.folder / "visits", options.shared)
         # When a class opens the page, the first students need not wait until all pages are made.
         self.starting = asyncio.Semaphore(os.cpu_count() or 1)
@@ -126,8 +177,13 @@ class VisitKernels(AsyncMappingKernelManager):
                 self._pool().remove(asyncio.current_task())  # type: ignore[arg-type]
             raise
         if environment.get(ENV_VARIABLE.VOILA_PREHEAT) != "True":  # it does not become warm
-            self.visits.assign(_arriving.get(), kernel_id)
+            self.assign(_arriving.get(), kernel_id)
         return kernel_id
+
+    def assign(self, visit: Visit, kernel_id: str) -> None:
+        """Give a visit its kernel."""
+        self.visits.assign(visit, kernel_id)
+        self._folders.set_owner(kernel_id, visit.address)
 
     def start_watching_activity(self, kernel_id: str) -> None:
         """Mark the kernel as ready. Reading its messages here, too, would double their cost."""
@@ -155,15 +211,37 @@ class VisitKernels(AsyncMappingKernelManager):
             if connection := getattr(socket, "connection", None):
                 self.remove_restart_callback(kernel_id, connection.on_restart_failed, "dead")
         _log.error("A kernel died, perhaps because memory ran out; its page offers a reload.")
+        self.metrics.died.inc()
         self.remove_kernel(kernel_id)
 
     async def sweep(self) -> None:
         """Shut down overdue kernels, replace dead warm ones, and free disk space and memory."""
-        await asyncio.gather(*map(self.shutdown_kernel, self.visits.overdue()))
+        overdue = self.visits.overdue()
+        for state in overdue.values():
+            self.metrics.culled.labels("left" if state is State.LEFT else "idle").inc()
+        await asyncio.gather(*map(self.shutdown_kernel, overdue))
         self._refill()
         await asyncio.to_thread(self._folders.clean_up)
         if time.monotonic() < self._free_until:
             resources.free_memory()
+
+    def begin_to_drain(self, seconds: float) -> None:
+        """Take no new visits, tell those that are there, and end the warm kernels."""
+        self.visits.is_draining = True
+        self._drained_at = time.monotonic() + seconds
+        self.visits.tell(draining=seconds)
+        for start in tuple(self._pool()):
+            self._drop(start)
+
+    def seconds_left(self) -> float:
+        """How long visits may last while the server drains."""
+        return max(0.0, self._drained_at - time.monotonic())
+
+    def pids(self) -> list[int]:
+        """The processes of all kernels."""
+        provisioners = (getattr(kernel, "provisioner", None) for kernel in self._kernels.values())
+        pids = (getattr(each, "pid", None) for each in provisioners)
+        return [pid for pid in pids if pid]
 
     # Warm kernels, in Voilà's pool of tasks that start them
 
@@ -218,7 +296,7 @@ class VisitKernels(AsyncMappingKernelManager):
 
     def _refill(self) -> None:
         """Start warm kernels in place of those that died or could not be started."""
-        if not hasattr(self, "_pools"):  # Voilà's preheating is off
+        if not hasattr(self, "_pools") or self.visits.is_draining:  # Voilà's preheating is off
             return
         for start in [each for each in self._pool() if each.done()]:
             made = _result(start)
@@ -256,13 +334,14 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
         if self.current_user is None:  # no place without the token; Voilà asks for it
             await super().get(path)
             return
-        everyone = self.kernel_manager.visits
-        deadline = time.monotonic() + _RELOAD_SECONDS
-        while (visit := everyone.reserve()) is None and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        if visit is None:
-            self._send_notice("full.html", places=everyone.places)
+        kernels, begun = self.kernel_manager, time.monotonic()
+        try:
+            visit = await self._reserve()
+        except RefusedVisitError as error:
+            self._refuse(error.reason)
             return
+        kernels.metrics.arrivals.inc()
+        self.set_cookie(_SERVER_COOKIE, kernels.options.server_name, path=kernels.options.base_url)
         try:
             async with self.kernel_manager.starting:
                 if not self._closed:  # a visitor who has left or reloaded needs no kernel
@@ -271,13 +350,40 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
             _log.error("no kernel for another visitor: %s", error)
             self._send_notice("trouble.html", reason=error.strerror or type(error).__name__)
         finally:
-            everyone.page_sent(visit)
+            kernels.visits.page_sent(visit)
+            kernels.metrics.page_seconds.observe(time.monotonic() - begun)
+
+    async def _reserve(self) -> Visit:
+        """Take a place. A page that is reloaded comes before its old place is free."""
+        kernels, request = self.kernel_manager, self.request
+        proxies = parse_proxies(kernels.options.trusted_proxies)
+        forwarded = request.headers.get_list("X-Forwarded-For")
+        address = visitor_address(request.remote_ip, forwarded, proxies)
+        deadline = time.monotonic() + _RELOAD_SECONDS
+        while True:
+            try:
+                return kernels.visits.reserve(address)
+            except RefusedVisitError as error:
+                if error.reason is Refusal.DRAINING or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
+
+    def _refuse(self, reason: Refusal) -> None:
+        """Send a visitor to another server, if a proxy has brought them here; else tell why."""
+        kernels = self.kernel_manager
+        kernels.metrics.refused.labels(reason.value).inc()
+        if reason is not Refusal.ADDRESS and self.get_cookie(_SERVER_COOKIE):
+            self.clear_cookie(_SERVER_COOKIE, path=kernels.options.base_url)
+            self.redirect(self.request.uri or "")
+            return
+        status = 429 if reason is Refusal.ADDRESS else 503
+        self._send_notice(_NOTICES[reason], status, places=kernels.visits.places)
 
     async def _send_page(self, visit: Visit) -> None:
         """Send the page as it is made, with a kernel that becomes the visit's."""
         _arriving.set(visit)
         if warm := await self.kernel_manager.find_warm():
-            self.kernel_manager.visits.assign(visit, warm)
+            self.kernel_manager.assign(visit, warm)
             self._warm = True
         async for html in self.get_generator(path=None):
             if visit.has_ended:  # its kernel died; Voilà would wait for it for ever
@@ -296,8 +402,8 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
         self._closed = True
         super().on_connection_close()
 
-    def _send_notice(self, template: str, **facts: Any) -> None:
-        self.set_status(503)
+    def _send_notice(self, template: str, status: int = 503, **facts: Any) -> None:
+        self.set_status(status)
         self.set_header("Retry-After", str(_RETRY_SECONDS))
         self.finish(self.render_template(template, seconds=_RETRY_SECONDS, **facts))
 
@@ -337,6 +443,20 @@ class VisitSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         finally:
             kernels.visits.disconnect(kernel_id, self)
 
+    async def open(self, *args: Any, **kwargs: Any) -> None:
+        """Tell a page that comes while the server drains."""
+        if (opened := super().open(*args, **kwargs)) is not None:
+            await opened
+        kernels = self.kernel_manager
+        if kernels.visits.is_draining:
+            self.tell(draining=kernels.seconds_left())
+
+    def tell(self, **facts: object) -> None:
+        """Send the page's script a message."""
+        if not self.reaches_kernel:
+            with suppress(WebSocketClosedError):
+                WebSocketHandler.write_message(self, json.dumps(facts))
+
     def on_message(self, message: str | bytes) -> None:
         """Refuse it: the page sends nothing here."""
         self.close(1008, "refused")
@@ -358,6 +478,7 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
             raise HTTPError(400, reason="A session_id is letters, digits and dashes")
         call_later = asyncio.get_running_loop().call_later
         self._moves = Moves(self._forward, self._send_idle, call_later)
+        self._answers = AnswerTimes(self.kernel_manager.metrics.answer_seconds.observe)
         await super().get(kernel_id)
 
     def send_ping(self) -> None:
@@ -393,11 +514,13 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
         try:
             self._moves.take(check_message(message, self.selected_subprotocol))
         except RefusedError as error:
+            self.kernel_manager.metrics.refused_messages.inc()
             _log.warning("refused a message of a page: %.200s", error)
             self.close(1008, "refused")
 
     def _forward(self, message: Message) -> None:
         if self.connection is not None and self.connection.channels:
+            self._answers.asked(message)
             stream = self.connection.channels[message.channel]
             # Not by Jupyter's own method, which would parse the message again.
             self.connection.session.send_raw(stream, list(message.parts))
@@ -419,6 +542,7 @@ class KernelSocket(VisitSocket, VoilaKernelWebsocketHandler):  # type: ignore[mi
         self.kernel_manager.visits.touch(self.kernel_id)
         if isinstance(message, str | bytes):
             self._moves.answered(message)
+            self._answers.answered(message)
         try:
             if isinstance(message, bytes) and self.selected_subprotocol is None:
                 sent = WebSocketHandler.write_message(self, message, binary)
@@ -478,12 +602,24 @@ class _ExtensionFile(_PageFile, FileFindHandler):
     """A script of an extension."""
 
 
+class _LockedMetrics(MetricsPage, JupyterHandler):
+    """`/metrics` for those who have the token."""
+
+    async def prepare(self, **kwargs: Any) -> None:
+        """Refuse everybody else."""
+        await super().prepare(**kwargs)
+        if self.current_user is None:
+            raise HTTPError(403)
+
+
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     """Voilà for one notebook and many visits; `make_server` makes one."""
 
     options: AppOptions
     folder: Path
     on_start: Callable[[], None]
+    _is_terminating = False
+    _seen_trainings = 0
 
     def start(self) -> None:
         """Serve until Ctrl-C or SIGTERM."""
@@ -491,7 +627,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         logging.getLogger("tornado").setLevel(logging.ERROR)
         logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
         loop = IOLoop.current()
-        signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
+        signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(self._terminate))
         loop.add_callback(self._announce)  # runs when the loop does; the port is open by then
         resources.freeze_objects()
         super().start()
@@ -500,6 +636,46 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         # The first visitor would wait longer for a page that is made beside a warm one.
         await self.kernel_manager.wait_for_warm()
         self.on_start()
+
+    def _terminate(self) -> None:
+        """End when the visits have finished; at once when asked again, or if they have no time."""
+        if self._is_terminating or not self.options.drain_seconds:
+            IOLoop.current().stop()
+        self._is_terminating = True
+        self.drain()
+
+    def drain(self) -> float:
+        """Take no new visits, and end when all have finished or when their time is over.
+
+        Returns the seconds that they have.
+        """
+        kernels = self.kernel_manager
+        if not kernels.visits.is_draining:
+            kernels.begin_to_drain(self.options.drain_seconds or _DRAIN_SECONDS)
+            self._draining = asyncio.ensure_future(self._drain())
+        return float(kernels.seconds_left())
+
+    async def _drain(self) -> None:
+        kernels = self.kernel_manager
+        while len(kernels.visits) and kernels.seconds_left():
+            await asyncio.sleep(_LOOK_SECONDS)
+        # What is left of a visit is in its page, which finds another server with it.
+        kernels.metrics.culled.labels("drained").inc(len(kernels.visits))
+        kernels.visits.tell(moving=True)
+        deadline = time.monotonic() + _MOVING_SECONDS
+        while any(visit.sockets for visit in kernels.visits) and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_SECONDS)
+        IOLoop.current().stop()
+
+    async def _read(self) -> Readings:
+        """What `/metrics` needs to be read."""
+        kernels, queue = self.kernel_manager, self._queue
+        running, waiting = await count_trainings(queue)
+        for seconds in queue.finished(self._seen_trainings):
+            self._seen_trainings += 1
+            kernels.metrics.training_seconds.observe(seconds)
+        used = await asyncio.to_thread(resources.memory_of, kernels.pids())
+        return Readings(kernels.warm, used, running, waiting)
 
     def stop(self) -> None:
         """End all kernels and delete all files."""
@@ -515,16 +691,25 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     def init_settings(self) -> dict[str, Any]:
         """Voilà's settings, and the app's in place of some."""
         made: dict[str, Any] = super().init_settings()
+        self._instance = uuid.uuid4().hex
         (self.folder / _SCRIPTS).mkdir()
         names = write_scripts(
             self.folder / _SCRIPTS, [*self.static_paths, *self.labextensions_path]
         )
-        self.voila_configuration.config.VoilaConfiguration.resources = {"mnistlab_scripts": names}
+        self.voila_configuration.config.VoilaConfiguration.resources = {
+            "mnistlab_scripts": names,
+            "mnistlab_instance": self._instance,
+        }
         self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * visits.CHECK_SECONDS)
         self._sweeper.start()
+        self._queue = JobQueue(self.folder / "queue", self.options.workers)
+        metrics = {"metrics": self.kernel_manager.metrics, "read": self._read}
+        if self.options.metrics_port:
+            pages = Application([("/metrics", MetricsPage, metrics)])
+            pages.listen(self.options.metrics_port, self.options.ip)
         return made | {
             "jinja2_env": made["voila_jinja2_env"],  # Jupyter's form for the token mentions Jupyter
-            "transforms": [GZipContentEncoding, SecurityHeaders],
+            "transforms": [GZipContentEncoding, partial(SecurityHeaders, self._instance)],
             "compressed_copies": CompressedCopies(self.folder / "compressed"),
             "websocket_max_message_size": _MAX_MESSAGE,
             "ws_ping_interval": 1000 * visits.PING_SECONDS,
@@ -546,7 +731,9 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             "voila_configuration": self.voila_configuration,
         }
         routes = {
-            "healthz": (Health, {"queue": JobQueue(self.folder / "queue", self.options.workers)}),
+            "healthz": (Health, {"queue": self._queue}),
+            "readyz": (Ready, {"visits": self.kernel_manager.visits}),
+            "drain": (Drain, {"drain": self.drain}),
             kernel: (KernelHandler,),  # a page that lost its socket asks whether its kernel lives
             f"{kernel}/channels": (KernelSocket,),
             f"{kernel}/presence": (VisitSocket,),
@@ -557,10 +744,14 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
                 _ExtensionFile,
                 {"path": self.labextensions_path},
             ),
-            **({"login": (LoginFormHandler,)} if self.options.token else {}),
+            **(self._pages_behind_the_token() if self.options.token else {}),
             "(.*)": (Page, page),
         }
         return [(re.escape(self.server_url) + path, *route) for path, route in routes.items()]
+
+    def _pages_behind_the_token(self) -> dict[str, Any]:
+        metrics = {"metrics": self.kernel_manager.metrics, "read": self._read}
+        return {"login": (LoginFormHandler,), "metrics": (_LockedMetrics, metrics)}
 
 
 def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) -> LabServer:
@@ -598,7 +789,13 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
         # A `python3` of another folder may be an environment without mnistlab.
         KernelSpecManager={"allowed_kernelspecs": {"python3"}},
         KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel
+        # Above its limit, Jupyter drops messages. Kernels run nothing but the dashboard.
+        ZMQChannelsWebsocketConnection={"limit_rate": False},
     )
+    if options.token:  # all servers of a fleet take the login of one
+        secret = hashlib.scrypt(options.token.encode(), salt=b"mnistlab", n=2**14, r=8, p=1)
+        config.LabServer.cookie_secret = secret
+    templateexporter.JINJA_EXTENSIONS = [*templateexporter.JINJA_EXTENSIONS, COMPILED_ONCE]
     server = LabServer(config=config)
     server.options, server.folder = options, folder
     return server

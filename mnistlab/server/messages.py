@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -27,6 +28,7 @@ _MAX_JSON = 1 << 20
 _JSON_PARTS = ("header", "parent_header", "metadata", "content")
 
 _MOVES = ("mouse_move", "touch_move")
+_ENDS = ("mouse_up", "touch_end")
 _JOINED = "moves"  # the event that holds them all
 _PATIENCE = 0.3  # seconds after which the kernel's answer counts as lost
 _MAX_MOVES = 500  # in one message
@@ -206,6 +208,34 @@ class Moves:
         if self._timeout is not None:
             self._timeout.cancel()
         self._sent_id = self._timeout = None
+
+
+class AnswerTimes:
+    """How long the kernel of a page takes from the end of a stroke to its answer.
+
+    Parameters
+    ----------
+    observe : called with the seconds of each
+    """
+
+    def __init__(self, observe: Callable[[float], object]) -> None:
+        self._observe = observe
+        self._asked: tuple[str, float] | None = None
+
+    def asked(self, message: Message) -> None:
+        """Begin to measure, if a message ends a stroke."""
+        event, msg_id = _event(message), message.header.get("msg_id")
+        if isinstance(event, dict) and event.get("event") in _ENDS and isinstance(msg_id, str):
+            self._asked = msg_id, time.perf_counter()
+
+    def answered(self, answer: str | bytes) -> None:
+        """End, if the kernel says that it has handled that message."""
+        if self._asked is not None:
+            msg_id, begun = self._asked
+            text = answer.encode() if isinstance(answer, str) else answer
+            if msg_id and b'"idle"' in text and msg_id.encode() in text:
+                self._observe(time.perf_counter() - begun)
+                self._asked = None
 
 
 def _is_move(message: Message) -> bool:

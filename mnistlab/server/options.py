@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
+import socket
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,8 +15,10 @@ from typing import Any
 
 from mnistlab import settings
 from mnistlab.errors import ConfigError
+from mnistlab.server.addresses import parse_proxies
 
 ENVIRONMENT = "MNISTLAB_APP_"
+_NAME = re.compile(r"[\w.-]{1,64}")  # it becomes a cookie
 _SWITCHES = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -49,8 +53,12 @@ class AppOptions:
     token: str = _option("", "password of the app; better set MNISTLAB_APP_TOKEN", None, "WORD")
     browser: bool = _option(True, "open the page in a browser (yes)")
     warm: int = _option(1, "kernels kept ready, so that pages open faster (1)", (0, 64))
+    fork: bool = _option(True, "fork kernels from one process, where the system can (yes)")
     max_visitors: int = _option(
         40, "visitors at once, 0 for no limit; others see a page that retries (40)", (0, 10_000)
+    )
+    address_visits: int | None = _option(
+        None, "visits at once of one address, 0 for no limit (half of all)", (0, 10_000), kind=int
     )
     idle_minutes: float = _option(
         0.0, "minutes without activity until a session ends, 0 for never (0)", (0, 10_000)
@@ -69,6 +77,17 @@ class AppOptions:
         0.0, "minutes for a training, 0 for no limit (MNISTLAB_TRAINING_MINUTES, or 0)", (0, 1e4)
     )
 
+    trusted_proxies: str = _option(
+        "", "proxies whose X-Forwarded-For is believed: addresses or networks", None, "LIST"
+    )
+    server_name: str = _option(
+        "", "name of this server among several, for a proxy (the host's name)", None, "NAME"
+    )
+    drain_seconds: float = _option(
+        0.0, "seconds in which visits may finish after SIGTERM or POST /drain (0)", (0, 86_400)
+    )
+    metrics_port: int = _option(0, "port of /metrics for Prometheus, 0 for none (0)", (0, 65535))
+
     def __post_init__(self) -> None:
         for each in fields(self):
             value, limits = getattr(self, each.name), each.metadata["limits"]
@@ -78,6 +97,14 @@ class AppOptions:
         if not self.base_url.startswith("/") or set(self.base_url) & set("?#\"'<> "):
             raise ConfigError(f"base_url is {self.base_url!r}; give a path such as /lab/")
         object.__setattr__(self, "base_url", self.base_url.rstrip("/") + "/")
+        if self.address_visits is None:
+            object.__setattr__(self, "address_visits", (self.max_visitors + 1) // 2)
+        object.__setattr__(self, "server_name", self.server_name or socket.gethostname())
+        if not _NAME.fullmatch(self.server_name):
+            raise ConfigError(
+                f"server_name is {self.server_name!r}; give letters, digits, dots and dashes."
+            )
+        parse_proxies(self.trusted_proxies)
         if not (self.is_private or self.shared or self.trust_visitors):
             where = f"--host {self.host}" if self.listens_here else f"--ip {self.ip or repr('')}"
             raise ConfigError(

@@ -7,24 +7,28 @@ import gc
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 _MAX_FILES = 10_000  # for eight hundred visitors; macOS refuses more than 10,240
 _M_ARENA_MAX = -8  # of glibc's malloc.h
-# Brings in all that a visitor's kernel imports, up to the first drawing.
-_IMPORTS = """
-import encodings.ascii, encodings.cp437, importlib.readers, importlib.resources.readers
-import ipykernel_launcher, ipykernel.kernelapp, ipykernel.debugger
-import IPython.core.completerlib, IPython.core.debugger, IPython.core.logger, IPython.core.oinspect
-import IPython.extensions.storemagic, IPython.utils.wildcard
-import psutil, tornado.platform.asyncio, zmq.utils.garbage
-import ai_edge_litert.interpreter, numpy.ma, numpy.random
-import PIL.BmpImagePlugin, PIL.GifImagePlugin, PIL.JpegImagePlugin
-import PIL.PngImagePlugin, PIL.PpmImagePlugin
-import mnistlab.data.label_errors, mnistlab.metrics.projection
-import mnistlab.charts.plotly_charts, mnistlab.ui.explore.tab, mnistlab.ui.predict.tab
-"""
+IMPORTS = (
+    *("encodings.ascii", "encodings.cp437", "importlib.readers", "importlib.resources.readers"),
+    *("ipykernel.kernelapp", "ipykernel.debugger"),
+    *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger"),
+    *("IPython.core.oinspect", "IPython.extensions.storemagic", "IPython.utils.wildcard"),
+    *("psutil", "tornado.platform.asyncio", "zmq.utils.garbage"),
+    *("ai_edge_litert.interpreter", "numpy.ma", "numpy.random"),
+    *("PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin"),
+    *("PIL.PngImagePlugin", "PIL.PpmImagePlugin"),
+    *("mnistlab.data.label_errors", "mnistlab.metrics.projection"),
+    *("mnistlab.charts.plotly_charts", "mnistlab.ui.explore.tab", "mnistlab.ui.predict.tab"),
+    *("mnistlab.ui.preload", "threadpoolctl"),
+)
+"""All that a visitor's kernel imports, up to the first drawing."""
 
 
 def use_one_arena() -> None:
@@ -47,6 +51,23 @@ def free_memory() -> None:
     gc.collect()
     with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def memory_of(pids: Iterable[int]) -> int:
+    """The bytes of several processes; what they share is counted once where Linux tells it."""
+    total = 0
+    for pid in pids:
+        with suppress(psutil.Error, OSError):  # it has ended meanwhile
+            total += _proportional(pid) or psutil.Process(pid).memory_info().rss
+    return total
+
+
+def _proportional(pid: int) -> int | None:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except FileNotFoundError:  # no Linux, or the process has ended
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), None)
 
 
 def allow_open_files() -> None:
@@ -74,4 +95,4 @@ def compile_modules(folder: Path) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
     # -P: no file of the folder that the server was started in is taken for a module.
-    subprocess.run([sys.executable, "-P", "-c", _IMPORTS], check=False)
+    subprocess.run([sys.executable, "-P", "-c", f"import {', '.join(IMPORTS)}"], check=False)

@@ -5,9 +5,11 @@ Plain data and folders: this module knows nothing of the web server and its pack
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
@@ -20,6 +22,8 @@ PING_SECONDS = 5
 SILENCE_SECONDS = 3 * PING_SECONDS  # one late answer does not close a page
 ABANDONED_SECONDS = 30
 CHECK_SECONDS = 5
+ARRIVALS = 3  # of an address within a minute, for each visit that it may have at once
+_MAX_ADDRESSES = 10_000  # that are remembered until they are tidied up
 MAX_SOCKETS = 8  # of a visit: two of its page, and those that a failing network has not closed yet
 
 
@@ -33,11 +37,30 @@ class State(Enum):
     ENDED = "its kernel is shut down"
 
 
+class Refusal(Enum):
+    """Why no visit begins."""
+
+    FULL = "full"
+    DRAINING = "draining"
+    ADDRESS = "address"
+
+
+class RefusedVisitError(Exception):
+    """Raised by `Visits.reserve`."""
+
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
 class PageSocket(Protocol):
     """A socket of a page; `last_pong` is when it last answered a ping, in the loop's time."""
 
     reaches_kernel: bool
     last_pong: float
+
+    def tell(self, **facts: object) -> None:
+        """Send the page's script a message, if this socket is for that."""
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Close it."""
@@ -47,6 +70,8 @@ class PageSocket(Protocol):
 class Visit:
     """One page with one kernel; `active_at` is when something last happened in it."""
 
+    address: str | None = None
+    """Where the visitor comes from; None for one who is not limited."""
     kernel_id: str | None = None
     is_arriving: bool = True
     has_ended: bool = False
@@ -69,25 +94,63 @@ class Visits:
 
     places: int  # the largest number of visits at once; 0 for no limit
     idle_seconds: float  # a visit without activity for longer ends; 0 for no limit
+    address_places: int = 0  # the same for the visits of one address
     clock: Callable[[], float] = time.monotonic
+    is_draining: bool = False
+    """Whether the visits that are there may finish, and no others begin."""
     _counted: set[Visit] = field(default_factory=set, init=False)
     _by_kernel: dict[str, Visit] = field(default_factory=dict, init=False)
+    _arrivals: dict[str, float] = field(default_factory=dict, init=False)
 
     def __len__(self) -> int:
         """The number of places taken."""
         return len(self._counted)
 
+    def __iter__(self) -> Iterator[Visit]:
+        """The visits that have a place."""
+        return iter(tuple(self._counted))
+
+    @property
+    def free(self) -> int | None:
+        """The number of free places; None if there is no limit."""
+        return max(0, self.places - len(self)) if self.places else None
+
     def get(self, kernel_id: str) -> Visit | None:
         """The visit of a kernel."""
         return self._by_kernel.get(kernel_id)
 
-    def reserve(self) -> Visit | None:
-        """Take a place for a visit that arrives; None when all are taken."""
-        if self.places and len(self) >= self.places:
-            return None
-        visit = Visit()
+    def reserve(self, address: str | None = None) -> Visit:
+        """Take a place for a visit that arrives from an address, None for one without limits.
+
+        Raises `RefusedVisitError` when there is no place, when the server drains, and when the
+        address has as many visits as it may, or has begun too many within a minute.
+        """
+        if self.is_draining:
+            raise RefusedVisitError(Refusal.DRAINING)
+        if self.free == 0:
+            raise RefusedVisitError(Refusal.FULL)
+        if address is not None and self.address_places:
+            present = sum(visit.address == address for visit in self._counted)
+            if present >= self.address_places or not self._may_arrive(address):
+                raise RefusedVisitError(Refusal.ADDRESS)
+        visit = Visit(address)
         self._counted.add(visit)
         return visit
+
+    def _may_arrive(self, address: str) -> bool:
+        """Whether the address stays within `ARRIVALS` a minute for each of its places.
+
+        Counted by the generic cell rate algorithm: `_arrivals` holds when an address that came at
+        just that rate would be due next, so that one number an address is enough.
+        """
+        now, rate = self.clock(), ARRIVALS * self.address_places / 60
+        if len(self._arrivals) > _MAX_ADDRESSES:
+            self._arrivals = {a: due for a, due in self._arrivals.items() if due > now}
+        due = max(now, self._arrivals.get(address, now))
+        if due - now > 60 - 1 / rate:
+            return False
+        self._arrivals[address] = due + 1 / rate
+        return True
 
     def assign(self, visit: Visit, kernel_id: str) -> None:
         """Give a visit its kernel."""
@@ -121,17 +184,23 @@ class Visits:
         if visit := self.get(kernel_id):
             visit.active_at = self.clock()
 
-    def overdue(self) -> list[str]:
-        """Kernels to be shut down: their page is closed, or idle for too long.
+    def overdue(self) -> dict[str, State]:
+        """Kernels to be shut down, and why: their page is closed, or present and idle for too long.
 
         What a training sends to its page counts as activity. A page that loads is not idle.
         """
         limits = {State.LEFT: ABANDONED_SECONDS, State.PRESENT: self.idle_seconds or inf}
-        return [
-            kernel_id
+        return {
+            kernel_id: visit.state
             for kernel_id, visit in self._by_kernel.items()
             if self.clock() - visit.active_at > limits.get(visit.state, inf)
-        ]
+        }
+
+    def tell(self, **facts: object) -> None:
+        """Send all pages' scripts a message."""
+        for visit in self._by_kernel.values():
+            for socket in tuple(visit.sockets):
+                socket.tell(**facts)
 
     def release(self, kernel_id: str) -> None:
         """Free the place of a visit whose kernel is being shut down."""
@@ -153,6 +222,7 @@ class VisitFolders:
     def __init__(self, parent: Path, shared: bool) -> None:
         self._parent, self._shared = parent, shared
         self._kernels: set[str] = set()
+        self._salt = secrets.token_bytes(16)
 
     def create(self, kernel_id: str) -> dict[str, str]:
         """Create a kernel's folder; returns the environment variables that name it."""
@@ -160,7 +230,14 @@ class VisitFolders:
         folder = self._parent / kernel_id
         (folder / "tmp").mkdir(parents=True)
         variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp"))
+        variables["MNISTLAB_OWNER"] = str(folder / "owner")
         return variables | ({"MNISTLAB_VISIT": str(folder)} if self._shared else {})
+
+    def set_owner(self, kernel_id: str, address: str | None) -> None:
+        """Say for whom a kernel's trainings count; not the address itself, which is personal."""
+        if address is not None:
+            owner = hashlib.sha256(self._salt + address.encode()).hexdigest()[:16]
+            (self._parent / kernel_id / "owner").write_text(owner, encoding="utf-8")
 
     def remove(self, kernel_id: str) -> None:
         """Delete a kernel's folder."""

@@ -48,7 +48,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._tab = ui.classed(tabs, "ml-tabs")
         self._theme = self._theme_chooser()
         top = ui.classed(widgets.Box([self._header, self._theme]), "ml-top")
-        self._memory = Memory(self.app, self._recall, self.open_tab)
+        self._memory = Memory(self.app, self._recall, self.open_tab, self._leave)
         super().__init__(
             [ui.style_sheet(), top, self._tab, self._status, self._memory.widget, _glossary()]
         )
@@ -138,6 +138,8 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _recall(self, parts: Mapping[str, Any]) -> None:
         """Bring back what was on the page before a reload."""
         self.app.recalled = dict(parts)
+        # A tab that is not opened until the next reload must not lose its part.
+        self.app.remembered = {**parts, **self.app.remembered}
         if (theme := parts.get("theme")) in THEMES.values():
             self._theme.value = theme
         self._recall_models(parts.get("loaded") or {})
@@ -158,6 +160,11 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 continue
         if working:
             self.app.loaded = working
+
+    def _leave(self) -> str:
+        """What is lost with a shared visit, as a link in HTML."""
+        predict = self.tabs.get("predict")
+        return predict.view.my_digits.link() if predict is not None and is_shared() else ""
 
     def _on_sent(self) -> None:
         self.open_tab("predict")

@@ -47,6 +47,38 @@ def test_entries_are_served_in_order_over_the_places(tmp_path: Path) -> None:
     assert queue.counts() == (0, 0)
 
 
+def test_nobody_takes_all_places(tmp_path: Path) -> None:
+    queue = JobQueue(tmp_path, 1)
+    with queue.joined("a") as first, queue.joined("a") as second, queue.joined("a") as third:
+        assert [queue.ahead(each) for each in (first, second, third)] == [0, 1, 2]
+        with queue.joined("b") as other, queue.joined("c") as another:
+            assert [queue.ahead(each) for each in (first, other, another)] == [0, 1, 2]
+            assert [queue.ahead(each) for each in (second, third)] == [3, 4]
+        with queue.joined() as unowned, queue.joined() as last:
+            assert [queue.ahead(each) for each in (unowned, last, second)] == [1, 2, 3]
+
+
+def test_a_job_that_runs_is_never_put_back(tmp_path: Path) -> None:
+    queue = JobQueue(tmp_path, 2)
+    with queue.joined("a") as first, queue.joined("a") as second:
+        assert [queue.ahead(each) for each in (first, second)] == [0, 0]
+        with queue.joined("b") as other:
+            assert queue.ahead(other) == 1
+            assert [queue.ahead(each) for each in (first, second)] == [0, 0]
+
+
+def test_what_ran_is_told_and_what_was_cancelled_before_is_not(tmp_path: Path) -> None:
+    queue = JobQueue(tmp_path, 1)
+    assert queue.finished() == []
+    with queue.joined() as first, queue.joined() as second:
+        assert [queue.ahead(each) for each in (first, second)] == [0, 1]
+    (seconds,) = queue.finished()
+    assert 0 <= seconds < 60
+    assert queue.finished(skip=1) == []
+    assert not list(tmp_path.glob("*.owner"))
+    assert not list(tmp_path.glob("*.running"))
+
+
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_turn_comes_when_the_process_before_ends_or_is_killed(tmp_path: Path, kill: bool) -> None:
     other = holder(tmp_path)

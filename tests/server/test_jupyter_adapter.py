@@ -19,7 +19,7 @@ from tornado.web import HTTPError
 
 import mnistlab
 from mnistlab.server import jupyter_adapter
-from mnistlab.server.messages import V1_PROTOCOL, Moves
+from mnistlab.server.messages import V1_PROTOCOL, AnswerTimes, Moves
 from tests.server.test_messages import newer, older, text
 
 PACKAGE = Path(mnistlab.__file__).parent
@@ -29,6 +29,7 @@ CONNECTION = f"{SERVER_KERNELS}.connection.channels:ZMQChannelsWebsocketConnecti
 SOCKET = f"{SERVER_KERNELS}.websocket:KernelWebsocketHandler"
 FACTORY = "voila.voila_kernel_manager:voila_kernel_manager_factory"
 VOILA_SOCKET = "voila.tornado.kernel_websocket_handler:VoilaKernelWebsocketHandler"
+PROVISIONER = "jupyter_client.provisioning.local_provisioner:LocalProvisioner"
 PAGE = "voila.tornado.handler:TornadoVoilaHandler"
 
 # Attributes, as package.module:attribute.attribute, and what of the adapter needs them.
@@ -47,7 +48,10 @@ ATTRIBUTES = {
     "jupyter_client.session:Session.send_raw": "KernelSocket._forward",
     "jupyter_client.manager:AsyncKernelManager.connect_hb": "VisitKernels._answers",
     "jupyter_client.manager:AsyncKernelManager.is_alive": "VisitKernels._answers",
+    "jupyter_client.multikernelmanager:AsyncMultiKernelManager.context": "VisitKernels",
+    "jupyter_client.manager:AsyncKernelManager.client_factory": "VisitKernel",
     "jupyter_client.restarter:KernelRestarter.restart_limit": "make_server",
+    f"{CONNECTION}.limit_rate": "make_server",
     "jupyter_client.kernelspec:KernelSpecManager.allowed_kernelspecs": "make_server",
     f"{SOCKET}.pre_get": "KernelSocket.pre_get",
     f"{SOCKET}.open": "KernelSocket.open",
@@ -109,6 +113,19 @@ SOURCES = [
     ("tornado.iostream:BaseIOStream.__init__", "self.max_write_buffer_size", "KernelSocket.open"),
     ("tornado.websocket:WebSocketHandler", "self.ws_connection", "KernelSocket.write_message"),
     ("jupyter_client.manager:KernelManager.format_kernel_cmd", "sys.executable", "kernel.json"),
+    ("nbconvert.exporters.templateexporter:TemplateExporter._create_environment",
+     "extensions=JINJA_EXTENSIONS", "make_server"),
+    ("nbclient.client:NotebookClient.async_start_new_kernel_client", "self.kc.wait_for_ready(",
+     "QuickClient in kernel_client.py"),
+    (f"{PROVISIONER}.poll", "self.process.poll()", "Forked in forks.py"),
+    (f"{PROVISIONER}.wait", "self.process.wait()", "Forked in forks.py"),
+    (f"{PROVISIONER}.send_signal", "self.process.send_signal(", "Forked in forks.py"),
+    (f"{PROVISIONER}.pre_launch", "self.connection_info = ", "launch_kernel in provisioner.py"),
+    ("jupyter_client.provisioning.factory:KernelProvisionerFactory.create_provisioner_instance",
+     "self.provisioners[provisioner_name].load()", "register in provisioner.py"),
+    ("ipykernel.kernelapp:IPKernelApp.init_poller", "self.parent_handle != 1",
+     "_FORKED in provisioner.py"),
+    ("ipywidgets:load_ipython_extension", "register_comm_target()", "_FORKED in provisioner.py"),
 ]  # fmt: skip
 
 
@@ -164,6 +181,7 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
         page.ws_connection = SimpleNamespace(selected_subprotocol=protocol)
         page.connection = SimpleNamespace(channels={"shell": "stream"}, session=session)
         page._moves = Moves(page._forward, page._send_idle, Mock())
+        page._answers = AnswerTimes(Mock())
         page.on_message(message)
         stream, parts = session.send_raw.call_args[0]
         assert stream == "stream"
@@ -175,10 +193,13 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
     assert len(parsed) == len(set(parsed)) == 3, "header and content, and the older one as a whole"
 
 
-# What other modules of the server may import: names in the documentation of tornado.
+# What other modules of the server may import: names in the documentation of these packages.
 PUBLIC = {
+    "jupyter_client.asynchronous.client": {"AsyncKernelClient"},
+    "jupyter_client.provisioning.factory": {"KernelProvisionerFactory"},
+    "jupyter_client.provisioning.local_provisioner": {"LocalProvisioner"},
     "tornado.httputil": {"HTTPHeaders", "HTTPServerRequest"},
-    "tornado.web": {"OutputTransform", "RequestHandler"},
+    "tornado.web": {"HTTPError", "OutputTransform", "RequestHandler"},
 }
 OTHERS = {"voila", "jupyter_server", "jupyter_client", "jupyter_core", "tornado", "traitlets"}
 

@@ -282,8 +282,7 @@ def test_what_a_visitor_made_goes_with_the_visit(server: Server) -> None:
     visitor = Visitor(server.url)
     visitor.open_pad()
     kernel = next(each for each in server.kernels() if each.pid not in before)
-    folder = Path(kernel.environ()["MNISTLAB_VISIT"])
-    assert folder.name == visitor.kernel
+    (folder,) = (each for each in server.visits() if each.name == visitor.kernel)
     assert (folder / "tmp").is_dir()
     visitor.leave()
     until(lambda: not folder.exists() and not kernel.is_running(), "the end of the visit", 30)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -165,6 +166,69 @@ def test_a_reload_brings_back_the_drawing_the_theme_and_the_runs(
     assert again.tabs["compare"].state.chosen == ("cnn",)
     for each in (page, again):
         each.tabs["compare"].wait()
+
+
+def test_a_reload_brings_back_the_settings_of_a_training(
+    page: Dashboard, digits: Dataset, models: dict[str, Any]
+) -> None:
+    page.open_tab("compare")
+    settings = page.tabs["compare"].configure
+    settings.choices["mlp"].value = False
+    settings.preset.value = "best"
+    settings.separate.value = True
+    settings.cnn_fields["batch_size"].value = 32
+    settings.fields["seed"].value = 5
+    again = reloaded(page, digits, models)
+    # A second reload before the tab is opened again must not lose them.
+    last = reloaded(again, digits, models)
+    last.open_tab("compare")
+    found = last.tabs["compare"].configure
+    assert found.to_memory() == settings.to_memory()
+    assert last.tabs["compare"].state.configs == page.tabs["compare"].state.configs
+    assert [config.batch_size for config in last.tabs["compare"].state.configs] == [32]
+    for each in (page, last):
+        each.tabs["compare"].wait()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"preset": "nonsense"},
+        {"base": "nonsense"},
+        {"fields": {"": {"epochs": "x"}}},
+        {"models": 1},
+    ],
+)
+def test_broken_settings_are_reported_and_change_nothing(
+    page: Dashboard, damage: dict[str, Any]
+) -> None:
+    page.open_tab("compare")
+    settings = page.tabs["compare"].configure
+    before = settings.to_memory()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        settings.from_memory(before | damage)
+    assert settings.to_memory() == before
+    page.tabs["compare"].wait()
+
+
+def test_who_is_about_to_lose_my_digits_is_offered_them(
+    digits: Dataset, models: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MNISTLAB_VISIT", str(tmp_path))
+    page = Dashboard(digits, models)
+
+    def offered() -> str:
+        page._memory._recall.value = json.dumps({"leaving": True})
+        return str(page._memory._leaving.value)
+
+    assert offered() == ""
+    pad = page.tabs["predict"].pad
+    pad.press(60, 60)
+    pad.release(120, 220)
+    page.tabs["predict"].view.my_digits.keep(1)
+    assert "my-digits.jsonl" in offered()
+    monkeypatch.delenv("MNISTLAB_VISIT")
+    assert offered() == "", "they are kept"
 
 
 def test_a_reload_brings_back_a_picture(

@@ -25,12 +25,14 @@ _MOST = 500_000  # characters of a part; a browser keeps some megabytes for a pa
 
 
 class Memory(ui.View):
-    """Two hidden widgets between `app.remembered` and the page's script.
+    """Three hidden widgets between `app.remembered` and the page's script.
 
     Parameters
     ----------
     recall : called with what was remembered before the reload, by part
     open_tab : called with the name of a tab that the address or the browser's Back asks for
+    leave : called when the server is about to end the visit; returns a link in HTML to what would
+        be lost with it, or nothing
     """
 
     def __init__(
@@ -38,18 +40,29 @@ class Memory(ui.View):
         app: AppState,
         recall: Callable[[Mapping[str, Any]], object],
         open_tab: Callable[[str], object],
+        leave: Callable[[], str],
     ) -> None:
         super().__init__(app)
-        self._verbs: dict[str, Callable[[Any], object]] = {"memory": recall, "tab": open_tab}
+        self._leave = leave
+        self._verbs: dict[str, Callable[[Any], object]] = {
+            "memory": recall, "tab": open_tab, "leaving": lambda _: self._offer(),
+        }  # fmt: skip
+        self._leaving = ui.classed(widgets.HTML(), "ml-leaving")
         self._remembered = ui.classed(widgets.HTML(), "ml-remembered")
         self._recall = ui.classed(widgets.Text(tabbable=False), "ml-recall")
-        self.widget = ui.classed(widgets.Box([self._remembered, self._recall]), "ml-memory")
+        self.widget = ui.classed(
+            widgets.Box([self._remembered, self._recall, self._leaving]), "ml-memory"
+        )
         self._watch(self._recall, self._on_message)
         self._watch(app, lambda _: self._paint(), "remembered")
 
     def _paint(self) -> None:
         parts = {k: v for k, v in self._app.remembered.items() if len(json.dumps(v)) <= _MOST}
         self._remembered.value = f"<span data-memory='{ui.escape(json.dumps(parts))}'></span>"
+
+    def _offer(self) -> None:
+        self._leaving.value = ""  # so that the same link is new
+        self._leaving.value = self._leave()
 
     def _on_message(self, text: str) -> None:
         if not text:

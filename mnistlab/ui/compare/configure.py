@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
+from traitlets import TraitError
 
 from mnistlab.data.pens import training_files
 from mnistlab.errors import ConfigError
@@ -180,6 +181,54 @@ class Configure(ui.View):
             self._state.configs, self._state.problem = configs, problem
             self._state.my_digits = self.my_digits.value
         self.note.value = self._note(configs)
+        self._app.remember("settings", self.to_memory())
+
+    # What a reload brings back
+
+    def to_memory(self) -> dict[str, Any]:
+        """All inputs, as JSON can hold them."""
+        columns = {"": self.fields, "cnn": self.cnn_fields}
+        return {
+            "models": self._ticked(),
+            "preset": self.preset.value,
+            "base": self._base,
+            "changed": {column: sorted(names) for column, names in self._changed.items()},
+            "fields": {
+                column: {name: field.value for name, field in fields.items()}
+                for column, fields in columns.items()
+            },
+            "separate": self.separate.value,
+            "my_digits": self.my_digits.value,
+        }
+
+    def from_memory(self, content: Mapping[str, Any]) -> None:
+        """Set the inputs to what `to_memory` gave; an empty mapping changes nothing.
+
+        Raises `ConfigError` for anything else; the inputs are as they were then.
+        """
+        if not content:
+            return
+        before = self.to_memory()
+        try:
+            self._set(content)
+        except (LookupError, TypeError, ValueError, StopIteration, TraitError) as error:
+            self._set(before)
+            raise ConfigError("The settings of before the reload cannot be read.") from error
+
+    def _set(self, content: Mapping[str, Any]) -> None:
+        with self._painting():
+            for model, box in self.choices.items():
+                box.value = model in content["models"]
+            self.preset.value = content["preset"]
+            self._base = next(name for name in ("", *PRESETS) if name == content["base"])
+            for column, fields in (("", self.fields), ("cnn", self.cnn_fields)):
+                self._changed[column] = set(content["changed"][column]) & {*self.cnn_fields}
+                for name, value in content["fields"][column].items():
+                    fields[name].value = value
+            self.separate.value = content["separate"]
+            self.my_digits.value = content["my_digits"]
+        self._show_columns(self.separate.value)
+        self._read()
 
     def _note(self, configs: tuple[TrainingConfig, ...]) -> str:
         """What will be trained, in words: of presets, and of settings of one's own."""

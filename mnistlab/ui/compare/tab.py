@@ -76,8 +76,9 @@ class CompareTab(ui.View):
         self._follow(self.state, self._remember, "chosen", "names")
 
     def recall(self) -> None:
-        """Show the models that were chosen before a reload."""
+        """Bring back the settings and the chosen models of before a reload."""
         known = {*PRETRAINED, *(run.id for run in self.state.runs if not run.damage)}
+        self.configure.from_memory(self.app.recalled.get("settings") or {})
         recalled = self.app.recalled.get("runs") or {}
         chosen = [name for name in recalled.get("chosen", ()) if name in known]
         pair = [name for name in recalled.get("pair", ()) if name in chosen]

@@ -99,6 +99,17 @@ class MyDigits(ui.View):
             self.gallery.widget.layout.display = "none" if self._is_open else ""
         self._repaint()
 
+    def link(self) -> str:
+        """A link in HTML to all that was kept; nothing where nothing was.
+
+        Raises `DataError` if the file cannot be read.
+        """
+        if not len(self._collection):
+            return ""
+        return ui.download_link(
+            self._collection.to_bytes(), "my-digits.jsonl", "application/x-ndjson"
+        )
+
     # View
 
     @property

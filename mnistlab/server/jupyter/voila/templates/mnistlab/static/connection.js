@@ -1,14 +1,25 @@
 // Tells the visitor when the page cannot reach its kernel. Otherwise buttons would just stop working.
+// Where another server, or the same one started anew, answers in its place, the page begins again
+// there by itself, and `page.js` brings back what was on it.
 (() => {
   const NativeSocket = window.WebSocket;
   const PATIENCE = 2500; // milliseconds in which a lost socket may reconnect without a notice
+  const QUICK = 250; // until the page looks whether another server answers
+  const AGAIN = 1000; // until it asks again for a server that takes it
+  const DRAWN = 30000; // until a page that is connected must have been drawn
+  const MOVED = "mnistlab-moved"; // how often this page has begun again without success
+  const MOST_MOVES = 3;
+  const instance = document.querySelector("meta[name=mnistlab-instance]").content;
   const kernel = new URL(document.querySelector("meta[name=mnistlab-kernel]").content, location.href);
+  const base = new URL("../..", kernel);
   let socket = null; // the kernel's
   let presence = null; // the server's
   let lost = false; // the kernel's socket, after it was open
   let ended = false;
   let leaving = false;
+  let moving = false;
   let timer = 0;
+  let drawn = 0;
   addEventListener("pagehide", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
 
@@ -19,24 +30,79 @@
       found.className = "ml-connection";
       found.setAttribute("role", "alert");
       found.append(document.createElement("span"), document.createElement("button"));
-      found.lastChild.textContent = "Reload";
-      found.lastChild.addEventListener("click", () => location.reload());
       document.body.append(found);
     }
     return found;
   }
 
-  function say(text) {
+  /** Show a text with a button: by default the one that reloads the page; none for null. */
+  function say(text, label = "Reload", act = () => location.reload()) {
     if (!document.body) {
-      setTimeout(say, PATIENCE, text);
+      setTimeout(say, PATIENCE, text, label, act);
       return;
     }
     const found = bar();
     found.firstChild.textContent = text;
+    found.lastChild.textContent = label;
+    found.lastChild.hidden = label === null;
+    found.lastChild.onclick = act;
     found.hidden = false;
   }
 
+  function moves() {
+    try {
+      return Number(sessionStorage.getItem(MOVED)) || 0;
+    } catch {
+      return MOST_MOVES; // what cannot be counted might never end
+    }
+  }
+
+  /** Begin again on whichever server takes the page; `text` says why. */
+  async function move(text, mustAsk = true) {
+    if (moving) return;
+    moving = true;
+    window.mnistlabSession.end(); // leaving asks nothing then
+    if (moves() >= MOST_MOVES) {
+      say(`${text} Reload to begin again.`);
+      return;
+    }
+    say(`${text} Moving to another one …`, null);
+    while (mustAsk && !leaving) {
+      try {
+        if ((await fetch(new URL("readyz", base), { cache: "no-store" })).ok) break;
+      } catch {
+        // No server, and no proxy before it.
+      }
+      await new Promise((resolve) => { setTimeout(resolve, AGAIN * (0.5 + Math.random())); });
+    }
+    if (leaving) return;
+    sessionStorage.setItem(MOVED, moves() + 1);
+    location.reload();
+  }
+
+  function hear(facts) {
+    if (facts.moving) move("This server restarts.", false);
+    else if (facts.draining !== undefined) {
+      const minutes = Math.max(1, Math.round(facts.draining / 60));
+      const when = minutes > 1 ? `in ${minutes} minutes` : "within a minute";
+      const isShared = document.querySelector(".ml-app.ml-shared") !== null;
+      const lost = isShared ? "trainings, runs and My digits do not" : "trainings do not";
+      say(`This server restarts ${when}. Your drawing, tab and settings move to another one by`
+        + ` themselves; ${lost}.`, "OK", () => { bar().hidden = true; });
+      window.mnistlabLeave?.(bar());
+    }
+  }
+
+  /** Begin again if the page stays empty though its kernel is there. */
+  function watchDrawing() {
+    clearTimeout(drawn);
+    drawn = setTimeout(() => {
+      if (document.getElementById("loading")) move("The page has not opened.");
+    }, DRAWN);
+  }
+
   function hide() {
+    if (moving) return;
     window.mnistlabSession.connect();
     const shown = document.querySelector(".ml-connection");
     if (shown) shown.hidden = true;
@@ -51,23 +117,37 @@
   function connectPresence() {
     presence = new NativeSocket(`${kernel.href.replace(/^http/, "ws")}/presence`);
     presence.addEventListener("open", () => { if (!lost) hide(); });
+    presence.addEventListener("message", (event) => hear(JSON.parse(event.data)));
     presence.addEventListener("close", check);
   }
 
   function check() {
     clearTimeout(timer);
-    timer = setTimeout(explain, PATIENCE);
+    timer = setTimeout(look, QUICK);
+  }
+
+  /** Ask whether the kernel is gone, and who says so: the server that had it, or another one. */
+  async function ask() {
+    try {
+      const answer = await fetch(kernel, { cache: "no-store" });
+      const other = answer.headers.get("Mnistlab-Instance"); // null: a proxy answers by itself
+      if (other !== null && other !== instance) move("The connection to the server was lost.");
+      else ended = other !== null && answer.status === 404;
+    } catch {
+      // The server cannot be reached.
+    }
+  }
+
+  async function look() {
+    if (!leaving && !ended && !isOpen(presence)) await ask();
+    if (!moving) timer = setTimeout(explain, ended ? 0 : PATIENCE);
   }
 
   async function explain() {
-    if (leaving || ended) return;
-    if (!isOpen(presence)) {
-      try {
-        ended = (await fetch(kernel)).status === 404;
-      } catch {
-        // The server cannot be reached.
-      }
-      if (leaving) return;
+    if (leaving || moving) return;
+    if (!ended && !isOpen(presence)) {
+      await ask();
+      if (leaving || moving) return;
       if (!ended) connectPresence();
     }
     if (ended) {
@@ -87,12 +167,22 @@
         socket = this;
         lost = false;
         hide();
+        watchDrawing();
       });
       this.addEventListener("close", () => {
         lost = true;
         check();
       });
     }
+  };
+
+  /** The page is drawn: show that it has moved, if it has. */
+  window.mnistlabDrawn = () => {
+    clearTimeout(drawn);
+    if (!moves()) return;
+    sessionStorage.removeItem(MOVED);
+    say("Your page has moved to another server. What you had entered is back; trainings are not.",
+      "OK", () => { bar().hidden = true; });
   };
 
   connectPresence();

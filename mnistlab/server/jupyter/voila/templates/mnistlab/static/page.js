@@ -270,7 +270,22 @@
     }, 200);
   }
 
+  // A visit that ends takes the drawings of My digits with it: the bar offers them.
+  window.mnistlabLeave = (bar) => {
+    const holder = document.querySelector(".ml-leaving");
+    if (!holder) return;
+    new MutationObserver((_, observer) => {
+      const link = holder.querySelector("a");
+      if (!link) return;
+      observer.disconnect();
+      bar.querySelector("a")?.remove();
+      bar.insertBefore(link.cloneNode(true), bar.lastChild);
+    }).observe(holder, { subtree: true, childList: true });
+    tell({ leaving: true });
+  };
+
   function start() {
+    window.mnistlabDrawn();
     tidySoon();
     new MutationObserver(tidySoon).observe(document.querySelector(".ml-app"), {
       subtree: true, childList: true, attributes: true, attributeFilter: ["class", "disabled", "style"],

@@ -1,0 +1,28 @@
+"""`python -m mnistlab.server.kernel`: a visitor's kernel, whose messages all reach the page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ipykernel.kernelapp import IPKernelApp
+
+
+class VisitKernelApp(IPKernelApp):
+    """A kernel that keeps what the server has not read yet, however much that is.
+
+    ZeroMQ drops messages beyond a thousand. A tab that is opened sends two thousand at once; where
+    the server is slower than that, parts of the tab would be missing for good.
+    """
+
+    def init_iopub(self, context: Any) -> None:
+        """Open the socket that tells the page what is new."""
+        context.sndhwm = 0  # no limit, for the sockets that are made from now on
+        super().init_iopub(context)  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    if Path(sys.path[0]) == Path.cwd():  # not so where it was forked
+        del sys.path[0]  # no file of the folder is taken for a module
+    VisitKernelApp.launch_instance()

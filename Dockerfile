@@ -8,7 +8,7 @@ FROM python:3.12-slim AS python
 FROM python AS source
 WORKDIR /source
 COPY pyproject.toml requirements.lock README.md LICENSE dashboard.ipynb ./
-COPY deploy/install.sh deploy/
+COPY deploy/install.sh deploy/save_mnist.py deploy/
 COPY mnistlab mnistlab
 
 FROM source AS install-serve

@@ -30,20 +30,11 @@ pip install --constraint "$lock" hatchling uv
 pip wheel --no-deps --no-build-isolation --wheel-dir "$scratch/wheel" .
 
 uv() { UV_CACHE_DIR="$scratch/cache" "$scratch/tools/bin/uv" --quiet "$@"; }
-uv venv --no-config --python "${PYTHON:-python3}" "$folder"
+uv venv --no-config --python "${PYTHON:-$(command -v python3)}" "$folder"
 # Wheels only: nothing here needs a compiler. Compiled now, because the server cannot write here.
 uv pip install --no-config --python "$folder/bin/python" --constraints "$lock" \
   --no-build --compile-bytecode "$(echo "$scratch"/wheel/*.whl)[$extras]"
 
 if [ -n "$mnist" ]; then
-  MNISTLAB_HOME="$scratch/home" "$folder/bin/python" - "$mnist" <<'PYTHON'
-import sys
-
-import numpy as np
-
-from mnistlab.data import load_mnist
-
-data, names = load_mnist(progress=False), ("x_train", "y_train", "x_test", "y_test")
-np.savez_compressed(sys.argv[1], **{name: getattr(data, name) for name in names})
-PYTHON
+  MNISTLAB_HOME="$scratch/home" "$folder/bin/python" deploy/save_mnist.py "$mnist"
 fi

@@ -16,7 +16,7 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # These share the trainings of `tests/trained.py`, so one process takes them all.
 _TRAINED = ("tests/training/test_training.py", "tests/jobs/test_cluster.py")
-_LONG = ("tests/browser/", "tests/server/", "notebooks/")
+_LONG = ("tests/browser/", "tests/deploy/", "tests/server/", "notebooks/")
 
 
 class LongFilesFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types

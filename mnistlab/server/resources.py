@@ -95,4 +95,5 @@ def compile_modules(folder: Path) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
     # -P: no file of the folder that the server was started in is taken for a module.
-    subprocess.run([sys.executable, "-P", "-c", f"import {', '.join(IMPORTS)}"], check=False)
+    code = f"import {', '.join(IMPORTS)}\nmnistlab.ui.preload.preload()"
+    subprocess.run([sys.executable, "-P", "-c", code], check=False)

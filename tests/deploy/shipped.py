@@ -20,6 +20,8 @@ COMING_SETTINGS = {
     "metrics_port", "server_name", "drain_seconds", "trusted_proxies", "address_visits",
 }  # fmt: skip
 ROUTES = {"/healthz", "/readyz", "/readyz?full=ready", "/readyz?unready=404", "/metrics", "/drain"}
+SERVER_COOKIE = "mnistlab_server"  # set by the server, with its name
+GATEWAY_COOKIE = "mnistlab_route"  # set by a gateway; a full or draining server clears it as well
 METRICS: dict[str, tuple[str, dict[str, set[str]]]] = {
     "mnistlab_visits": ("gauge", {"state": {"arriving", "loading", "present", "left"}}),
     "mnistlab_places": ("gauge", {}),
@@ -84,7 +86,7 @@ def check_query(query: str) -> None:
     found = re.findall(r"\b(mnistlab_\w+)(?:\{([^}]*)\})?", query)
     assert found or "up{" in query, query
     for name, labels in found:
-        base = re.sub(r"_(bucket|sum|count)$", "", name)
+        base = _base(name)
         assert base in METRICS, f"{name} is not a metric of the server: {query}"
         kind, known = METRICS[base]
         assert (base != name) == (kind == "histogram"), f"{name} is a {kind}: {query}"
@@ -94,8 +96,8 @@ def check_query(query: str) -> None:
             else:
                 assert label in ("instance", "job"), f"no label {label}: {operator} in {query}"
     for by in re.findall(r"by \(([^)]*)\)", query):
-        known = {label for name, _ in found for label in METRICS[_base(name)][1]}
-        assert set(by.replace(" ", "").split(",")) <= known | {"instance", "le"}, query
+        own = {label for name, _ in found for label in METRICS[_base(name)][1]}
+        assert set(by.replace(" ", "").split(",")) <= own | {"instance", "le"}, query
     # A counter means something only as a rate.
     for name, _ in found:
         if name.endswith("_total"):

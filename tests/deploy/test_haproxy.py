@@ -26,10 +26,10 @@ import websocket
 
 from drivers.waiting import until
 from tests.deploy.shipped import DEPLOY
+from tests.deploy.shipped import SERVER_COOKIE as COOKIE
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy: apt-get install haproxy")
-COOKIE = "mnistlab_server"
 
 
 class StandIn:
@@ -214,7 +214,7 @@ def test_a_visitor_stays_with_the_server_that_set_the_cookie(fleet: Fleet) -> No
         page = fleet.socket(name)
         page.send("hello")
         assert page.recv() == name
-        page.shutdown()
+        page.close(timeout=0)
     # The proxy sets no cookie of its own.
     _, headers, body = fleet.ask()
     assert headers["set-cookie"] == f"{COOKIE}={body['server']}; Path=/"
@@ -224,7 +224,7 @@ def test_visitors_are_spread_by_their_open_pages(fleet: Fleet) -> None:
     pages = [fleet.socket("server-1") for _ in range(4)]
     assert {fleet.server_for() for _ in range(6)} == {"server-2"}
     for page in pages:
-        page.shutdown()
+        page.close(timeout=0)
 
 
 def test_a_draining_server_keeps_its_visitors_and_gets_no_new_ones(fleet: Fleet) -> None:
@@ -242,8 +242,8 @@ def test_a_draining_server_keeps_its_visitors_and_gets_no_new_ones(fleet: Fleet)
     status, headers, _ = fleet.ask(Cookie=f"{COOKIE}=server-1")
     assert (status, headers["location"]) == (302, "/")
     assert headers["set-cookie"].startswith(f"{COOKIE}=; Max-Age=0")
-    page.shutdown()
-    again.shutdown()
+    page.close(timeout=0)
+    again.close(timeout=0)
 
 
 def test_a_server_that_ends_loses_its_visitors_to_another_at_once(fleet: Fleet) -> None:

@@ -25,15 +25,16 @@ import pytest
 
 from drivers.visitor import Visitor
 from drivers.waiting import until
+from mnistlab.data import load_mnist
 from tests.deploy.shipped import DEPLOY, ROOT, image_environment, is_setting, understood
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="deploy/install.sh is a shell script")
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
-NOBODY = 65534
 # The Python of the tests may lie in a folder of root's own; the system's is for every user.
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 MEMORY = Path("/dev/shm")
 IS_ROOT = os.name == "posix" and os.geteuid() == 0
+OTHER_USER = 65534 if IS_ROOT else None
 
 
 def docker_files() -> list[str]:
@@ -70,6 +71,16 @@ def test_the_dockerfile_runs_the_script_that_is_tested() -> None:
 
 def test_the_image_sets_only_known_variables() -> None:
     assert [name for name in image_environment() if not is_setting(name)] == []
+
+
+@pytest.mark.mnist
+def test_the_image_can_hold_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mnist.npz"
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path / "build"))
+    subprocess.run([sys.executable, str(DEPLOY / "save_mnist.py"), str(file)], check=True)
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("MNISTLAB_MNIST", str(file))
+    assert load_mnist(progress=False, verify=True).x_train.shape == (60_000, 28, 28)
 
 
 class Installed:
@@ -114,8 +125,8 @@ class Installed:
         home, tmp = self.folder / "data", self.folder / "tmp"
         for each in (home, tmp):
             each.mkdir()
-            if IS_ROOT:
-                os.chown(each, NOBODY, NOBODY)
+            if OTHER_USER is not None:
+                os.chown(each, OTHER_USER, OTHER_USER)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
@@ -128,7 +139,7 @@ class Installed:
         server = subprocess.Popen(
             ["mnistlab", "app"], cwd=home, env=settings, executable=f"{self.prefix}/bin/mnistlab",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            **({"user": NOBODY, "group": NOBODY, "extra_groups": ()} if IS_ROOT else {}),
+            user=OTHER_USER, group=OTHER_USER, extra_groups=() if IS_ROOT else None,
         )  # fmt: skip
         try:
             yield server, port
@@ -170,7 +181,7 @@ def check(image: Installed) -> None:
     ours = packages.pop("mnistlab")
     assert ours
     assert [f"{n}=={v}" for n, v in packages.items() if f"{n}=={v}" not in locked] == []
-    assert not {"pip", "setuptools", "hatchling", "pytest"} & packages.keys()
+    assert not {"pip", "uv", "hatchling", "pytest"} & packages.keys()
     assert list(image.prefix.glob("lib/python*/site-packages/mnistlab/__pycache__/*.pyc"))
     with image.serving() as (server, port):
         until(lambda: server.poll() is not None or image.healthcheck(port) == 0, "the server", 60)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.deploy.shipped import (
     DEPLOY,
+    GATEWAY_COOKIE,
     METRICS,
     ROUTES,
     image_environment,
@@ -196,6 +197,7 @@ def test_the_autoscaler_counts_places_taken() -> None:
 def test_a_visitor_stays_with_a_pod() -> None:
     (rule,) = one("HTTPRoute")["spec"]["rules"]
     assert rule["sessionPersistence"]["type"] == "Cookie"
+    assert rule["sessionPersistence"]["sessionName"] == GATEWAY_COOKIE
     assert rule["timeouts"]["request"] == "0s"  # or open pages would be cut off
     listeners = one("Gateway")["spec"]["listeners"]
     (parent,) = one("HTTPRoute")["spec"]["parentRefs"]

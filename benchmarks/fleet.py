@@ -102,8 +102,9 @@ def _metrics(number: int, scrapes: int) -> None:
             families = list(text_string_to_metric_families(page.get()[1]))
         used = (sum(process.cpu_times()[:2]) - before) / scrapes
         print(
-            f"/metrics with {len(visitors)} visitors: {len(families)} families, {1000 * used:.0f} ms "
-            f"of processor time: {100 * used / 15:.2f} % of a core, asked every 15 s"
+            f"/metrics with {len(visitors)} visitors: {len(families)} families, "
+            f"{1000 * used:.0f} ms of processor time: {100 * used / 15:.2f} % of a core, "
+            "asked every 15 s"
         )
 
 

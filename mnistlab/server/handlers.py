@@ -18,6 +18,8 @@ from mnistlab.server.visits import Visits
 
 _QUEUE_SECONDS = 1
 _QUEUE_THREAD = ThreadPoolExecutor(1)  # the queue has a lock on disk
+SERVER_COOKIE = "mnistlab_server"  # by its value a proxy keeps a visitor to the server that set it
+ROUTE_COOKIE = "mnistlab_route"  # a gateway's own, see deploy/kubernetes/gateway.yaml
 INSTANCE_HEADER = "Mnistlab-Instance"
 # A proxy adds one of the first four, a browser one of the others.
 _FORWARDED = ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via", "Origin", "Sec-Fetch-Site")

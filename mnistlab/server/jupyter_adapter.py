@@ -58,6 +58,8 @@ from mnistlab.jobs.queue import JobQueue
 from mnistlab.server import resources, visits
 from mnistlab.server.addresses import parse_proxies, visitor_address
 from mnistlab.server.handlers import (
+    ROUTE_COOKIE,
+    SERVER_COOKIE,
     Drain,
     Health,
     MetricsPage,
@@ -98,7 +100,6 @@ _DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow mach
 _LOOK_SECONDS = 0.5  # between looks whether a kernel that starts is alive
 _DRAIN_SECONDS = 600.0  # for visits to finish, where no other time is set
 _MOVING_SECONDS = 10.0  # for pages to find another server
-_SERVER_COOKIE = "mnistlab_server"  # a proxy before several servers keeps a visitor to one by it
 _RETRY_SECONDS = 20  # for a visitor who finds the server full
 _RELOAD_SECONDS = 1  # the request for a reloaded page comes before the old one's place is free
 
@@ -341,7 +342,7 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
             self._refuse(error.reason)
             return
         kernels.metrics.arrivals.inc()
-        self.set_cookie(_SERVER_COOKIE, kernels.options.server_name, path=kernels.options.base_url)
+        self.set_cookie(SERVER_COOKIE, kernels.options.server_name, path=kernels.options.base_url)
         try:
             async with self.kernel_manager.starting:
                 if not self._closed:  # a visitor who has left or reloaded needs no kernel
@@ -372,8 +373,11 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
         """Send a visitor to another server, if a proxy has brought them here; else tell why."""
         kernels = self.kernel_manager
         kernels.metrics.refused.labels(reason.value).inc()
-        if reason is not Refusal.ADDRESS and self.get_cookie(_SERVER_COOKIE):
-            self.clear_cookie(_SERVER_COOKIE, path=kernels.options.base_url)
+        routes = {SERVER_COOKIE: kernels.options.base_url, ROUTE_COOKIE: "/"}
+        brought = [name for name in routes if self.get_cookie(name)]
+        if brought and reason is not Refusal.ADDRESS:
+            for name in brought:
+                self.clear_cookie(name, path=routes[name])
             self.redirect(self.request.uri or "")
             return
         status = 429 if reason is Refusal.ADDRESS else 503

@@ -15,13 +15,8 @@ from mnistlab.server.options import ENVIRONMENT, AppOptions
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 
-# Settings, routes and metrics that the server is about to get. To be replaced by the code's own.
-COMING_SETTINGS = {
-    "metrics_port", "server_name", "drain_seconds", "trusted_proxies", "address_visits",
-}  # fmt: skip
 ROUTES = {"/healthz", "/readyz", "/readyz?full=ready", "/readyz?unready=404", "/metrics", "/drain"}
-SERVER_COOKIE = "mnistlab_server"  # set by the server, with its name
-GATEWAY_COOKIE = "mnistlab_route"  # set by a gateway; a full or draining server clears it as well
+# What each metric is, and the values of its labels: `test_the_server_has_these_metrics`.
 METRICS: dict[str, tuple[str, dict[str, set[str]]]] = {
     "mnistlab_visits": ("gauge", {"state": {"arriving", "loading", "present", "left"}}),
     "mnistlab_places": ("gauge", {}),
@@ -47,14 +42,8 @@ def is_setting(variable: str) -> bool:
     """Whether the server reads a variable; those of other programs are not its business."""
     name = variable.removeprefix(ENVIRONMENT)
     if name != variable:
-        return name == name.upper() and name.lower() in KNOWN_SETTINGS | COMING_SETTINGS
+        return name == name.upper() and name.lower() in KNOWN_SETTINGS
     return variable in _OTHERS if variable.startswith("MNISTLAB_") else True
-
-
-def understood(variables: dict[str, str]) -> dict[str, str]:
-    """Those variables that today's server knows."""
-    coming = {ENVIRONMENT + name.upper() for name in COMING_SETTINGS - KNOWN_SETTINGS}
-    return {name: value for name, value in variables.items() if name not in coming}
 
 
 def image_environment() -> dict[str, str]:

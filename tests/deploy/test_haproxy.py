@@ -25,8 +25,8 @@ import pytest
 import websocket
 
 from drivers.waiting import until
+from mnistlab.server.handlers import SERVER_COOKIE as COOKIE
 from tests.deploy.shipped import DEPLOY
-from tests.deploy.shipped import SERVER_COOKIE as COOKIE
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy: apt-get install haproxy")

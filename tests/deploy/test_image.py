@@ -26,7 +26,7 @@ import pytest
 from drivers.visitor import Visitor
 from drivers.waiting import until
 from mnistlab.data import load_mnist
-from tests.deploy.shipped import DEPLOY, ROOT, image_environment, is_setting, understood
+from tests.deploy.shipped import DEPLOY, ROOT, image_environment, is_setting
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="deploy/install.sh is a shell script")
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
@@ -131,7 +131,7 @@ class Installed:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
         settings = {
-            **understood(image_environment()),
+            **image_environment(),
             "PATH": f"{self.prefix}/bin{os.pathsep}/usr/bin{os.pathsep}/bin",
             "HOME": str(home), "MNISTLAB_HOME": str(home), "TMPDIR": str(tmp),
             "MNISTLAB_APP_PORT": str(port), "MNISTLAB_APP_IP": "127.0.0.1", "MNISTLAB_OFFLINE": "1",

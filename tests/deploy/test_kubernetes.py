@@ -8,9 +8,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from mnistlab.server.handlers import ROUTE_COOKIE
 from tests.deploy.shipped import (
     DEPLOY,
-    GATEWAY_COOKIE,
     METRICS,
     ROUTES,
     image_environment,
@@ -197,7 +197,7 @@ def test_the_autoscaler_counts_places_taken() -> None:
 def test_a_visitor_stays_with_a_pod() -> None:
     (rule,) = one("HTTPRoute")["spec"]["rules"]
     assert rule["sessionPersistence"]["type"] == "Cookie"
-    assert rule["sessionPersistence"]["sessionName"] == GATEWAY_COOKIE
+    assert rule["sessionPersistence"]["sessionName"] == ROUTE_COOKIE
     assert rule["timeouts"]["request"] == "0s"  # or open pages would be cut off
     listeners = one("Gateway")["spec"]["listeners"]
     (parent,) = one("HTTPRoute")["spec"]["parentRefs"]

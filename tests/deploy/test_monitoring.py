@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
+from mnistlab.server.metrics import Metrics, Readings
+from mnistlab.server.visits import Refusal, Visits
 from tests.deploy.shipped import METRICS, check_query, dashboard, read_yaml
 
 PANELS = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
@@ -21,6 +24,23 @@ def test_a_panel_asks_for_metrics_of_the_server(panel: dict[str, Any]) -> None:
         check_query(target["expr"])
         assert target["legendFormat"]
         assert target["datasource"]["uid"] == "${datasource}"
+
+
+def test_the_server_has_these_metrics() -> None:
+    metrics = Metrics(Visits(1, 0.0))
+    text = metrics.text(Readings(0, 0, 0, 0)).decode()
+    found = {}
+    for family in text_string_to_metric_families(text):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        states = {s.labels["state"] for s in family.samples if "state" in s.labels}
+        found[name] = family.type, {"state": states} if states else {}
+    expected = {
+        name: (kind, {key: values for key, values in labels.items() if key == "state"})
+        for name, (kind, labels) in METRICS.items()
+    }
+    assert {name: each for name, each in found.items() if "created" not in name} == expected
+    reasons = METRICS["mnistlab_arrivals_refused_total"][1]["reason"]
+    assert reasons == {reason.value for reason in Refusal}
 
 
 def test_the_dashboard_shows_every_metric() -> None:

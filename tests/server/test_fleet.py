@@ -132,7 +132,7 @@ def test_a_draining_server_ends_when_the_last_visit_does(one: tuple[Server, int]
     (visitor,) = arrive(server.url, 1)
     assert server.ready() == (200, {"ready": True, "draining": False, "places": 2, "free": 1})
     for forbidden in ({"X-Forwarded-For": "127.0.0.1"}, {"Origin": "http://example.org"}):
-        assert server.ask("drain", "POST", **forbidden)[0] == 403
+        assert server.ask("drain", "POST", True, **forbidden)[0] == 403
     assert server.ready()[0] == 200
     assert server.ask("drain", "POST")[0] == 202
     assert server.ready() == (503, {"ready": False, "draining": True, "places": 2, "free": 1})
@@ -160,7 +160,7 @@ def test_a_full_server_is_ready_for_those_who_are_there(one: tuple[Server, int])
 
 def test_one_address_cannot_take_all_places(tmp_path: Path) -> None:
     def ask(server: Server, address: str) -> tuple[int, Any]:
-        status, _, body = server.ask(**{"X-Forwarded-For": address})
+        status, _, body = server.ask("", "GET", True, **{"X-Forwarded-For": address})
         return status, "from your network" in body
 
     with serving(

@@ -11,6 +11,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from drivers.browser import launch, served
 from drivers.lab import Lab
+from drivers.server import kernels
 from mnistlab import load_default
 
 CLICKS = 20
@@ -98,10 +99,7 @@ def _report(what: str, waits: list[float]) -> None:
 
 def _kernel_megabytes() -> float:
     """Of the newest kernel below this process."""
-    kernels = [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if "mnistlab.server.kernel" in child.cmdline()
-    ]
-    newest = max(kernels, key=lambda kernel: kernel.create_time())
+    below = psutil.Process().children(recursive=True)
+    found = [kernel for process in below for kernel in kernels(process)]
+    newest = max(found, key=lambda kernel: kernel.create_time())
     return float(newest.memory_full_info().pss / 2**20)

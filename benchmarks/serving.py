@@ -81,6 +81,12 @@ def _server(*arguments: str) -> Iterator[Server]:
             yield server
 
 
+def _first_visit(server: Server) -> None:
+    """Visit a server that has no warm kernels, until it has all that other visits find."""
+    Visitor(server.url, PATIENCE).leave()
+    until(lambda: not server.kernels(), "the kernel's end", 90)
+
+
 def _pss(pid: int) -> float:
     """Megabytes of a process and all that it started."""
     process, total = psutil.Process(pid), 0
@@ -99,6 +105,7 @@ def _patient_page(browser: Browser) -> Page:
 def _costs(drawings: int, training: bool) -> None:
     with _server("--shared") as server:
         pid = server.process.pid
+        _first_visit(server)
         alone = _pss(pid)
         visitor = Visitor(server.url)
         idle = _pss(pid)
@@ -121,8 +128,7 @@ def _costs(drawings: int, training: bool) -> None:
 def _explore() -> None:
     """One visitor's kernel while every part of Explore is opened, but for the t-SNE map."""
     with _server("--shared") as server:
-        Visitor(server.url).leave()  # the first page of all makes the cache
-        until(lambda: not server.kernels(), "the kernel's end", 90)
+        _first_visit(server)
         visitor = Visitor(server.url, PATIENCE)
         kernel = server.kernels()[0].pid
         before, peaks, is_over = _pss(kernel), [0.0], threading.Event()
@@ -190,6 +196,7 @@ def _peak(pid: int, is_over: Callable[[], bool]) -> float:
 
 def _class(visitors: int, drawings: int, pause: float) -> None:
     with _server("--shared", "--max-visitors", str(visitors)) as server, sync_playwright() as pw:
+        _first_visit(server)
         alone = _pss(server.process.pid)
         command = [sys.executable, "-m", "benchmarks.serving", server.url, str(pause)]
         clients = subprocess.Popen(

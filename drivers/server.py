@@ -76,16 +76,21 @@ class Server:
         return sorted((self.folder / "tmp").glob("mnistlab-app-*/visits/*"))
 
     def kernels(self) -> list[psutil.Process]:
-        """The visitors' processes: children of the server, or of what it forks them from."""
-        found = []
-        for child in psutil.Process(self.process.pid).children():
-            with suppress(psutil.NoSuchProcess):  # one that has just ended has no command line
-                command = child.cmdline()
-                if "mnistlab.server.fork_server" in command:
-                    found += child.children()
-                elif "mnistlab.server.kernel" in command:
-                    found.append(child)
-        return found
+        """The visitors' processes."""
+        return kernels(psutil.Process(self.process.pid))
+
+
+def kernels(server: psutil.Process) -> list[psutil.Process]:
+    """The kernels of a server: its children, or those of the process it forks them from."""
+    found = []
+    for child in server.children():
+        with suppress(psutil.NoSuchProcess):  # one that has just ended has no command line
+            command = child.cmdline()
+            if "mnistlab.server.fork_server" in command:
+                found += child.children()
+            elif "mnistlab.server.kernel" in command:
+                found.append(child)
+    return found
 
 
 @contextmanager

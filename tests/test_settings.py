@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mnistlab import settings
+from mnistlab.errors import ConfigError
 
 
 def test_home_from_the_environment_or_the_platform(
@@ -33,3 +34,17 @@ def test_local_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_offline(monkeypatch: pytest.MonkeyPatch, value: str, off: bool) -> None:
     monkeypatch.setenv("MNISTLAB_OFFLINE", value)
     assert settings.offline() is off
+
+
+@pytest.mark.parametrize(
+    ("value", "backend"), [("", None), (" ", None), ("numpy", "numpy"), ("LiteRT", "litert")]
+)
+def test_backend(monkeypatch: pytest.MonkeyPatch, value: str, backend: str | None) -> None:
+    monkeypatch.setenv("MNISTLAB_BACKEND", value)
+    assert settings.backend() == backend
+
+
+def test_an_unknown_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNISTLAB_BACKEND", "torch")
+    with pytest.raises(ConfigError, match="'torch'; give litert or numpy"):
+        settings.backend()

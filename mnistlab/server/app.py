@@ -77,6 +77,7 @@ def set_kernel_environment(options: AppOptions, folder: Path) -> None:
         "MNISTLAB_HOME": str(settings.home()),
         "MNISTLAB_MNIST": str(settings.local_mnist() or ""),
         "MNISTLAB_PENS": str(settings.pens_folder()),
+        "MNISTLAB_BACKEND": settings.backend() or "",  # a wrong one ends the server at once
         "MNISTLAB_WORKERS": str(options.workers),
         "MNISTLAB_QUEUE": str(folder / "queue"),
         "MNISTLAB_TRAINING_MEMORY": str(options.training_memory),

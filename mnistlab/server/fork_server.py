@@ -73,7 +73,9 @@ def _serve(requests: socket.socket, server: int) -> dict[str, Any] | None:
     channel = requests.fileno()
     while True:
         ready, _, _ = select.select([channel, server, woken], [], [])
-        message = requests.recv(MOST_BYTES) if channel in ready else b""
+        message = b""
+        with suppress(ConnectionResetError):  # a killed server: it has ended, as below
+            message = requests.recv(MOST_BYTES) if channel in ready else b""
         if message and _fork(requests):
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -130,6 +130,12 @@ def digits() -> Dataset:
 
 
 @pytest.fixture
+def with_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if TensorFlow were installed, for jobs that are fakes."""
+    monkeypatch.setattr("mnistlab.jobs.has_tensorflow", lambda: True)
+
+
+@pytest.fixture
 def without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if TensorFlow were not installed, for what asks before it imports."""
     from_name, find_spec = metadata.Distribution.from_name, util.find_spec

@@ -54,7 +54,11 @@ def jobs() -> list[FakeJob]:
 
 @pytest.fixture
 def tab(
-    home: Path, digits: Dataset, jobs: list[FakeJob], monkeypatch: pytest.MonkeyPatch
+    home: Path,
+    digits: Dataset,
+    jobs: list[FakeJob],
+    with_tensorflow: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> CompareTab:
     # Each tab times its models when it opens; a few predictions are enough here.
     monkeypatch.setattr(results, "time_models", partial(time_models, latency_runs=5))

@@ -277,7 +277,9 @@ NO_THREAD = RuntimeError("can't start new thread")
 
 
 @pytest.fixture
-def failing_tab(home: Path, digits: Dataset, jobs: list[FakeJob]) -> Callable[..., CompareTab]:
+def failing_tab(
+    home: Path, digits: Dataset, jobs: list[FakeJob], with_tensorflow: None
+) -> Callable[..., CompareTab]:
     """Makes a tab whose submissions fail with the given errors, None for one that succeeds."""
 
     def make(*errors: Exception | None) -> CompareTab:

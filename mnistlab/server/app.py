@@ -36,6 +36,8 @@ def serve(options: AppOptions) -> None:
     """
     free = _free_port(options.ip, options.port or 0)  # checks the address too
     port = DEFAULT_PORT if options.port is None else free
+    if options.metrics_port:
+        _free_port(options.ip, options.metrics_port, "--metrics-port")
     resources.use_one_arena()
     resources.allow_open_files()
     remove_orphans(_PREFIX)  # of servers that were killed
@@ -117,7 +119,7 @@ def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     _log.debug("%s", context["message"], exc_info=failed)
 
 
-def _free_port(ip: str, port: int) -> int:
+def _free_port(ip: str, port: int, flag: str = "--port") -> int:
     """The port itself, or a free one for 0; raises `ConfigError` if it cannot be used."""
     with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET) as probe:
         # As the server does, so that a port whose last connections are closing counts as free.
@@ -129,6 +131,6 @@ def _free_port(ip: str, port: int) -> int:
             place = f"Port {port} of {ip}" if port else f"The address {ip}"
             raise ConfigError(
                 f"{place} cannot be used ({error.strerror or error}); "
-                "choose another with --port or --ip."
+                f"choose another with {flag} or --ip."
             ) from error
         return int(probe.getsockname()[1])

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
@@ -237,7 +238,8 @@ class VisitFolders:
         """Say for whom a kernel's trainings count; not the address itself, which is personal."""
         if address is not None:
             owner = hashlib.sha256(self._salt + address.encode()).hexdigest()[:16]
-            (self._parent / kernel_id / "owner").write_text(owner, encoding="utf-8")
+            with suppress(OSError):  # the kernel has ended, or the disk is full
+                (self._parent / kernel_id / "owner").write_text(owner, encoding="utf-8")
 
     def remove(self, kernel_id: str) -> None:
         """Delete a kernel's folder."""

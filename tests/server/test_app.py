@@ -25,7 +25,7 @@ from drivers.server import IMPATIENT, Server, serving
 from drivers.visitor import Visitor
 from drivers.waiting import holds, until
 from mnistlab.server import app, visits
-from mnistlab.server.jupyter_adapter import KernelSocket
+from mnistlab.server.jupyter_adapter.sockets import KernelSocket
 from mnistlab.server.options import AppOptions
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGTERM is a signal of Unix")

@@ -1,4 +1,4 @@
-"""What `server/jupyter_adapter.py` needs of other packages, and that it alone does.
+"""What `server/jupyter_adapter/` needs of other packages, and that it alone does.
 
 After an upgrade a failure here says which name went missing, and what must be written anew.
 """
@@ -9,8 +9,9 @@ import ast
 import importlib
 import inspect
 import json
+from functools import reduce
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
 
@@ -19,6 +20,7 @@ from tornado.web import HTTPError
 
 import mnistlab
 from mnistlab.server import jupyter_adapter
+from mnistlab.server.jupyter_adapter.sockets import KernelSocket
 from mnistlab.server.messages import V1_PROTOCOL, AnswerTimes, Moves
 from tests.server.test_messages import newer, older, text
 
@@ -146,7 +148,7 @@ def test_private_and_unstable_names_are_there(path: str) -> None:
         package, name = path.split(".")[0].partition(":")[0], path.partition(":")[2]
         pytest.fail(
             f"{package} no longer has {name} ({path}), which {ATTRIBUTES[path]} of "
-            f"server/jupyter_adapter.py needs: {error}."
+            f"server/jupyter_adapter/ needs: {error}."
         )
 
 
@@ -155,7 +157,7 @@ def test_code_that_has_no_name_is_there(path: str, text: str, needed_by: str) ->
     source = inspect.getsource(find(path))
     assert text in source, (
         f"{path.split('.')[0]} no longer has {text!r} in {path}, which {needed_by} of "
-        "server/jupyter_adapter.py needs."
+        "server/jupyter_adapter/ needs."
     )
 
 
@@ -177,7 +179,7 @@ def test_a_message_is_parsed_once_and_forwarded_as_it_came(
     monkeypatch.setattr(json, "loads", parse)
     session = Mock()
     for message, protocol in ((newer(comm_id="1"), V1_PROTOCOL), (older(text(comm_id="1")), None)):
-        page = jupyter_adapter.KernelSocket.__new__(jupyter_adapter.KernelSocket)
+        page = KernelSocket.__new__(KernelSocket)
         page.ws_connection = SimpleNamespace(selected_subprotocol=protocol)
         page.connection = SimpleNamespace(channels={"shell": "stream"}, session=session)
         page._moves = Moves(page._forward, page._send_idle, Mock())
@@ -206,7 +208,7 @@ OTHERS = {"voila", "jupyter_server", "jupyter_client", "jupyter_core", "tornado"
 
 def test_other_modules_know_documented_names_only() -> None:
     for path in (PACKAGE / "server").rglob("*.py"):
-        if path.name == "jupyter_adapter.py":
+        if path.parent.name == "jupyter_adapter":
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
@@ -219,10 +221,13 @@ def test_other_modules_know_documented_names_only() -> None:
 
 def test_functions_named_here_exist() -> None:
     names = [*ATTRIBUTES.values(), *(needed_by for _, _, needed_by in SOURCES)]
-    module: ModuleType = jupyter_adapter
+    known: dict[str, Any] = {}
+    for path in Path(jupyter_adapter.__file__).parent.glob("*.py"):
+        known |= vars(importlib.import_module(f"{jupyter_adapter.__name__}.{path.stem}"))
     for name in names:
         if " " not in name and not name.endswith(".json"):
-            find(f"{module.__name__}:{name}")
+            first, *rest = name.split(".")
+            reduce(getattr, rest, known[first])
 
 
 def test_the_end_of_the_server_survives_a_kernel_that_dies_at_the_same_time(tmp_path: Path) -> None:

@@ -181,6 +181,25 @@ def test_a_kernel_is_forked_from_a_process_with_one_thread(server: Server) -> No
         assert source.ppid() == server.process.pid
 
 
+class Ink(Visitor):
+    """A visitor who counts what is sent to the canvas."""
+
+    commands = 0
+
+    def _take(self, message: dict[str, Any]) -> None:
+        data = message["content"].get("data") or {}
+        self.commands += data.get("method") == "custom"
+        super()._take(message)
+
+
+def test_ink_is_painted_from_a_forked_kernel(server: Server) -> None:
+    with Ink(server.url) as visitor:
+        visitor.open_pad()
+        before = visitor.commands
+        visitor.draw(STROKES)
+        visitor.wait_for(lambda: visitor.commands > before, "ink")
+
+
 def has_answers(visitor: Visitor, number: int) -> bool:
     return visitor.answers == number
 

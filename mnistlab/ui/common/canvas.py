@@ -44,6 +44,7 @@ class Surface:
     def __init__(self) -> None:
         # The style sheet scales it; ipycanvas gives coordinates in pixels of its own.
         self.canvas = Canvas(width=SIZE, height=SIZE, layout=Layout(width="100%", height="100%"))
+        open_manager(self.canvas)
         self._layer = classed(HTML(), "ml-layer")
         self._boxes = self._cursor = ""
         # The border sits on this box: on the canvas it would shift the coordinates.
@@ -115,6 +116,18 @@ class Surface:
     def _show_marks(self) -> None:
         marks = self._boxes + self._cursor
         self._layer.value = _LAYER.format(SIZE, marks) if marks else ""
+
+
+def open_manager(canvas: Canvas) -> None:
+    """Connect the widget that sends the commands of all canvases, if that has not been done.
+
+    ipycanvas makes it on import. A forked kernel imports before it is there, and then it sends
+    nothing.
+    """
+    manager = canvas._canvas_manager
+    if getattr(manager.comm, "kernel", manager) is None:
+        manager.comm = None
+        manager.open()  # with the same id
 
 
 def place_box(box: BoxEdges, shape: tuple[int, int]) -> BoxEdges:

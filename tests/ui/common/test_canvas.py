@@ -12,7 +12,7 @@ from mnistlab.ui.common.canvas import Canvas
 
 PACKAGE = Path(mnistlab.__file__).parent
 NEEDED_BY = {
-    "_canvas_manager": "forget_browser and held",
+    "_canvas_manager": "forget_browser, held and open_manager",
     "_canvas_manager._current_canvas": "forget_browser",
     "_canvas_manager._caching": "held",
     "_canvas_manager._commands_cache": "held",

@@ -193,7 +193,8 @@ class Ink(Visitor):
 
 
 def test_ink_is_painted_from_a_forked_kernel(server: Server) -> None:
-    with Ink(server.url) as visitor:
+    visitor = Ink(server.url)
+    with visitor:
         visitor.open_pad()
         before = visitor.commands
         visitor.draw(STROKES)

@@ -45,6 +45,7 @@ SAID = {
     "training": "same seed again: identical weights",
     "cluster": "2 of 2 runs have the weights digest",
     "serving": "a visitor who looks",
+    "fleet": "rolling restart of both servers",
 }
 SHAPES = {
     "0": [[[140, 40], [85, 100], [85, 190], [140, 240], [195, 190], [195, 100], [140, 40]]],

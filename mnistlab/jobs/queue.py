@@ -7,6 +7,8 @@ on Windows, nobody else can read a locked one.
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 import time
 from collections import Counter
@@ -20,6 +22,7 @@ _POLL_INTERVAL = 0.5  # seconds
 _SUFFIX = ".job"
 _OWNER = ".owner"
 _RUNNING = ".running"
+_SECONDS = re.compile(r"\d+\.\d")
 _FINISHED = "finished.txt"  # a line for each job that ran: its seconds
 
 
@@ -49,7 +52,7 @@ class JobQueue:
         finally:
             with self._exclusive():
                 with suppress(OSError):  # it never ran, or the disk is full: a figure less
-                    seconds = time.time() - entry.with_suffix(_RUNNING).stat().st_mtime
+                    seconds = max(0, time.time() - entry.with_suffix(_RUNNING).stat().st_mtime)
                     with (self._folder / _FINISHED).open("a", encoding="utf-8") as finished:
                         finished.write(f"{seconds:.1f}\n")
                 lock.release()
@@ -100,7 +103,8 @@ class JobQueue:
             lines = (self._folder / _FINISHED).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return []
-        return [float(line) for line in lines[skip:]]
+        # A line that a full disk has cut short counts as a job, and tells nothing else.
+        return [float(line) if _SECONDS.fullmatch(line) else math.nan for line in lines[skip:]]
 
     def counts(self, timeout: float = -1) -> tuple[int, int]:
         """Return the numbers of running and of waiting jobs.
@@ -140,7 +144,8 @@ def _owner(entry: Path) -> str:
 
 
 def _remove(entry: Path) -> None:
-    for each in (entry, entry.with_suffix(_OWNER), entry.with_suffix(_RUNNING)):
+    # The entry last: what is left of another one would count for the next with its number.
+    for each in (entry.with_suffix(_RUNNING), entry.with_suffix(_OWNER), entry):
         each.unlink(missing_ok=True)
 
 

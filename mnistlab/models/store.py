@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from mnistlab.errors import ModelError
 from mnistlab.files import atomic_write
 from mnistlab.markup import note, table
+from mnistlab.models.backends import choose_backend
 from mnistlab.models.card import MAX_BYTES, MAX_TITLE, Card, CardError, is_title, read_card
 from mnistlab.models.classifier import Classifier
 from mnistlab.models.config import network_title, upgrade_settings
@@ -168,7 +169,7 @@ def load_classifier(name: str, runs: Path | None = None) -> Classifier:
     Raises `ModelError` when there is no such model or its files are damaged.
     """
     if name in PRETRAINED:
-        return _load_pretrained(name)
+        return _load_pretrained(name, choose_backend())
     run = find_run(name, runs)
     return Classifier(name, read_run_file(run, "model.tflite"), run.card)
 
@@ -200,7 +201,8 @@ def remove_run(name: str, runs: Path | None = None) -> None:
 
 
 @cache
-def _load_pretrained(name: str) -> Classifier:
+def _load_pretrained(name: str, backend: str) -> Classifier:
+    """Once for each backend: processes that are forked from this one share the models."""
     try:
         card = json.loads((PRETRAINED_FOLDER / f"{name}.json").read_text())
         data = (PRETRAINED_FOLDER / f"{name}.tflite").read_bytes()

@@ -71,8 +71,12 @@ def _serve(requests: socket.socket, server: int) -> dict[str, Any] | None:
     signal.signal(signal.SIGCHLD, lambda *_: None)  # any handler makes `woken` readable
     requests.send(READY)
     channel = requests.fileno()
+    # Not `select`, which knows no file above 1,024: the channel has the number of the server's file.
+    look = select.poll()
+    for each in (channel, server, woken):
+        look.register(each, select.POLLIN)
     while True:
-        ready, _, _ = select.select([channel, server, woken], [], [])
+        ready = {each for each, _ in look.poll()}
         message = b""
         with suppress(ConnectionResetError):  # a killed server: it has ended, as below
             message = requests.recv(MOST_BYTES) if channel in ready else b""
@@ -97,7 +101,12 @@ def _fork(requests: socket.socket) -> bool:
         return False
     if pid == 0:
         return True
-    handle = os.pidfd_open(pid)  # before it is reaped, when its id could become another's
+    try:
+        handle = os.pidfd_open(pid)  # before it is reaped, when its id could become another's
+    except OSError as error:
+        os.kill(pid, signal.SIGKILL)
+        requests.send(json.dumps({"errno": error.errno}).encode())
+        return False
     socket.send_fds(requests, [json.dumps({"pid": pid}).encode()], [handle])
     os.close(handle)
     return False
@@ -133,7 +142,9 @@ def _threads() -> int:
 
 def _end_with(server: int) -> None:
     """End this process with the server: its parent may have ended, or may outlive the server."""
-    select.select([server], [], [])
+    look = select.poll()
+    look.register(server, select.POLLIN)
+    look.poll()
     os._exit(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -140,6 +141,8 @@ class Forks:
             "folder": folder,
         }
         with self._lock:
+            if self._process is None and self._failures < _FAILURES:
+                self._try_to_start()
             if self._process is None:
                 raise NoForkError("No process to fork from; start one.")
             try:
@@ -147,8 +150,11 @@ class Forks:
             except (OSError, ValueError) as error:
                 self._restart()
                 raise NoForkError("The process to fork from does not answer.") from error
-        if not handles:
+        if "errno" in answer:
             raise OSError(answer["errno"], os.strerror(answer["errno"]))
+        if not handles:  # this process has no place for another open file
+            os.kill(answer["pid"], signal.SIGKILL)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         self._failures = 0
         return Forked(answer["pid"], handles[0])
 
@@ -176,12 +182,19 @@ class Forks:
                 start_new_session=True,  # Ctrl-C is for the server
             )
 
+    def _try_to_start(self) -> None:
+        try:
+            self._start()
+        except OSError as error:  # no memory or no files: the next request tries again
+            self._failures += 1
+            _log.error("The process to fork kernels from cannot be started: %s", error)
+
     def _restart(self) -> None:
         self.close()
         self._failures += 1
         if self._failures < _FAILURES:
             _log.error("The process that kernels are forked from has ended; another one starts.")
-            self._start()
+            self._try_to_start()
         else:
             _log.error("Kernels are no longer forked, because that has failed several times.")
 

@@ -23,6 +23,7 @@ ROUTE_COOKIE = "mnistlab_route"  # a gateway's own, see deploy/kubernetes/gatewa
 INSTANCE_HEADER = "Mnistlab-Instance"
 # A proxy adds one of the first four, a browser one of the others.
 _FORWARDED = ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via", "Origin", "Sec-Fetch-Site")
+_HERE = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?")
 _HOST = re.compile(r"[\w.:\[\]-]+")
 
 
@@ -91,9 +92,12 @@ class Ready(RequestHandler):
 class Drain(RequestHandler):
     """`POST /drain`: let the visits finish and then end, for whoever can log in to this machine."""
 
-    def initialize(self, drain: Callable[[], float]) -> None:
-        """Take what begins it, and returns the seconds that visits have."""
-        self._drain = drain
+    def initialize(self, drain: Callable[[], float], is_hidden: bool) -> None:
+        """Take what begins it, and returns the seconds that visits have.
+
+        `is_hidden` means that requests may come through a proxy that does not say so.
+        """
+        self._drain, self._is_hidden = drain, is_hidden
 
     def check_xsrf_cookie(self) -> None:
         """Pages of other sites are refused by their origin: who asks here has no cookies."""
@@ -101,9 +105,10 @@ class Drain(RequestHandler):
     def post(self) -> None:
         """Begin, unless the request came through a proxy, from elsewhere or from a page."""
         request = self.request
-        is_direct = not any(name in request.headers for name in _FORWARDED)
-        if not (is_direct and visitor_address(request.remote_ip, (), ()) is None):
-            raise HTTPError(403, reason="Drain the server from its own machine")
+        is_direct = not (self._is_hidden or any(name in request.headers for name in _FORWARDED))
+        is_here = visitor_address(request.remote_ip, (), ()) is None
+        if not (is_direct and is_here and _HERE.fullmatch(request.host)):
+            raise HTTPError(403, reason="Drain the server from its own machine, or send it SIGTERM")
         self.set_status(202)
         self.write({"draining": True, "seconds": self._drain()})
 

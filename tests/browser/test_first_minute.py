@@ -73,6 +73,7 @@ def test_nothing_moves_while_one_draws(
     lab = Lab(open_page(viewport=size), url)
     expect(lab.at("ml-answer")).to_have_text("answer 0")
     lab.page.wait_for_function("() => !document.querySelector('#loading')")
+    expect(lab.page.get_by_role("button", name="Tour")).to_be_visible()  # the last part of the page
     lab.page.evaluate(WATCH_SHIFTS)
     lab.draw(SEVEN)
     lab.draw([[[30, 60], [32, 200]]])  # a second digit brings the choice of one
@@ -121,6 +122,7 @@ def test_control_z_and_control_y_work_without_the_pad_in_focus(lab: Lab) -> None
     lab.draw(SEVEN)
     lab.page.keyboard.press("Control+z")
     expect(lab.at("ml-digit-cnn")).to_have_text("")
+    expect(lab.at("ml-redo")).to_be_enabled()
     lab.page.keyboard.press("Control+y")
     expect(lab.at("ml-digit-cnn")).to_have_text("7")
 

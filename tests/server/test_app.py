@@ -252,7 +252,7 @@ def test_a_picture_for_a_page_that_is_gone_does_not_stop_the_server() -> None:
     page = KernelSocket.__new__(KernelSocket)
     page.kernel_id = ""
     page.application = cast("Application", SimpleNamespace(settings={"kernel_manager": Mock()}))
-    page._moves = Mock()
+    page._moves = page._answers = Mock()
     page.ws_connection = None
     with pytest.raises(WebSocketClosedError):
         page.write_message(message, binary=True)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
+import zmq
 from jupyter_server.services.kernels.kernelmanager import (
     AsyncMappingKernelManager,
     ServerKernelManager,
@@ -30,6 +31,7 @@ from mnistlab.server.visits import (
     Visits,
 )
 
+_MAX_SOCKETS = 60_000  # five for each visitor; ZeroMQ would allow 1,023
 _HEARTBEAT_SECONDS = 3  # a kernel answers within a millisecond, on a busy machine later
 _FREED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
 _WARM_SECONDS = 10.0  # that the server waits for its first warm kernel
@@ -64,6 +66,7 @@ class VisitKernels(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        self.context.set(zmq.MAX_SOCKETS, _MAX_SOCKETS)
         self.context.rcvhwm = 0  # no message of a kernel is dropped, see `VisitKernelApp`
         server: Any = self.parent
         self.options: AppOptions = server.options
@@ -132,7 +135,13 @@ class VisitKernels(AsyncMappingKernelManager):
         overdue = self.visits.overdue()
         for state in overdue.values():
             self.metrics.culled.labels("left" if state is State.LEFT else "idle").inc()
-        await asyncio.gather(*map(self.shutdown_kernel, overdue))
+        # A start that has failed would make each shutdown fail: Voilà asks all for their results.
+        for start in self._pool():
+            if start.done() and _result(start) is None:
+                self._drop(start)
+        ends = await asyncio.gather(*map(self.shutdown_kernel, overdue), return_exceptions=True)
+        for error in filter(None, ends):
+            _log.error("A kernel could not be ended: %s", error)
         self._refill()
         await asyncio.to_thread(self._folders.clean_up)
         if time.monotonic() < self._free_until:
@@ -202,6 +211,12 @@ class VisitKernels(AsyncMappingKernelManager):
         if start not in self._pool():  # another visitor has dropped it meanwhile
             return
         self._pool().remove(start)
+        if not start.done():
+            start.add_done_callback(self._end_dropped)
+        else:
+            self._end_dropped(start)
+
+    def _end_dropped(self, start: asyncio.Task[Any]) -> None:
         if (made := _result(start)) and made["kernel_id"] in self:
             ending = asyncio.ensure_future(self.shutdown_kernel(made["kernel_id"], now=True))
             self._ending.add(ending)  # asyncio forgets a task that nobody holds

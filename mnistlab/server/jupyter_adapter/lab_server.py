@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import re
 import shutil
 import signal
@@ -138,7 +139,8 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         running, waiting = await count_trainings(queue)
         for seconds in queue.finished(self._seen_trainings):
             self._seen_trainings += 1
-            kernels.metrics.training_seconds.observe(seconds)
+            if not math.isnan(seconds):
+                kernels.metrics.training_seconds.observe(seconds)
         used = await asyncio.to_thread(resources.memory_of, kernels.pids())
         return Readings(kernels.warm, used, running, waiting)
 
@@ -198,7 +200,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         routes = {
             "healthz": (Health, {"queue": self._queue}),
             "readyz": (Ready, {"visits": self.kernel_manager.visits}),
-            "drain": (Drain, {"drain": self.drain}),
+            "drain": (Drain, {"drain": self.drain, "is_hidden": self._is_hidden}),
             kernel: (KernelHandler,),  # a page that lost its socket asks whether its kernel lives
             f"{kernel}/channels": (KernelSocket,),
             f"{kernel}/presence": (VisitSocket,),
@@ -213,6 +215,11 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             "(.*)": (Page, page),
         }
         return [(re.escape(self.server_url) + path, *route) for path, route in routes.items()]
+
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether a proxy serves this, and nothing says that it names the visitors' addresses."""
+        return bool(self.options.host) and not self.options.trusted_proxies
 
     def _pages_behind_the_token(self) -> dict[str, Any]:
         metrics = {"metrics": self.kernel_manager.metrics, "read": self._read}

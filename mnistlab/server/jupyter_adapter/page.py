@@ -7,6 +7,7 @@ import logging
 import time
 from typing import Any
 
+import zmq
 from tornado.web import (
     HTTPError,
     RequestHandler,
@@ -25,6 +26,8 @@ from mnistlab.server.visits import (
     Visit,
 )
 
+_MOVED_COOKIE = "mnistlab_moved"  # a visitor has just been sent elsewhere
+_MOVED_SECONDS = 5
 _RETRY_SECONDS = 20  # for a visitor who finds the server full
 _RELOAD_SECONDS = 1  # the request for a reloaded page comes before the old one's place is free
 _KERNEL_PLACE = "[kernel-id]"  # in the page's template
@@ -65,7 +68,8 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
             async with self.kernel_manager.starting:
                 if not self._closed:  # a visitor who has left or reloaded needs no kernel
                     await self._send_page(visit)
-        except OSError as error:  # no disk space, no memory, too many processes or files
+        # No disk space, no memory, too many processes or files.
+        except (OSError, zmq.ZMQError) as error:
             _log.error("no kernel for another visitor: %s", error)
             self._send_notice("trouble.html", reason=error.strerror or type(error).__name__)
         finally:
@@ -93,7 +97,9 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # Voilà has no types
         kernels.metrics.refused.labels(reason.value).inc()
         routes = {SERVER_COOKIE: kernels.options.base_url, ROUTE_COOKIE: "/"}
         brought = [name for name in routes if self.get_cookie(name)]
-        if brought and reason is not Refusal.ADDRESS:
+        # Not again and again where a cookie is not cleared, such as one with another path.
+        if brought and reason is not Refusal.ADDRESS and not self.get_cookie(_MOVED_COOKIE):
+            self.set_cookie(_MOVED_COOKIE, "1", max_age=_MOVED_SECONDS)
             for name in brought:
                 self.clear_cookie(name, path=routes[name])
             self.redirect(self.request.uri or "")

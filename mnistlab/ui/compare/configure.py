@@ -212,7 +212,9 @@ class Configure(ui.View):
         before = self.to_memory()
         try:
             self._set(content)
-        except (LookupError, TypeError, ValueError, StopIteration, TraitError) as error:
+        except (
+            LookupError, TypeError, ValueError, AttributeError, StopIteration, TraitError
+        ) as error:  # fmt: skip
             self._set(before)
             raise ConfigError("The settings of before the reload cannot be read.") from error
 

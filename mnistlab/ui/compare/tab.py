@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import traitlets
 
 from mnistlab.charts.results import methods, results_table
+from mnistlab.errors import ConfigError
 from mnistlab.jobs import Job, submit
 from mnistlab.models.store import PRETRAINED
 from mnistlab.ui.common import widgets as ui
@@ -78,7 +79,10 @@ class CompareTab(ui.View):
     def recall(self) -> None:
         """Bring back the settings and the chosen models of before a reload."""
         known = {*PRETRAINED, *(run.id for run in self.state.runs if not run.damage)}
-        self.configure.from_memory(self.app.recalled.get("settings") or {})
+        try:
+            self.configure.from_memory(self.app.recalled.get("settings") or {})
+        except ConfigError as error:  # of another version of MNIST Lab; all else comes back
+            self.app.say(str(error), "error")
         recalled = self.app.recalled.get("runs") or {}
         chosen = [name for name in recalled.get("chosen", ()) if name in known]
         pair = [name for name in recalled.get("pair", ()) if name in chosen]

@@ -49,39 +49,51 @@
     found.hidden = false;
   }
 
+  /** How often the page has begun again; null where the browser keeps nothing, not even that. */
   function moves() {
     try {
       return Number(sessionStorage.getItem(MOVED)) || 0;
     } catch {
-      return MOST_MOVES; // what cannot be counted might never end
+      return null;
+    }
+  }
+
+  function countMoves(count) {
+    try {
+      sessionStorage.setItem(MOVED, count);
+      return true;
+    } catch {
+      return false;
     }
   }
 
   /** Begin again on whichever server takes the page; `text` says why. */
-  async function move(text, mustAsk = true) {
+  async function move(text) {
     if (moving) return;
     moving = true;
     window.mnistlabSession.end(); // leaving asks nothing then
-    if (moves() >= MOST_MOVES) {
+    const before = moves();
+    // What is not counted might never end.
+    if (before === null || before >= MOST_MOVES || !countMoves(before + 1)) {
       say(`${text} Reload to begin again.`);
       return;
     }
     say(`${text} Moving to another one …`, null);
-    while (mustAsk && !leaving) {
+    // A full server is ready to send the page elsewhere, or to say that it is full.
+    const ready = new URL("readyz?full=ready", base);
+    while (!leaving) {
       try {
-        if ((await fetch(new URL("readyz", base), { cache: "no-store" })).ok) break;
+        if ((await fetch(ready, { cache: "no-store" })).ok) break;
       } catch {
         // No server, and no proxy before it.
       }
       await new Promise((resolve) => { setTimeout(resolve, AGAIN * (0.5 + Math.random())); });
     }
-    if (leaving) return;
-    sessionStorage.setItem(MOVED, moves() + 1);
-    location.reload();
+    if (!leaving) location.reload();
   }
 
   function hear(facts) {
-    if (facts.moving) move("This server restarts.", false);
+    if (facts.moving) move("This server restarts.");
     else if (facts.draining !== undefined) {
       const minutes = Math.max(1, Math.round(facts.draining / 60));
       const when = minutes > 1 ? `in ${minutes} minutes` : "within a minute";
@@ -180,7 +192,7 @@
   window.mnistlabDrawn = () => {
     clearTimeout(drawn);
     if (!moves()) return;
-    sessionStorage.removeItem(MOVED);
+    countMoves(0);
     say("Your page has moved to another server. What you had entered is back; trainings are not.",
       "OK", () => { bar().hidden = true; });
   };

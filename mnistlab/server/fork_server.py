@@ -71,7 +71,7 @@ def _serve(requests: socket.socket, server: int) -> dict[str, Any] | None:
     signal.signal(signal.SIGCHLD, lambda *_: None)  # any handler makes `woken` readable
     requests.send(READY)
     channel = requests.fileno()
-    # Not `select`, which knows no file above 1,024: the channel has the number of the server's file.
+    # Not `select`, which knows no file above 1,024: the channel has its number in the server.
     look = select.poll()
     for each in (channel, server, woken):
         look.register(each, select.POLLIN)

@@ -140,6 +140,8 @@ def _explore() -> None:
         def shows(box: str, sign: str) -> bool:
             return sign in visitor.text(box)
 
+        visitor.open_tab(0)
+        visitor.wait_for(lambda: visitor.find("ml-explore"), "Explore")
         watcher = threading.Thread(target=watch)
         watcher.start()
         for choice, box, sign in _EXPLORED:
@@ -161,7 +163,7 @@ _EXPLORED = (  # what is chosen, where its result is shown, and by which words i
     ("Outliers", "ml-odd", "farthest"),
     ("Least confident", "ml-odd", "misreads"),
     ("Published label errors", "ml-odd", "rror"),
-    ("Duplicates across train and test", "ml-odd", "pixel by pixel"),
+    ("Duplicates across train and test", "ml-odd", "pixel for pixel"),
 )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,8 +22,10 @@ CONFIGURATION = Path(__file__).parents[1] / "deploy" / "haproxy.cfg"
 class Fleet:
     """The servers by the names in their cookies, and the proxy's URL."""
 
-    def __init__(self, url: str, ports: dict[str, int], folder: Path, arguments: tuple[str, ...]):
-        self.url = url
+    def __init__(
+        self, url: str, stats: str, ports: dict[str, int], folder: Path, arguments: tuple[str, ...]
+    ) -> None:
+        self.url, self._stats = url, stats
         self.servers: dict[str, Server] = {}
         self._ports, self._folder, self._arguments = ports, folder, arguments
         self._running = {name: ExitStack() for name in ports}
@@ -43,12 +47,19 @@ class Fleet:
         self._running[name].close()
 
     def restart(self, name: str, seconds: float) -> None:
-        """Let a server drain, wait until it has ended, and start it again."""
+        """Let a server drain, start it again, and wait until the proxy has seen that."""
         process = self.servers[name].process
         process.send_signal(signal.SIGTERM)
         until(lambda: process.poll() is not None, f"the end of {name}", seconds)
         self._running[name].close()
         self.start(name)
+        until(lambda: self.state(name).startswith("UP"), f"{name} at the proxy", seconds)
+
+    def state(self, name: str) -> str:
+        """What the proxy's page says of a server, such as UP or NOLB."""
+        with urllib.request.urlopen(f"{self._stats};csv", timeout=30) as answer:
+            rows = csv.DictReader(answer.read().decode().removeprefix("# ").splitlines())
+        return next(str(row["status"]) for row in rows if row["svname"] == name)
 
     def close(self) -> None:
         """End all servers."""
@@ -61,7 +72,8 @@ def fleet(folder: Path, *arguments: str) -> Iterator[Fleet]:
     """Two servers, `server-1` and `server-2`, with the same arguments, and the proxy."""
     bind, stats, *ports = free_ports(4)
     names = {f"server-{number}": port for number, port in enumerate(ports, 1)}
-    made = Fleet(f"http://127.0.0.1:{bind}/", names, folder, arguments)
+    url, pages = (f"http://127.0.0.1:{port}/" for port in (bind, stats))
+    made = Fleet(url, pages, names, folder, arguments)
     addresses = {f"SERVER_{number}": f"127.0.0.1:{port}" for number, port in enumerate(ports, 1)}
     environment = {"PROXY_BIND": f"127.0.0.1:{bind}", "PROXY_STATS": f"127.0.0.1:{stats}"}
     try:

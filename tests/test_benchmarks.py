@@ -185,6 +185,7 @@ def test_a_small_run_ends_with_figures(
         ("pad", {"training": True}, "updates a second"),
         ("serving", {"parts": ("binder",)}, "as on Binder:"),
         ("serving", {"parts": ("class",)}, "after drawing:"),
+        ("serving", {"parts": ("explore",)}, "every part of Explore opened"),
         ("serving", {"parts": ("warm",)}, "the usable page:"),
         ("serving", {"parts": ("visits",)}, "kernels gone within"),
     ],

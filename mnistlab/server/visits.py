@@ -116,6 +116,11 @@ class Visits:
         """The number of free places; None if there is no limit."""
         return max(0, self.places - len(self)) if self.places else None
 
+    @property
+    def are_over(self) -> bool:
+        """Whether nobody is there, and all kernels have ended."""
+        return not self._counted and not self._by_kernel
+
     def get(self, kernel_id: str) -> Visit | None:
         """The visit of a kernel."""
         return self._by_kernel.get(kernel_id)

@@ -81,6 +81,19 @@ def test_nothing_moves_while_one_draws(
     assert lab.page.evaluate("() => window.shifts") == 0
 
 
+def test_a_browser_that_keeps_nothing_shows_a_whole_page(
+    open_page: Callable[..., Page], url: str
+) -> None:
+    page = open_page()
+    page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('blocked') } })"
+    )
+    lab = Lab(page, url)
+    expect(page.get_by_role("button", name="Tour")).to_be_visible()
+    expect(lab.at("ml-connection")).to_have_count(0)
+    lab.draw(SEVEN)
+
+
 def test_a_phone_shows_both_answers_after_a_stroke(
     open_page: Callable[..., Page], url: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
@@ -77,6 +78,13 @@ def test_what_ran_is_told_and_what_was_cancelled_before_is_not(tmp_path: Path) -
     assert queue.finished(skip=1) == []
     assert not list(tmp_path.glob("*.owner"))
     assert not list(tmp_path.glob("*.running"))
+
+
+def test_a_line_that_a_full_disk_has_cut_counts_as_a_job_without_a_time(tmp_path: Path) -> None:
+    (tmp_path / "finished.txt").write_text("12.45.6\n3.5\n")
+    first, second = JobQueue(tmp_path, 1).finished()
+    assert math.isnan(first)
+    assert second == 3.5
 
 
 @pytest.mark.parametrize("kill", [False, True])

@@ -147,6 +147,13 @@ def test_a_draining_server_ends_when_the_last_visit_does(one: tuple[Server, int]
     until(lambda: server.process.poll() is not None, "the end of the server", 60)
 
 
+def test_who_asks_through_a_proxy_that_does_not_say_so_drains_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, "--shared", "--host", "lab.example.org") as server:
+        assert server.ask("drain", "POST")[0] == 403
+        assert server.ask("drain", "POST", True, Host="lab.example.org")[0] == 403
+        assert server.ready()[0] == 200
+
+
 def test_a_full_server_is_ready_for_those_who_are_there(one: tuple[Server, int]) -> None:
     server, _ = one
     visitors = arrive(server.url, 2)

@@ -211,6 +211,15 @@ def test_broken_settings_are_reported_and_change_nothing(
     page.tabs["compare"].wait()
 
 
+def test_settings_of_another_version_do_not_keep_the_tab_closed(page: Dashboard) -> None:
+    memory = {"settings": {"preset": "of tomorrow"}, "runs": {"chosen": ["mlp"]}}
+    page._memory._recall.value = json.dumps({"memory": memory})
+    page.open_tab("compare")
+    assert "settings of before the reload cannot be read" in page.app.status
+    assert page.tabs["compare"].state.chosen == ("mlp",)
+    page.tabs["compare"].wait()
+
+
 def test_who_is_about_to_lose_my_digits_is_offered_them(
     digits: Dataset, models: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

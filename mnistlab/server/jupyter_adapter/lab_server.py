@@ -123,7 +123,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
 
     async def _drain(self) -> None:
         kernels = self.kernel_manager
-        while len(kernels.visits) and kernels.seconds_left():
+        while not kernels.visits.are_over and kernels.seconds_left():
             await asyncio.sleep(_LOOK_SECONDS)
         # What is left of a visit is in its page, which finds another server with it.
         kernels.metrics.culled.labels("drained").inc(len(kernels.visits))
@@ -131,6 +131,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         deadline = time.monotonic() + _MOVING_SECONDS
         while any(visit.sockets for visit in kernels.visits) and time.monotonic() < deadline:
             await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_LOOK_SECONDS)  # the last page's answer may be on its way
         IOLoop.current().stop()
 
     async def _read(self) -> Readings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from drivers.lab import Lab
+from drivers.waiting import until
 from mnistlab.data import Dataset
 
 pytestmark = pytest.mark.any_data
@@ -93,9 +95,13 @@ def test_a_box_or_a_lasso_in_the_map_selects_samples(lab: Lab) -> None:
         mouse.move(box["x"] + x, box["y"] + y, steps=6)
     mouse.up()
     expect(samples).to_contain_text("selected in the map")
-    for x in range(200, 460, 7):
-        mouse.move(box["x"] + x, box["y"] + 240)
-    expect(lab.at("ml-map-hover")).to_contain_text("Training image")
+    places = cycle(range(200, 460, 7))
+
+    def points_at_a_digit() -> bool:
+        mouse.move(box["x"] + next(places), box["y"] + 240)
+        return "Training image" in lab.at("ml-map-hover").inner_text()
+
+    until(points_at_a_digit, "a digit under the pointer", 60)
 
 
 def test_own_images_take_the_whole_tab_and_are_turned_where_their_notice_says_so(

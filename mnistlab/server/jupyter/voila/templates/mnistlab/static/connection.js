@@ -6,7 +6,7 @@
   const PATIENCE = 2500; // milliseconds in which a lost socket may reconnect without a notice
   const QUICK = 250; // until the page looks whether another server answers
   const AGAIN = 1000; // until it asks again for a server that takes it
-  const DRAWN = 30000; // until a page that is connected must have been drawn
+  const SILENCE = 60000; // in which a page that is connected and not drawn yet gets nothing more
   const MOVED = "mnistlab-moved"; // how often this page has begun again without success
   const MOST_MOVES = 3;
   const instance = document.querySelector("meta[name=mnistlab-instance]").content;
@@ -105,12 +105,13 @@
     }
   }
 
-  /** Begin again if the page stays empty though its kernel is there. */
+  /** Begin again if the page stays empty though its kernel is there; a slow network has its time. */
   function watchDrawing() {
     clearTimeout(drawn);
+    if (!document.getElementById("loading")) return;
     drawn = setTimeout(() => {
       if (document.getElementById("loading")) move("The page has not opened.");
-    }, DRAWN);
+    }, SILENCE);
   }
 
   function hide() {
@@ -181,6 +182,7 @@
         hide();
         watchDrawing();
       });
+      this.addEventListener("message", watchDrawing);
       this.addEventListener("close", () => {
         lost = true;
         check();
@@ -197,5 +199,6 @@
       "OK", () => { bar().hidden = true; });
   };
 
+  new PerformanceObserver(watchDrawing).observe({ type: "resource" });
   connectPresence();
 })();

@@ -6,10 +6,12 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websocket
 from prometheus_client.parser import text_string_to_metric_families
 
 from drivers.fleet import Fleet, fleet, free_ports
@@ -163,6 +165,21 @@ def test_a_full_server_is_ready_for_those_who_are_there(one: tuple[Server, int])
     status, headers, _ = server.ask(Cookie=f"mnistlab_server={visitors[0].server}", follow=False)
     assert status == 302
     assert 'mnistlab_server="";' in str(headers.get_all("Set-Cookie"))
+    # Once: a cookie that cannot be cleared, such as one with another path, must not go round.
+    cookies = f"mnistlab_server={visitors[0].server}; mnistlab_moved=1"
+    assert server.ask(Cookie=cookies, follow=False)[0] == 503
+
+
+def test_a_server_that_does_not_drain_ends_without_a_word(one: tuple[Server, int]) -> None:
+    server, _ = one
+    with Visitor(server.url) as visitor:
+        address = f"api/kernels/{visitor.kernel}/presence"
+        page = websocket.create_connection(f"ws{server.url[4:]}{address}")
+        server.process.terminate()
+        with suppress(OSError, websocket.WebSocketException):  # closed by the server, or cut
+            assert page.recv_data()[0] == websocket.ABNF.OPCODE_CLOSE
+        until(lambda: server.process.poll() is not None, "the end of the server", 30)
+        visitor.leave = lambda: None  # type: ignore[method-assign]
 
 
 def test_one_address_cannot_take_all_places(tmp_path: Path) -> None:

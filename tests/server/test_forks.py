@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,20 @@ def test_kernels_end_with_the_server_also_without_what_they_were_forked_from(
         visitor.open_pad()
         server.process.kill()
         assert not psutil.wait_procs(kernels, timeout=15)[1]
+
+
+def test_a_server_with_thousands_of_open_files_forks(tmp_path: Path, module: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):  # `select` knows 1,024
+            opened.enter_context(open(os.devnull))  # noqa: PTH123  # as many as a hundred visitors
+        source = opened.enter_context(Forks([], tmp_path))
+        forked, _ = start(source, module, tmp_path / "told.json")
+        assert forked.poll() is None
+        forked.kill()
+        until(lambda: forked.poll() is not None, "the end of the process", 30)
 
 
 def fork_process(server: Server) -> psutil.Process:

@@ -6,6 +6,7 @@ After an upgrade a failure here says which name went missing, and what must be w
 from __future__ import annotations
 
 import ast
+import asyncio
 import importlib
 import inspect
 import json
@@ -20,8 +21,10 @@ from tornado.web import HTTPError
 
 import mnistlab
 from mnistlab.server import jupyter_adapter
+from mnistlab.server.jupyter_adapter.kernels import VisitKernels
 from mnistlab.server.jupyter_adapter.sockets import KernelSocket
 from mnistlab.server.messages import V1_PROTOCOL, AnswerTimes, Moves
+from tests.server.alone import run_alone
 from tests.server.test_messages import newer, older, text
 
 PACKAGE = Path(mnistlab.__file__).parent
@@ -228,6 +231,21 @@ def test_functions_named_here_exist() -> None:
         if " " not in name and not name.endswith(".json"):
             first, *rest = name.split(".")
             reduce(getattr, rest, known[first])
+
+
+def test_a_warm_kernel_that_could_not_be_started_leaves_the_pool() -> None:
+    async def fail() -> None:
+        raise OSError("too many open files")
+
+    async def look() -> list[asyncio.Task[None]]:
+        kernels = VisitKernels.__new__(VisitKernels)
+        pool = [asyncio.ensure_future(fail()) for _ in range(3)]
+        vars(kernels)["_pools"] = {"page.ipynb": pool}
+        await asyncio.wait(pool)
+        kernels._drop_dead()  # else each shutdown of a kernel would fail with it
+        return pool
+
+    assert run_alone(look()) == []
 
 
 def test_the_end_of_the_server_survives_a_kernel_that_dies_at_the_same_time(tmp_path: Path) -> None:

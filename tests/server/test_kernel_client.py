@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from queue import Empty
 from typing import Any
 
 import pytest
 
 from mnistlab.server.kernel_client import QuickClient
+from tests.server.alone import run_alone
 
 
 class Kernel(QuickClient):
@@ -44,30 +42,24 @@ class Kernel(QuickClient):
         }
 
 
-def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """In a thread of its own: in this one the browser tests' event loop may run."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, coroutine).result()
-
-
 REPLY, BUSY, IDLE, WELCOME = ("1", None), ("1", "busy"), ("1", "idle"), (None, None)
 
 
 def test_a_kernel_that_answers_on_both_channels_is_ready() -> None:
     kernel = Kernel([[REPLY]], [[WELCOME, BUSY, IDLE]])
-    run(kernel.wait_for_ready(10))
+    run_alone(kernel.wait_for_ready(10))
     assert kernel.asked == 1
 
 
 def test_a_kernel_that_is_not_heard_yet_is_asked_again() -> None:
     late = ("2", "idle")
     kernel = Kernel([[], [REPLY, ("2", None)]], [[], [("1", "idle"), late]])
-    run(kernel.wait_for_ready(10))
+    run_alone(kernel.wait_for_ready(10))
     assert kernel.asked == 2
 
 
 def test_a_kernel_that_has_ended_or_says_nothing_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="died"):
-        run(Kernel([[]], [[]], lives=False).wait_for_ready(10))
+        run_alone(Kernel([[]], [[]], lives=False).wait_for_ready(10))
     with pytest.raises(RuntimeError, match="respond"):
-        run(Kernel([[]], [[]]).wait_for_ready(-1))
+        run_alone(Kernel([[]], [[]]).wait_for_ready(-1))

@@ -6,10 +6,7 @@ import mimetypes
 from pathlib import Path
 
 from jupyter_server.base.handlers import FileFindHandler
-from tornado.web import (
-    RequestHandler,
-    StaticFileHandler,
-)
+from tornado.web import RequestHandler, StaticFileHandler
 from voila.static_file_handler import MultiStaticFileHandler
 
 from mnistlab.server.page_files import CompressedCopies, never_changes

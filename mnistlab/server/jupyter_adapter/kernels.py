@@ -24,12 +24,7 @@ from mnistlab.server import resources
 from mnistlab.server.kernel_client import QuickClient
 from mnistlab.server.metrics import Metrics
 from mnistlab.server.options import AppOptions
-from mnistlab.server.visits import (
-    State,
-    Visit,
-    VisitFolders,
-    Visits,
-)
+from mnistlab.server.visits import State, Visit, VisitFolders, Visits
 
 _MAX_SOCKETS = 60_000  # five for each visitor; ZeroMQ would allow 1,023
 _HEARTBEAT_SECONDS = 3  # a kernel answers within a millisecond, on a busy machine later
@@ -135,10 +130,7 @@ class VisitKernels(AsyncMappingKernelManager):
         overdue = self.visits.overdue()
         for state in overdue.values():
             self.metrics.culled.labels("left" if state is State.LEFT else "idle").inc()
-        # A start that has failed would make each shutdown fail: Voilà asks all for their results.
-        for start in self._pool():
-            if start.done() and _result(start) is None:
-                self._drop(start)
+        self._drop_dead()  # Voilà's shutdown asks all starts for their results, and fails with one
         ends = await asyncio.gather(*map(self.shutdown_kernel, overdue), return_exceptions=True)
         for error in filter(None, ends):
             _log.error("A kernel could not be ended: %s", error)
@@ -207,6 +199,14 @@ class VisitKernels(AsyncMappingKernelManager):
         heartbeat.close(linger=0)
         return answer.done() and kernel_id in self
 
+    def _drop_dead(self) -> None:
+        """Take those out of the pool that died or could not be started."""
+        for start in [each for each in self._pool() if each.done()]:
+            made = _result(start)
+            is_alive = made is not None and made["kernel_id"] in self
+            if not is_alive or (made["task"].done() and not _result(made["task"])):
+                self._drop(start)
+
     def _drop(self, start: asyncio.Task[Any]) -> None:
         if start not in self._pool():  # another visitor has dropped it meanwhile
             return
@@ -226,11 +226,7 @@ class VisitKernels(AsyncMappingKernelManager):
         """Start warm kernels in place of those that died or could not be started."""
         if not hasattr(self, "_pools") or self.visits.is_draining:  # Voilà's preheating is off
             return
-        for start in [each for each in self._pool() if each.done()]:
-            made = _result(start)
-            is_alive = made is not None and made["kernel_id"] in self
-            if not is_alive or (made["task"].done() and not _result(made["task"])):
-                self._drop(start)
+        self._drop_dead()
         voila: Any = self  # Voilà has put its own class on top of this one
         voila.fill_if_needed(delay=0, notebook_name=voila.notebook_path)
 

@@ -23,11 +23,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from nbconvert.exporters import templateexporter
 from tornado.ioloop import IOLoop, PeriodicCallback
-from tornado.web import (
-    Application,
-    GZipContentEncoding,
-    HTTPError,
-)
+from tornado.web import Application, GZipContentEncoding, HTTPError
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -55,7 +51,7 @@ from mnistlab.server.templates import COMPILED_ONCE
 # message, so the limit is well above the one that the page explains.
 _MAX_MESSAGE = 24 * 2**20
 _DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow machine
-_LOOK_SECONDS = 0.5  # between looks whether a kernel that starts is alive
+_LOOK_SECONDS = 0.5  # between looks whether visits and pages are over
 _DRAIN_SECONDS = 600.0  # for visits to finish, where no other time is set
 _MOVING_SECONDS = 10.0  # for pages to find another server
 # The scripts of the page: no other extension that is installed is served.
@@ -107,6 +103,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         """End when the visits have finished; at once when asked again, or if they have no time."""
         if self._is_terminating or not self.options.drain_seconds:
             IOLoop.current().stop()
+            return
         self._is_terminating = True
         self.drain()
 
@@ -133,6 +130,10 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             await asyncio.sleep(_LOOK_SECONDS)
         await asyncio.sleep(_LOOK_SECONDS)  # the last page's answer may be on its way
         IOLoop.current().stop()
+
+    @property
+    def _metrics_page(self) -> dict[str, Any]:
+        return {"metrics": self.kernel_manager.metrics, "read": self._read}
 
     async def _read(self) -> Readings:
         """What `/metrics` needs to be read."""
@@ -171,9 +172,8 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         self._sweeper = PeriodicCallback(self.kernel_manager.sweep, 1000 * visits.CHECK_SECONDS)
         self._sweeper.start()
         self._queue = JobQueue(self.folder / "queue", self.options.workers)
-        metrics = {"metrics": self.kernel_manager.metrics, "read": self._read}
         if self.options.metrics_port:
-            pages = Application([("/metrics", MetricsPage, metrics)])
+            pages = Application([("/metrics", MetricsPage, self._metrics_page)])
             pages.listen(self.options.metrics_port, self.options.ip)
         return made | {
             "jinja2_env": made["voila_jinja2_env"],  # Jupyter's form for the token mentions Jupyter
@@ -189,7 +189,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         }
 
     def init_handlers(self) -> list[Any]:
-        """All that is served: the page, what it needs of Voilà, and `/healthz`."""
+        """All that is served: the page, what it needs of Voilà, and what operators ask."""
         kernel, scripts = r"api/kernels/([\w-]+)", "|".join(map(re.escape, _EXTENSIONS))
         files = (TemplateFile, {"paths": [*self.static_paths, str(self.folder / _SCRIPTS)]})
         page = {
@@ -223,8 +223,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         return bool(self.options.host) and not self.options.trusted_proxies
 
     def _pages_behind_the_token(self) -> dict[str, Any]:
-        metrics = {"metrics": self.kernel_manager.metrics, "read": self._read}
-        return {"login": (LoginFormHandler,), "metrics": (_LockedMetrics, metrics)}
+        return {"login": (LoginFormHandler,), "metrics": (_LockedMetrics, self._metrics_page)}
 
 
 def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) -> LabServer:

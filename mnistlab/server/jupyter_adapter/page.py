@@ -8,23 +8,13 @@ import time
 from typing import Any
 
 import zmq
-from tornado.web import (
-    HTTPError,
-    RequestHandler,
-)
+from tornado.web import HTTPError, RequestHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
 from mnistlab.server.addresses import parse_proxies, visitor_address
-from mnistlab.server.handlers import (
-    ROUTE_COOKIE,
-    SERVER_COOKIE,
-)
+from mnistlab.server.handlers import ROUTE_COOKIE, SERVER_COOKIE
 from mnistlab.server.jupyter_adapter.kernels import VisitKernels, arriving
-from mnistlab.server.visits import (
-    Refusal,
-    RefusedVisitError,
-    Visit,
-)
+from mnistlab.server.visits import Refusal, RefusedVisitError, Visit
 
 _MOVED_COOKIE = "mnistlab_moved"  # a visitor has just been sent elsewhere
 _MOVED_SECONDS = 5

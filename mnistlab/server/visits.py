@@ -23,6 +23,7 @@ PING_SECONDS = 5
 SILENCE_SECONDS = 3 * PING_SECONDS  # one late answer does not close a page
 ABANDONED_SECONDS = 30
 CHECK_SECONDS = 5
+WARNING_SECONDS = 60  # before an idle visit ends; half of its time, if that is less
 ARRIVALS = 3  # of an address within a minute, for each visit that it may have at once
 _MAX_ADDRESSES = 10_000  # that are remembered until they are tidied up
 MAX_SOCKETS = 8  # of a visit: two of its page, and those that a failing network has not closed yet
@@ -76,8 +77,15 @@ class Visit:
     kernel_id: str | None = None
     is_arriving: bool = True
     has_ended: bool = False
+    is_warned: bool = False
+    """Whether its page has been told that it ends soon, because nothing happens in it."""
     active_at: float = 0.0
     sockets: set[PageSocket] = field(default_factory=set)
+
+    def tell(self, **facts: object) -> None:
+        """Send the page's script a message."""
+        for socket in tuple(self.sockets):
+            socket.tell(**facts)
 
     @property
     def state(self) -> State:
@@ -189,6 +197,19 @@ class Visits:
         """Count something that happened as activity."""
         if visit := self.get(kernel_id):
             visit.active_at = self.clock()
+            if visit.is_warned:
+                visit.is_warned = False
+                visit.tell(staying=True)
+
+    def warn(self) -> None:
+        """Tell the pages that are about to end for idleness, once each."""
+        patience = self.idle_seconds - min(WARNING_SECONDS, self.idle_seconds / 2)
+        for visit in self._by_kernel.values():
+            idle = self.clock() - visit.active_at
+            is_present = visit.state is State.PRESENT
+            if self.idle_seconds and is_present and idle > patience and not visit.is_warned:
+                visit.is_warned = True
+                visit.tell(ending=self.idle_seconds - idle)
 
     def overdue(self) -> dict[str, State]:
         """Kernels to be shut down, and why: their page is closed, or present and idle for too long.
@@ -205,8 +226,7 @@ class Visits:
     def tell(self, **facts: object) -> None:
         """Send all pages' scripts a message."""
         for visit in self._by_kernel.values():
-            for socket in tuple(visit.sockets):
-                socket.tell(**facts)
+            visit.tell(**facts)
 
     def release(self, kernel_id: str) -> None:
         """Free the place of a visit whose kernel is being shut down."""

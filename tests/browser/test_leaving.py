@@ -57,6 +57,23 @@ def test_a_reload_in_mid_training_asks_first(chromium: Browser, tmp_path: Path) 
         expect(lab.at("ml-train")).to_be_visible()
 
 
+def test_an_idle_page_is_warned_and_may_stay(chromium: Browser, tmp_path: Path) -> None:
+    checks = {"CHECK_SECONDS": 1}
+    with (
+        serving(tmp_path, "--idle-minutes", "0.3", constants=checks) as server,
+        chromium.new_context() as context,
+    ):
+        lab = Lab(context.new_page(), server.url)
+        (kernel,) = server.kernels()
+        bar = lab.at("ml-connection")
+        for _ in range(2):  # each time that nothing happens
+            expect(bar).to_contain_text("Your session is about to end")
+            bar.get_by_role("button", name="Stay").click()
+            expect(bar).to_be_hidden()
+        assert server.kernels() == [kernel]
+        expect(bar).to_contain_text("Your session has ended.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "lost"),
     [

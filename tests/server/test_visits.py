@@ -144,6 +144,35 @@ def test_a_draining_server_takes_nobody_and_keeps_those_who_are_there(visits: Vi
     assert socket.told == [{"draining": 60}]
 
 
+def test_an_idle_page_is_warned_once_before_it_ends(visits: Visits, clock: Clock) -> None:
+    opened(visits)
+    socket = Socket()
+    visits.connect("k", socket)
+    clock.now = 540
+    visits.warn()
+    assert socket.told == []
+    clock.now = 550
+    for _ in range(2):
+        visits.warn()
+    assert socket.told == [{"ending": 50}]
+    visits.touch("k")
+    visits.touch("k")
+    assert socket.told == [{"ending": 50}, {"staying": True}]
+    clock.now = 1100
+    visits.warn()
+    assert socket.told[2:] == [{"ending": 50}]
+
+
+def test_without_a_limit_nobody_is_warned(clock: Clock) -> None:
+    visits = Visits(2, 0.0, clock=clock)
+    opened(visits)
+    socket = Socket()
+    visits.connect("k", socket)
+    clock.now = 1e6
+    visits.warn()
+    assert socket.told == []
+
+
 def test_no_limit_of_places() -> None:
     visits = Visits(0, 0.0)
     for number in range(100):

@@ -127,6 +127,7 @@ class VisitKernels(AsyncMappingKernelManager):
 
     async def sweep(self) -> None:
         """Shut down overdue kernels, replace dead warm ones, and free disk space and memory."""
+        self.visits.warn()
         overdue = self.visits.overdue()
         for state in overdue.values():
             self.metrics.culled.labels("left" if state is State.LEFT else "idle").inc()

@@ -94,6 +94,11 @@
 
   function hear(facts) {
     if (facts.moving) move("This server restarts.");
+    else if (facts.staying) hide();
+    else if (facts.ending !== undefined) {
+      say("Your session is about to end, because nothing has happened in it for a while.", "Stay",
+        () => window.mnistlabStay?.());
+    }
     else if (facts.draining !== undefined) {
       const minutes = Math.max(1, Math.round(facts.draining / 60));
       const when = minutes > 1 ? `in ${minutes} minutes` : "within a minute";

@@ -270,6 +270,9 @@
     }, 200);
   }
 
+  // Any answer of the kernel shows that somebody is here.
+  window.mnistlabStay = () => tell({ stay: true });
+
   // A visit that ends takes the drawings of My digits with it: the bar offers them.
   window.mnistlabLeave = (bar) => {
     const holder = document.querySelector(".ml-leaving");

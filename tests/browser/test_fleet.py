@@ -45,7 +45,7 @@ def entered(page: Page, url: str) -> Lab:
 
 def expect_back(lab: Lab) -> None:
     bar = lab.at("ml-connection")
-    expect(bar).to_contain_text("Your page has moved to another server.")
+    expect(bar).to_contain_text("Your page has begun again.")
     bar.get_by_role("button", name="OK").click()
     expect(bar).to_be_hidden()
     expect(lab.at("ml-rate").locator("input")).to_have_value("0.004")

@@ -78,7 +78,7 @@
       say(`${text} Reload to begin again.`);
       return;
     }
-    say(`${text} Moving to another one …`, null);
+    say(`${text} Waiting for a server …`, null);
     // A full server is ready to send the page elsewhere, or to say that it is full.
     const ready = new URL("readyz?full=ready", base);
     while (!leaving) {
@@ -200,7 +200,7 @@
     clearTimeout(drawn);
     if (!moves()) return;
     countMoves(0);
-    say("Your page has moved to another server. What you had entered is back; trainings are not.",
+    say("Your page has begun again. What you had entered is back; trainings are not.",
       "OK", () => { bar().hidden = true; });
   };
 

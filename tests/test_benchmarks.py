@@ -23,6 +23,7 @@ from benchmarks import drawings
 from benchmarks.__main__ import NAMES
 from benchmarks.handwriting import of_files
 from benchmarks.ways import ways
+from drivers.fleet import NO_HAPROXY, haproxy_path
 from mnistlab.data import Dataset
 from mnistlab.jobs import submit
 from mnistlab.models import TrainingConfig
@@ -162,6 +163,8 @@ def test_a_small_run_ends_with_figures(
 ) -> None:
     if name in IN_CHROMIUM:
         need_chromium()
+    if name == "fleet" and haproxy_path() is None:
+        pytest.skip(NO_HAPROXY)
     benchmark = import_module(f"benchmarks.{name}")
     if hasattr(benchmark, "submit"):  # its own trainings would take most of a minute
         calls_as_ever = create_autospec(

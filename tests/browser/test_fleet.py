@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from drivers.fleet import Fleet, fleet
+from drivers.fleet import NO_HAPROXY, Fleet, fleet, haproxy_path
 from drivers.lab import SEVEN, Lab
 from drivers.waiting import until
 
 
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[Fleet]:
+    if haproxy_path() is None:
+        pytest.skip(NO_HAPROXY)
     with fleet(tmp_path, "--shared", "--drain-seconds", "5") as made:
         yield made
 

@@ -11,7 +11,6 @@ import hashlib
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -24,12 +23,13 @@ from typing import Any
 import pytest
 import websocket
 
+from drivers.fleet import NO_HAPROXY, haproxy_path
 from drivers.waiting import until
 from mnistlab.server.handlers import SERVER_COOKIE as COOKIE
 from tests.deploy.shipped import DEPLOY
 
-HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
-pytestmark = pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy: apt-get install haproxy")
+HAPROXY = haproxy_path()
+pytestmark = pytest.mark.skipif(HAPROXY is None, reason=NO_HAPROXY)
 
 
 class StandIn:

@@ -14,7 +14,7 @@ import pytest
 import websocket
 from prometheus_client.parser import text_string_to_metric_families
 
-from drivers.fleet import Fleet, fleet, free_ports
+from drivers.fleet import NO_HAPROXY, Fleet, fleet, free_ports, haproxy_path
 from drivers.server import Server, serving
 from drivers.visitor import Visitor
 from drivers.waiting import until
@@ -25,6 +25,8 @@ SEVEN = [[[90, 60], [190, 60], [130, 220]]]
 
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[Fleet]:
+    if haproxy_path() is None:
+        pytest.skip(NO_HAPROXY)
     with fleet(tmp_path, "--shared", "--drain-seconds", "2") as made:
         yield made
 

@@ -6,57 +6,65 @@ PYTHON := $(shell for p in python3.12 python3.13 python3.11 python3.14 python3 p
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null \
 	&& { command -v $$p; break; }; done)
 BIN := .venv/bin
-READY := .venv/.ready
 ARGS ?=
 # Each of the many processes that the tests start would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test coverage install lint types bench soak pretrained screenshots lock clean
+.PHONY: app test coverage install lint types bench docs soak pretrained screenshots lock clean
 
-app: install
+# What each target installs beside the package: extras of pyproject.toml, at the lock's versions.
+APP := train
+TEST := train,cluster,test,bench
+DOCS := train,docs
+ALL := train,cluster,test,bench,docs,lint,dev
+
+app: .venv/.has-$(APP)
 	$(BIN)/python -m mnistlab app $(ARGS)
 
 # Four processes: on two cores, two of them wait for a server, a browser or a worker.
-test: install
+test: .venv/.has-$(TEST)
 	$(BIN)/python -m pytest -p tests.in_parallel --numprocesses 4 --dist loadfile $(ARGS)
 
 # Slower by half: Python 3.11 traces every call of every process that the tests start.
 coverage:
 	$(MAKE) test ARGS="--cov --cov-report=term $(ARGS)"
 
-install: $(READY)
+install: .venv/.has-$(ALL)
 
-# Python compiles what is used when it is used; all of it takes a minute.
-$(READY): requirements.lock pyproject.toml
+.venv/.python:
 	@test -n "$(PYTHON)" || { echo "MNIST Lab needs Python 3.11, 3.12, 3.13 or 3.14; install one and run make again."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	touch $(READY)
+	touch $@
 
-lint: install
+# Python compiles what is used when it is used; all of it takes a minute.
+.venv/.has-%: requirements.lock pyproject.toml .venv/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--constraint requirements.lock --editable '.[$*]'
+	touch $@
+
+lint: .venv/.has-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 
-types: install
+types: .venv/.has-$(TEST),lint
 	$(BIN)/mypy
 
-bench: install
+bench: .venv/.has-$(TEST)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-soak: install
+soak: .venv/.has-$(TEST)
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-pretrained: install
+pretrained: .venv/.has-$(APP)
 	$(BIN)/python -m scripts.pretrain $(ARGS)
 
-screenshots: install
+screenshots: .venv/.has-$(TEST)
 	$(BIN)/python -m scripts.screenshots
 
 # Pins for every supported Python and platform at once.
-lock: install
+lock: .venv/.has-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml -o requirements.lock
 

@@ -26,7 +26,7 @@ lock="$PWD/requirements.lock"
 # The tools stay in a folder of their own, which is deleted at the end.
 "${BUILD_PYTHON:-python3}" -m venv "$scratch/tools"
 pip() { "$scratch/tools/bin/python" -m pip --quiet --no-cache-dir "$@"; }
-pip install --constraint "$lock" hatchling uv
+pip install --constraint "$lock" hatchling hatch-fancy-pypi-readme uv
 pip wheel --no-deps --no-build-isolation --wheel-dir "$scratch/wheel" .
 
 uv() { UV_CACHE_DIR="$scratch/cache" "$scratch/tools/bin/uv" --quiet "$@"; }

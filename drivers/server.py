@@ -95,7 +95,11 @@ def kernels(server: psutil.Process) -> list[psutil.Process]:
 
 @contextmanager
 def serving(
-    folder: Path, *arguments: str, constants: Mapping[str, int] | None = None, **environment: str
+    folder: Path,
+    *arguments: str,
+    python: str = sys.executable,
+    constants: Mapping[str, int] | None = None,
+    **environment: str,
 ) -> Iterator[Server]:
     """A server on a free port, its temporary files below `folder`; it lives until the end.
 
@@ -103,6 +107,7 @@ def serving(
 
     Parameters
     ----------
+    python : the interpreter of an environment that has the package
     constants : values for constants of `mnistlab.server.visits`
     """
     program = ["-m", "mnistlab"]
@@ -111,7 +116,7 @@ def serving(
     home = {"MNISTLAB_HOME": str(folder / "home"), "MNISTLAB_OFFLINE": "1", "MNISTLAB_MNIST": ""}
     (folder / "tmp").mkdir(exist_ok=True)
     process = subprocess.Popen(
-        [sys.executable, *program, "app", "--port", "0", "--no-browser", "--warm", "0", *arguments],
+        [python, *program, "app", "--port", "0", "--no-browser", "--warm", "0", *arguments],
         stdout=subprocess.PIPE,
         text=True,
         cwd=folder,

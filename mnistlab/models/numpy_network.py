@@ -26,6 +26,7 @@ _PATCH_BYTES = 2**19  # of a convolution at once: what stays in a processor's ca
 _TILE = 2**18
 _TILE_ROWS = 4
 _NO_ACTIVATION, _RELU = 0, 1
+_NO_MASKS = {"begin": 0, "end": 0, "ellipsis": 0, "new": 0, "shrink": 0}
 _OF_IMAGES = ("CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D")
 
 Array = NDArray[Any]
@@ -153,10 +154,20 @@ def _shape(_: Options, x: Array) -> Array:
 
 
 def _strided_slice(options: Options, x: Array, begin: Array, end: Array, step: Array) -> Array:
-    """Return one part of a shape, which is all that our networks use it for."""
-    if x.ndim != 1 or options != {"begin": 0, "end": 0, "ellipsis": 0, "new": 0, "shrink": 1}:
-        raise UnsupportedError("a STRIDED_SLICE of several values")
-    return np.array(x[int(begin[0])])
+    """Return one part of a shape, or the middle of images: our networks use it for nothing else."""
+    if options["ellipsis"] or options["new"] or len(begin) != x.ndim:
+        raise UnsupportedError("a STRIDED_SLICE that changes the number of axes")
+    if x.ndim == 1 and options == {**_NO_MASKS, "shrink": 1}:
+        return np.array(x[int(begin[0])])
+    if options["shrink"] or (step != 1).any() or not options["begin"] & options["end"] & 1:
+        raise UnsupportedError("a STRIDED_SLICE of some of the images")
+    ends = zip(_ends(begin, options["begin"]), _ends(end, options["end"]), strict=True)
+    return x[tuple(slice(first, last) for first, last in ends)]
+
+
+def _ends(given: Array, mask: int) -> list[int | None]:
+    """Return the ends of a slice along each axis; None where a bit of the mask is set."""
+    return [None if mask >> axis & 1 else int(end) for axis, end in enumerate(given)]
 
 
 def _pack(options: Options, *parts: Array) -> Array:

@@ -60,8 +60,8 @@ LAYERS = {
         "Conv2D 128", *POOLED, "Flatten", "Dense 128", "Dropout 0.2", "Dense 10",
     ],
     "cnn lean": [
-        "Reshape", "Conv2D 16", *POOLED, "Conv2D 32", *POOLED, "Flatten", "Dense 64",
-        "Dropout 0.2", "Dense 10",
+        "Reshape", "Cropping2D", "Conv2D 16", "MaxPooling2D", "Conv2D 32", *POOLED, "Flatten",
+        "Dense 64", "Dropout 0.2", "Dense 10",
     ],
 }  # fmt: skip
 

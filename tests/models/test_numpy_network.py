@@ -191,9 +191,30 @@ def quantised() -> bytes:
     return network.file(network.add(files.FULLY_CONNECTED, [flat, weights, -1]))
 
 
+def sliced(begin: int, end: int, step: int) -> bytes:
+    """Rows and columns 2 to 25, of the images that the masks leave."""
+    network = Network()
+    ends = (
+        np.array(values, np.int32) for values in ([1, 2, 2, 0], [0, -2, -2, 0], [step, 1, 1, 1])
+    )
+    operands = [network.scaled(), *(network.constant(values) for values in ends)]
+    options = {0: ("i", begin), 1: ("i", end)}
+    middle = network.add(files.STRIDED_SLICE, operands, (1, 24, 24, 1), options)
+    return network.file(network.logits(middle, 24 * 24))
+
+
+@pytest.mark.litert
+def test_the_middle_of_images_is_that_of_litert(
+    both: Callable[[bytes], tuple[Classifier, Classifier]],
+) -> None:
+    assert_same(both(sliced(begin=9, end=9, step=1)), RANDOM)
+
+
 @pytest.mark.parametrize(
     ("tflite", "what"),
     [
+        (sliced(begin=8, end=9, step=1), "a STRIDED_SLICE of some of the images"),
+        (sliced(begin=9, end=9, step=-1), "a STRIDED_SLICE of some of the images"),
         (softmax(), "the operation SOFTMAX"),
         (clipped(), "the activation number 3"),
         (quantised(), "numbers of another type"),

@@ -88,7 +88,7 @@ def _add_settings(command: Parser) -> None:
         ("--schedule", str, "one cycle, cosine or constant (one cycle)"),
         ("--dropout", float, "fraction of the units left out at each step, 0 to 0.9 (0.2)"),
         ("--share", float, "fraction of the training images to use, 0.01 to 1 (1.0)"),
-        ("--augmentation", str, "none, light or full: how much images are changed (none)"),
+        ("--augmentation", str, "none, shift, light or full: how much images are changed (none)"),
     ):
         setting = "fraction" if flag == "--share" else None  # None: the flag's own name
         command.add(flag, dest=setting, type=kind, metavar="X", help=text)

@@ -213,7 +213,10 @@ def _work(config: TrainingConfig) -> float:
 
 
 def _level(config: TrainingConfig) -> str:
-    return f"{config.augmentation}{' non-digits' if config.non_digits else ''}"
+    augmentation = (
+        "none" if config.augmentation == "shift" else config.augmentation
+    )  # costs no more
+    return f"{augmentation}{' non-digits' if config.non_digits else ''}"
 
 
 def _at(levels: dict[str, float], config: TrainingConfig) -> float:

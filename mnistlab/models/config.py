@@ -10,7 +10,7 @@ from mnistlab.errors import ConfigError
 from mnistlab.markup import UNKNOWN
 
 MODELS = ("mlp", "cnn")
-AUGMENTATIONS = ("none", "light", "full")
+AUGMENTATIONS = ("none", "shift", "light", "full")
 SCHEDULES = ("one cycle", "cosine", "constant")
 NETWORKS = {"mlp": ("plain", "normalised", "wide"), "cnn": ("plain", "deep", "wide", "lean")}
 TITLES = {"mlp": "MLP", "cnn": "CNN"}
@@ -58,8 +58,8 @@ class TrainingConfig:
     seed: int = 0
     """Decides the initial weights, the order of the images and their augmentation."""
     augmentation: str = "none"
-    """`"none"`, `"light"` (see `mnistlab.training.augmentation`), or `"full"`, which adds the ways
-    of writing of `mnistlab.training.handwriting`."""
+    """`"none"`; `"shift"` or `"light"` (see `mnistlab.training.augmentation`); or `"full"`, which
+    adds the ways of writing of `mnistlab.training.handwriting`."""
     noise: float = 0.0
     """Fraction of the images that get Gaussian noise, 0 to 1."""
     plain_epochs: int = 0

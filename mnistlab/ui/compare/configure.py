@@ -46,8 +46,8 @@ _FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
      "The fraction of units switched off at random in each step, 0 to 0.9. Dropout reduces "
      "overfitting."),
     "augmentation": ("Augmentation", "ml-augmentation", AUGMENTATIONS,
-     "Random changes that make the training images more varied. Light: rotation, scale, shift "
-     "and stroke thickness. Full: also bending, slashed zeros, flagged ones and barred sevens."),
+     "Random changes that make the training images more varied. Shift: by up to one pixel. "
+     "Light: rotation, scale, shift and stroke thickness. Full: also bending, slashed zeros, flagged ones and barred sevens."),
     "fraction": ("Fraction of the data", "ml-share", 0.1,
      "How much of the training set to use, 0.01 to 1. A tenth trains ten times as fast and "
      "makes more errors."),

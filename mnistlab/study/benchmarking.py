@@ -183,11 +183,8 @@ def _load(
 
 def _unavailable(info: SetInfo, reason: str, place: Path) -> Unavailable:
     if info.downloads:
-        address = info.downloads[0].addresses[0]
-        names = " or ".join(each.name for each in info.downloads[:1])
-        if len(info.downloads) > 1:
-            names = " and ".join(each.name for each in info.downloads)
-        remedy = f"add --fetch, or download {names} from {address} into {place}"
+        addresses = " and ".join(each.addresses[0] for each in info.downloads)
+        remedy = f"add --fetch, or download {addresses} into {place}"
     elif info.name == "mnist":
         remedy = info.by_hand
     else:

@@ -185,16 +185,18 @@ def benchmark(options: argparse.Namespace) -> None:
         name and _output(name, options.json, flag)
         for name, flag in ((options.html, "--html"), (options.out, "--out"))
     )
-    folder = options.sets_folder
-    if folder is not None and not Path(folder).is_dir() and not options.fetch:
-        raise ConfigError(f"There is no folder {folder}; create it, or add --fetch.")
+    folder = settings.benchmark_sets_folder()
+    if options.sets_folder is not None:
+        folder = Path(options.sets_folder).expanduser().absolute()
+        if not folder.is_dir() and not options.fetch:
+            raise ConfigError(f"There is no folder {folder}; create it, or add --fetch.")
     if is_foreign(options.model):
         terminal.note(f"{options.model} is a file of another project. {UNKNOWN_TRAINING}")
     with terminal.progress_bar("opening the model") as show:
         card = mnistlab.benchmark(
             options.model,
             options.set,
-            folder=None if folder is None else Path(folder).expanduser().absolute(),
+            folder=folder,
             fetch=options.fetch,
             trust_file=options.trust_file,
             pixel_range=options.pixel_range,
@@ -208,7 +210,7 @@ def benchmark(options: argparse.Namespace) -> None:
         atomic_write(out, (json.dumps(card.to_dict(), indent=2) + "\n").encode())
     if options.json:
         return terminal.print_json(card.to_dict())
-    terminal.print_card(card)
+    terminal.print_card(card, folder)
     for path in filter(None, (html, out)):
         terminal.show_written(path, counted(path.stat().st_size, "byte"))
 

@@ -121,7 +121,7 @@ def print_study(study: Study) -> None:
     show(study.verdict)
 
 
-def print_card(card: BenchmarkCard) -> None:
+def print_card(card: BenchmarkCard, folder: Path) -> None:
     """A model on public test sets: a line for each set, and why others are missing."""
     head = ("images", "accuracy", "95 % interval", "F1 macro", "answered ?", "right of shown")
     show(f"{card.model.title}. {card.model.trained_on}")
@@ -145,6 +145,9 @@ def print_card(card: BenchmarkCard) -> None:
         show("")
         show(f"{each.title} is not available: {each.reason}.")
         show(f"  To get it: {each.remedy}.")
+    if card.unavailable:
+        show("")
+        show(f"The folder of the test sets is {folder}.")
 
 
 _WIDTHS = (8, 10, 20, 9, 11, 15)

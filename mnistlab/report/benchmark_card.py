@@ -14,8 +14,8 @@ from mnistlab.report.set_result import SetResult
 from mnistlab.texts import counted, percent
 
 _RELATIONS = {
-    "same source": "related to its training data",
-    "other source": "independent of its training data",
+    "same source": "same source as its training data",
+    "other source": "other source than its training data",
     "unknown": "relation to its training data unknown",
 }
 
@@ -294,7 +294,7 @@ def _about(result: SetResult) -> str:
     info = result.info
     rows = [
         ["What it is", info.about],
-        ["And the training data", f"{_RELATIONS[result.relation]}. {result.relation_text}"],
+        ["Training data", f"{_RELATIONS[result.relation].capitalize()}. {result.relation_text}"],
         ["Cite", info.citation],
         ["Licence", info.licence],
         *([["Page", info.page]] if info.page else []),

@@ -176,19 +176,20 @@ def _load(
             fetch_set(info, place, progress, tell)
             return load_set(info, SetsFolder(place))
     except FileNotFoundError as error:
-        return _unavailable(info, str(error), place)
+        return _unavailable(info, str(error))
     except DataError as error:
-        return _unavailable(info, str(error).removesuffix("."), place)
+        return _unavailable(info, str(error).removesuffix("."))
 
 
-def _unavailable(info: SetInfo, reason: str, place: Path) -> Unavailable:
+def _unavailable(info: SetInfo, reason: str) -> Unavailable:
+    where = "into the folder of the test sets"
     if info.downloads:
         addresses = " and ".join(each.addresses[0] for each in info.downloads)
-        remedy = f"add --fetch, or download {addresses} into {place}"
+        remedy = f"add --fetch, or download {addresses} {where}"
     elif info.name == "mnist":
         remedy = info.by_hand
     else:
-        remedy = f"{info.by_hand}; then put {' and '.join(info.files)} into {place}"
+        remedy = f"{info.by_hand}; then put {' and '.join(info.files)} {where}"
     return Unavailable(info.name, info.title, reason, remedy, info.page)
 
 
@@ -205,7 +206,7 @@ def _facts(judged: Judged, asked: str | None) -> ModelFacts:
         content = path.read_bytes() if path.is_file() else judged.tflite
         digest = hashlib.sha256(content).hexdigest()
     return ModelFacts(
-        name=judged.name,
+        name=judged.title if is_foreign else judged.name,
         title=judged.title,
         is_foreign=is_foreign,
         sha256=digest,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnistlab.data.own.files import check_kind, reading
-from mnistlab.data.own.source import Source
+from mnistlab.data.own.source import Source, printable
 from mnistlab.errors import DataError
 
 MAX_BYTES = 256 * 2**20
@@ -29,7 +29,8 @@ class Found:
     """A file of a test set."""
 
     source: Source
-    """Its path, with the member of an archive behind a colon."""
+    """Named by its path from the sets' folder, with the member of an archive behind a colon: a card
+    is for everyone, and where somebody keeps the files is not."""
     path: Path
     """The file, or the archive that holds it."""
     content: bytes
@@ -71,7 +72,7 @@ class SetsFolder:
         return None
 
     def _read_file(self, path: Path) -> Found:
-        source = Source(str(path), MAX_BYTES, wanted=_WANTED)
+        source = self._source(path)
         with reading(source):
             if not path.is_file():
                 raise source.unfit(f"is not a file; {_WANTED}")
@@ -80,7 +81,7 @@ class SetsFolder:
             return Found(source, path, path.read_bytes())
 
     def _find_member(self, path: Path, wanted: Sequence[str]) -> Found | None:
-        source = Source(str(path), MAX_BYTES, wanted=_WANTED)
+        source = self._source(path)
         with reading(source):
             if not zipfile.is_zipfile(path):
                 with path.open("rb") as file:
@@ -95,12 +96,16 @@ class SetsFolder:
         return None
 
     def _read_member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Found:
-        source = Source(f"{path}: {info.filename}", MAX_BYTES, wanted=_WANTED)
+        source = self._source(path, f": {printable(info.filename)}")
         with archive.open(info) as member:
             content = member.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise source.unfit(f"is larger than {MAX_BYTES >> 20} MB; {_WANTED}")
         return Found(source, path, content)
+
+    def _source(self, path: Path, member: str = "") -> Source:
+        shown = printable(path.relative_to(self.folder).as_posix())
+        return Source(shown + member, MAX_BYTES, wanted=_WANTED)
 
 
 def text_of(found: Found) -> str:

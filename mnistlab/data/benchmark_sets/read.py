@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,9 @@ def load_set(info: SetInfo, folder: SetsFolder, *, allow_download: bool = True) 
 def _load_mnist(info: SetInfo, folder: SetsFolder, allow_download: bool) -> BenchmarkSet:
     dataset = load_mnist(progress=False, allow_download=allow_download)
     part = Part("", dataset.y_test, dataset.x_test)
-    return BenchmarkSet(info, (part,), _digest((part,)), dataset.source)
+    # Without the folders of a local file, which are nobody's business.
+    source = Path(dataset.source).name if "local file" in dataset.source else dataset.source
+    return BenchmarkSet(info, (part,), _digest((part,)), source)
 
 
 def _load_qmnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
@@ -215,7 +218,7 @@ _LOADERS: Mapping[str, _Loader] = {
 def _find(folder: SetsFolder, *names: str) -> Found:
     found = folder.find(names)
     if found is None:
-        raise FileNotFoundError(f"there is no {' or '.join(names)} in {folder.folder}")
+        raise FileNotFoundError(f"there is no {' or '.join(names)} in the folder of the test sets")
     return found
 
 

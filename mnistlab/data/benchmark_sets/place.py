@@ -7,7 +7,7 @@ import gzip
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,20 +55,30 @@ class SetsFolder:
             raise DataError(f"{folder} is not a folder; name the folder of the test sets.")
         self._files = sorted(_walk(folder, folder, _MAX_DEPTH))[:_MAX_FILES]
 
-    def find(self, names: Sequence[str]) -> Found | None:
+    def find(self, names: Sequence[str], archives: Collection[str] = ()) -> Found | None:
         """Return the first file of these names, each with or without `.gz`; None without one.
 
         A name may have folders in it, such as `fog/test_images.npy`; capitals do not matter. Files
-        win over members of archives. Raises `DataError` when it cannot be read.
+        win over members of archives, of which there may be any. Raises `DataError` when it cannot
+        be read, or it is nowhere and one of `archives`, which should have it, is damaged.
         """
         wanted = [f"/{each}{end}".lower() for each in names for end in ("", ".gz")]
         for name in wanted:
             for shown, path in self._files:
                 if f"/{shown}".lower().endswith(name):
                     return self._read_file(path)
+        damage = None
         for _, path in self._files:
-            if path.suffix.lower() == ".zip" and (found := self._find_member(path, wanted)):
-                return found
+            if path.suffix.lower() != ".zip":
+                continue
+            try:
+                if found := self._find_member(path, wanted):
+                    return found
+            except DataError as error:
+                if path.name in archives:
+                    damage = error
+        if damage is not None:
+            raise damage
         return None
 
     def _read_file(self, path: Path) -> Found:

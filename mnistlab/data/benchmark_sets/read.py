@@ -86,8 +86,8 @@ def _load_mnist(info: SetInfo, folder: SetsFolder, allow_download: bool) -> Benc
 
 
 def _load_qmnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
-    x = _find(folder, "qmnist-test-images-idx3-ubyte")
-    y = _find(folder, "qmnist-test-labels-idx2-int", "qmnist-test-labels-idx1-ubyte")
+    x = _find(info, folder, "qmnist-test-images-idx3-ubyte")
+    y = _find(info, folder, "qmnist-test-labels-idx2-int", "qmnist-test-labels-idx1-ubyte")
     labels = _array(y)
     # The extended labels have the class and seven columns on its source.
     labels = labels[:, 0] if labels.ndim == 2 else labels
@@ -99,7 +99,7 @@ def _load_qmnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
 
 
 def _load_emnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
-    x, y = (_find(folder, name) for name in info.files)
+    x, y = (_find(info, folder, name) for name in info.files)
     upright = _array(x)
     if upright.ndim == 3:
         upright = upright.swapaxes(1, 2)
@@ -112,8 +112,8 @@ def _load_emnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
 def _load_corruptions(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
     parts, files = [], []
     for name in CORRUPTIONS:
-        x = _find(folder, f"{name}/test_images.npy")
-        y = _find(folder, f"{name}/test_labels.npy")
+        x = _find(info, folder, f"{name}/test_images.npy")
+        y = _find(info, folder, f"{name}/test_labels.npy")
         images = _array(x)
         if images.ndim == 4 and images.shape[3] == 1:
             images = images[..., 0]
@@ -123,7 +123,7 @@ def _load_corruptions(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSe
 
 
 def _load_usps(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
-    found = _find(folder, "usps.t.bz2", "usps.t", "zip.test")
+    found = _find(info, folder, "usps.t.bz2", "usps.t", "zip.test")
     with reading(found.source):
         lines = [line.split() for line in text_of(found).splitlines() if line.strip()]
         is_libsvm = any(":" in word for line in lines[:1] for word in line)
@@ -157,7 +157,7 @@ def _usps_row(words: list[str], is_libsvm: bool) -> list[float]:
 
 
 def _load_ardis(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
-    x, y = (_find(folder, name) for name in info.files)
+    x, y = (_find(info, folder, name) for name in info.files)
     pixels, one_hot = _table(x), _table(y)
     if one_hot.ndim == 2 and one_hot.shape[1] == 10:
         if not (((one_hot == 0) | (one_hot == 1)).all() and (one_hot.sum(axis=1) == 1).all()):
@@ -184,7 +184,7 @@ def _table(found: Found) -> NDArray[np.float64]:
 
 
 def _load_pendigits(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
-    found = _find(folder, *info.files)
+    found = _find(info, folder, *info.files)
     with reading(found.source):
         if not found.content.lstrip().startswith(b"{"):
             head = found.content[:512]
@@ -215,8 +215,8 @@ _LOADERS: Mapping[str, _Loader] = {
 # Their parts
 
 
-def _find(folder: SetsFolder, *names: str) -> Found:
-    found = folder.find(names)
+def _find(info: SetInfo, folder: SetsFolder, *names: str) -> Found:
+    found = folder.find(names, [each.name for each in info.downloads])
     if found is None:
         raise FileNotFoundError(f"there is no {' or '.join(names)} in the folder of the test sets")
     return found

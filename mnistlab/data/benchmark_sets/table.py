@@ -176,8 +176,8 @@ SETS: tuple[SetInfo, ...] = (
         "UCI pen digits test",
         "digits",
         "Drawings with a pen by UCI's 14 test writers, drawn as strokes and brought into MNIST's "
-        "format by this project's preprocessing. UCI publishes 3,498; the JSON lines of this "
-        "project's authors are a selection of 3,460 of them.",
+        "format by this project's preprocessing. UCI publishes 3,498; this project's own "
+        "figures are on a selection of 3,460 of them.",
         "Alpaydin and Alimoglu, Pen-Based Recognition of Handwritten Digits, UCI Machine Learning "
         "Repository 1998",
         "CC BY 4.0",

@@ -134,9 +134,10 @@ def print_card(card: BenchmarkCard, folder: Path) -> None:
             *(f"{each:>{width}}" for each, width in zip(cells, _WIDTHS, strict=True)),
         )
         for part in result.digits if len(result.digits) > 1 else ():
-            low, high = part.scores.accuracy_ci
-            row = ("", percent(part.scores.accuracy), f"{percent(low)} to {percent(high)}")
-            row += (f"{part.scores.f1_macro:.4f}", _rate(part.refused), _rate(part.shown))
+            interval = " to ".join(map(percent, part.scores.accuracy_ci))
+            rates = (_rate(part.refused), _rate(part.shown))
+            scores = part.scores
+            row = ("", percent(scores.accuracy), interval, f"{scores.f1_macro:.4f}", *rates)
             show(
                 f"  {part.name.replace('_', ' '):<24}",
                 *(f"{each:>{width}}" for each, width in zip(row, _WIDTHS, strict=True)),

@@ -24,6 +24,7 @@ PixelRange = Literal[1, 255]
 """What full ink is in a model's float input."""
 
 MAX_BYTES = 256 * 2**20
+"""Of a file, and of all values that a network holds for one image."""
 _CHUNK = 100  # images per call
 _PROBES = 8
 _DIGITS = 10
@@ -185,6 +186,7 @@ class _Network:
             ) from error
         with silent_stderr():
             interpreter = Interpreter(model_content=self._tflite, num_threads=1)
+            _check_size(interpreter)
             interpreter.allocate_tensors()
         return interpreter
 
@@ -232,6 +234,16 @@ class _Network:
         return rows.reshape(len(images), self.width)
 
 
+def _check_size(interpreter: Any) -> None:
+    """Refuse a network that would take all memory, before it does: a file may come from anyone."""
+    total = 0
+    for each in interpreter.get_tensor_details():
+        length = math.prod(max(1, int(length)) for length in each["shape"])
+        total += length * np.dtype(each["dtype"]).itemsize
+    if total > MAX_BYTES:
+        raise ValueError("it is larger than any digit classifier")
+
+
 class _Tensor:
     """The details of an input or output, as LiteRT gives them."""
 
@@ -271,8 +283,8 @@ class _Tensor:
 
     def decoded(self, values: NDArray[Any]) -> Floats:
         if self.is_quantised:
-            return ((values.astype(np.float32) - self.zero) * self.scale).astype(np.float32)
-        return values.astype(np.float32)
+            return np.asarray((values.astype(np.float32) - self.zero) * self.scale, np.float32)
+        return np.asarray(values, np.float32)
 
 
 def _find_output(interpreter: Any) -> dict[str, Any]:

@@ -190,8 +190,8 @@ def _figures(results: Sequence[SetResult]) -> str:
                 number(each.f1_macro, ".4f"),
                 _rate(each.refused),
                 _rate(each.shown),
-                number(first and first.nll, ".4f"),
-                number(first and first.ece, ".4f"),
+                number(first.nll if first else None, ".4f"),
+                number(first.ece if first else None, ".4f"),
             ]
         )
     head = ["", "Images", "Accuracy", "95 % interval", "F1 macro", "Answered ?"]

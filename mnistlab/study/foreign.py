@@ -75,12 +75,12 @@ def convert(path: Path) -> bytes:
     read_model_file(path)  # so that a file that cannot be read is told apart
     with tempfile.TemporaryDirectory(prefix="mnistlab-convert-") as folder:
         out = Path(folder) / "model.tflite"
-        command = [sys.executable, "-m", "mnistlab.training.convert", str(path.absolute()), out]
+        worker = [sys.executable, "-m", "mnistlab.training.convert"]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
         environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
         try:
             done = subprocess.run(
-                command,
+                [*worker, str(path.absolute()), str(out)],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_SECONDS,

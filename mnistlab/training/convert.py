@@ -1,7 +1,7 @@
 """Converts a `.keras` file to LiteRT's format: `python -m mnistlab.training.convert FILE OUT`.
 
-It runs in a process of its own. Loading a stranger's `.keras` file can run code of the file's
-author even in Keras's safe mode, so the caller asks the user first.
+It runs in a process of its own, so that TensorFlow stays out of the command. Loading a stranger's
+`.keras` file can run code of its author even in Keras's safe mode: the caller asks the user first.
 """
 
 from __future__ import annotations

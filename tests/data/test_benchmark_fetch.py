@@ -57,7 +57,8 @@ def published(server: Server, tmp_path: Path) -> Server:
 
 
 def test_a_set_is_fetched_and_said_beforehand(published: Server, place: Path) -> None:
-    info, said, bar = at(small("qmnist"), closed_port(), published.url), [], Bar()
+    info, bar = at(small("qmnist"), closed_port(), published.url), Bar()
+    said: list[str] = []
     fetch_set(info, place, bar, said.append)
     assert load_set(info, SetsFolder(place)).source.startswith("qmnist-test-images")
     assert sorted(path.name for path in place.iterdir()) == sorted(

@@ -16,6 +16,7 @@ from mnistlab.data.benchmark_sets.table import CORRUPTIONS
 from mnistlab.errors import ConfigError, DataError
 from tests.data import made_sets
 from tests.data.made_sets import LABELS, WRITERS, N, idx, images, npy, small
+from tests.data.test_pens import packed
 
 PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
@@ -96,6 +97,18 @@ def test_pen_digits_in_unipen_text(tmp_path: Path) -> None:
     (tmp_path / "pendigits-orig.tes").write_text(text)
     (part,) = load("pendigits", tmp_path).parts
     np.testing.assert_array_equal(part.labels, LABELS)
+
+
+def test_pen_digits_packed_as_uci_does(tmp_path: Path) -> None:
+    text = '.COORD X Y\n.SEGMENT DIGIT 0 ? "7"\n.PEN_DOWN\n10 10\n20 30\n'
+    with zipfile.ZipFile(tmp_path / "pen.zip", "w") as archive:
+        archive.writestr("pendigits-orig.tes.Z", packed(text))
+    loaded = load_set(small("pendigits", 1), SetsFolder(tmp_path))
+    assert loaded.parts[0].labels.tolist() == [7]
+    assert loaded.source == "pen.zip: pendigits-orig.tes.Z"
+    (tmp_path / "pendigits-orig.tes.Z").write_bytes(packed(text)[:20])
+    with pytest.raises(DataError, match="pendigits-orig"):
+        load_set(small("pendigits", 1), SetsFolder(tmp_path))
 
 
 def test_names_of_sets() -> None:

@@ -155,6 +155,13 @@ def test_outputs_that_are_no_numbers_are_refused() -> None:
         ForeignClassifier("theirs.tflite", network.file(logits))
 
 
+def test_a_network_that_would_take_all_memory_is_refused() -> None:
+    network, logits = made((1, 784))
+    network.tensor((10**6, 10**6))
+    with pytest.raises(ModelError, match="it is larger than any digit classifier"):
+        ForeignClassifier("theirs.tflite", network.file(logits))
+
+
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         read_model_file(tmp_path / "missing.tflite")

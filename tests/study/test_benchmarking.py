@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import mnistlab
+from mnistlab.data.benchmark_sets import load_set
 from mnistlab.errors import ConfigError, DataError, ModelError
 from mnistlab.images import Drawing, preprocess
 from mnistlab.models import Classifier, load_classifier
@@ -160,7 +161,7 @@ def test_a_model_without_pens_or_on_other_data(full: Path) -> None:
 def test_corruptions_in_different_orders_have_no_interval(
     full: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = benchmarking.load_set
+    read = load_set
 
     def shuffled(info: object, folder: object) -> object:
         loaded = read(info, folder)  # type: ignore[arg-type]

@@ -249,7 +249,7 @@ def _part(
         raise y.source.unfit(
             f"has labels {size} of {labels.dtype} for {len(images):,} images; {_AGAIN}"
         )
-    low, high = int(labels.min()), int(labels.max())  # type: ignore[arg-type]
+    low, high = int(labels.min()), int(labels.max())
     if low < allowed[0] or high > allowed[1]:
         raise y.source.unfit(
             f"has labels from {low} to {high} instead of {allowed[0]} to {allowed[1]}; {_AGAIN}"

@@ -276,7 +276,7 @@ class _Tensor:
         if self.is_quantised:
             limits = np.iinfo(self.dtype)
             steps = np.rint(images.astype(np.float64) * (full / 255) / self.scale) + self.zero
-            return np.clip(steps, limits.min, limits.max).astype(self.dtype)
+            return np.asarray(np.clip(steps, limits.min, limits.max), self.dtype)
         if self.dtype == np.uint8:
             return images
         return images.astype(np.float32) * np.float32(full / 255)

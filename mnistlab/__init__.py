@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         load_classifier,
     )
     from mnistlab.study import Study, compare, evaluate, evaluate_models
+    from mnistlab.study.benchmarking import BenchmarkCard, benchmark
     from mnistlab.training import TrainedModel, train
 
 # For type checkers these are the imports above; the lists agree, tests/test_public_api.py says.
@@ -50,14 +51,15 @@ _HOMES = {
     "metrics.seed_comparison": "compare_seeds",
     "models": "Classifier Run TrainingConfig find_run list_runs load_classifier",
     "study": "Study compare evaluate evaluate_models",
+    "study.benchmarking": "BenchmarkCard benchmark",
     "training": "TrainedModel train",
 }
 _HOME_OF = {name: f"mnistlab.{home}" for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
-    "Classifier", "ConfigError", "DataError", "Dataset", "Drawing", "Job", "MnistLabError",
-    "ModelError", "Preprocessed", "Run", "Study", "TrainedModel", "TrainingConfig",
-    "TrainingError", "UploadError", "__version__", "compare", "compare_predictions",
+    "BenchmarkCard", "Classifier", "ConfigError", "DataError", "Dataset", "Drawing", "Job",
+    "MnistLabError", "ModelError", "Preprocessed", "Run", "Study", "TrainedModel", "TrainingConfig",
+    "TrainingError", "UploadError", "__version__", "benchmark", "compare", "compare_predictions",
     "compare_seeds", "decode_upload", "evaluate", "evaluate_models", "evaluate_probabilities",
     "find_digits", "find_run", "list_runs", "load_classifier", "load_default", "load_digits",
     "load_mnist", "load_own", "measure_latency", "preprocess", "statistics", "submit", "train",

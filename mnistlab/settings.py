@@ -70,6 +70,11 @@ def pens_folder() -> Path:
     return _path("MNISTLAB_PENS") or home() / "pens"
 
 
+def benchmark_sets_folder() -> Path:
+    """Return the folder of public test sets: `MNISTLAB_BENCHMARK_SETS`, else one in home."""
+    return _path("MNISTLAB_BENCHMARK_SETS") or home() / "benchmark-sets"
+
+
 def offline() -> bool:
     """Return whether `MNISTLAB_OFFLINE` forbids the network."""
     return _value("MNISTLAB_OFFLINE").lower() in ("1", "true", "yes", "on")

@@ -23,6 +23,15 @@ def test_home_from_the_environment_or_the_platform(
     assert settings.home().is_absolute()
 
 
+def test_benchmark_sets_have_a_folder_in_home_or_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MNISTLAB_HOME", str(tmp_path))
+    assert settings.benchmark_sets_folder() == tmp_path / "benchmark-sets"
+    monkeypatch.setenv("MNISTLAB_BENCHMARK_SETS", str(tmp_path / "sets"))
+    assert settings.benchmark_sets_folder() == tmp_path / "sets"
+
+
 def test_local_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNISTLAB_MNIST", "mnist.npz")
     assert settings.local_mnist() == Path.cwd() / "mnist.npz"

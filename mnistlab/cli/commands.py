@@ -175,6 +175,46 @@ def report(options: argparse.Namespace) -> None:
     terminal.show_written(path, f"{counted(len(data), 'byte')}; open it in any browser.")
 
 
+def benchmark(options: argparse.Namespace) -> None:
+    """`benchmark`: a model on public test sets."""
+    import json
+
+    from mnistlab.study.foreign import UNKNOWN_TRAINING, is_foreign
+
+    html, out = (
+        name and _output(name, options.json, flag)
+        for name, flag in ((options.html, "--html"), (options.out, "--out"))
+    )
+    folder = settings.benchmark_sets_folder()
+    if options.sets_folder is not None:
+        folder = Path(options.sets_folder).expanduser().absolute()
+        if not folder.is_dir() and not options.fetch:
+            raise ConfigError(f"There is no folder {folder}; create it, or add --fetch.")
+    if is_foreign(options.model):
+        terminal.note(f"{options.model} is a file of another project. {UNKNOWN_TRAINING}")
+    with terminal.progress_bar("opening the model") as show:
+        card = mnistlab.benchmark(
+            options.model,
+            options.set,
+            folder=folder,
+            fetch=options.fetch,
+            trust_file=options.trust_file,
+            pixel_range=options.pixel_range,
+            on_progress=show,
+            tell=terminal.note,
+            download_progress=sys.stderr.isatty(),
+        )
+    if html:
+        atomic_write(html, card.to_html().encode())
+    if out:
+        atomic_write(out, (json.dumps(card.to_dict(), indent=2) + "\n").encode())
+    if options.json:
+        return terminal.print_json(card.to_dict())
+    terminal.print_card(card, folder)
+    for path in filter(None, (html, out)):
+        terminal.show_written(path, counted(path.stat().st_size, "byte"))
+
+
 def kaggle(options: argparse.Namespace) -> None:
     """`kaggle`: answers to Kaggle's test.csv, ready to be submitted."""
     from mnistlab.report.kaggle import TEST_ROWS, read_test, write_submission
@@ -255,17 +295,17 @@ def _bad_input() -> Iterator[None]:
         raise ConfigError(str(error)) from error
 
 
-def _output(name: str, as_json: bool = False) -> Path:
+def _output(name: str, as_json: bool = False, flag: str = "--out") -> Path:
     """Where a file is to go, refused before the work; with `as_json` standard output is taken."""
     path = Path(name)
     target = Path(os.path.realpath(path))  # a link stays, and what it leads to is written
     if path.is_dir() or not target.parent.is_dir():
         what = "is a folder" if path.is_dir() else "is in no folder that exists"
-        raise ConfigError(f"{path} {what}; give the name of a file with: --out FILE")
+        raise ConfigError(f"{path} {what}; give the name of a file with: {flag} FILE")
     if as_json and terminal.is_stdout(path):
         raise ConfigError(
             f"{path} is standard output, to which --json prints; leave out --json, "
-            "or give the name of a file with: --out FILE"
+            f"or give the name of a file with: {flag} FILE"
         )
     return path
 

@@ -40,6 +40,7 @@ def make_parser() -> Parser:
     _add_training(add)
     _add_models(add)
     _add_results(add)
+    _add_benchmark(add)
     _add_app(add)
     return parser
 
@@ -143,6 +144,28 @@ def _add_results(add: Add) -> None:
     command.add("--model", default="cnn", metavar="M", help=_MODEL)
     text = "(%(default)s, in this folder)"
     command.add("--out", default="submission.csv", metavar="FILE", help=text)
+
+
+def _add_benchmark(add: Add) -> None:
+    text = "judge a model on public test sets, and write a card"
+    command = add("benchmark", commands.benchmark, text, True)
+    text = f"{_MODEL}, or the path of a .tflite or .keras file of another project"
+    command.add("model", metavar="MODEL", help=text)
+    text = "one of the test sets, such as mnist; may be repeated (all of them)"
+    command.add("--set", action="append", metavar="NAME", help=text)
+    text = "with the sets' files (MNISTLAB_BENCHMARK_SETS, or benchmark-sets in MNISTLAB_HOME)"
+    command.add("--sets-folder", metavar="DIR", help=text)
+    command.add("--fetch", action="store_true", help="download sets that are missing")
+    text = "load a .keras file, which can run code of whoever made it"
+    command.add("--trust-file", action="store_true", help=text)
+    text = "what full ink is in the float input of a file: 1 or 255 (%(default)s)"
+    command.add("--pixel-range", type=int, choices=(1, 255), default=1, help=text)
+    command.add("--html", metavar="FILE", help="write the card as a web page")
+    command.add("--out", metavar="FILE", help="write the card as JSON")
+    command.epilog = (
+        "Sets: mnist, qmnist, emnist-digits, emnist-letters, usps, ardis, pendigits, mnist-c. "
+        "docs/benchmark-card.md says which files they need."
+    )
 
 
 def _add_app(add: Add) -> None:

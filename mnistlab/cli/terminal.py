@@ -18,7 +18,10 @@ from mnistlab.texts import duration, percent
 
 if TYPE_CHECKING:
     from mnistlab.jobs.seed_runs import SeededRuns
+    from mnistlab.metrics.benchmark import Rate
     from mnistlab.metrics.evaluation import Evaluation
+    from mnistlab.report.set_result import SetResult
+    from mnistlab.study.benchmarking import BenchmarkCard
     from mnistlab.study.study import Study
     from mnistlab.training.events import Event
 
@@ -116,6 +119,59 @@ def print_study(study: Study) -> None:
         f"neither {paired.neither}."
     )
     show(study.verdict)
+
+
+def print_card(card: BenchmarkCard, folder: Path) -> None:
+    """A model on public test sets: a line for each set, and why others are missing."""
+    head = ("images", "accuracy", "95 % interval", "F1 macro", "answered ?", "right of shown")
+    show(f"{card.model.title}. {card.model.trained_on}")
+    show("")
+    show(f"{'':<26}", *(f"{each:>{width}}" for each, width in zip(head, _WIDTHS, strict=True)))
+    for result in card.results:
+        cells = _cells(result)
+        show(
+            f"{result.info.title:<26}",
+            *(f"{each:>{width}}" for each, width in zip(cells, _WIDTHS, strict=True)),
+        )
+        for part in result.digits if len(result.digits) > 1 else ():
+            interval = " to ".join(map(percent, part.scores.accuracy_ci))
+            rates = (_rate(part.refused), _rate(part.shown))
+            scores = part.scores
+            row = ("", percent(scores.accuracy), interval, f"{scores.f1_macro:.4f}", *rates)
+            show(
+                f"  {part.name.replace('_', ' '):<24}",
+                *(f"{each:>{width}}" for each, width in zip(row, _WIDTHS, strict=True)),
+            )
+    for each in card.unavailable:
+        show("")
+        show(f"{each.title} is not available: {each.reason}.")
+        show(f"  To get it: {each.remedy}.")
+    if card.unavailable:
+        show("")
+        show(f"The folder of the test sets is {folder}.")
+
+
+_WIDTHS = (8, 10, 20, 9, 11, 15)
+
+
+def _cells(result: SetResult) -> tuple[str, ...]:
+    if result.letters is not None:
+        refused = result.letters.refused
+        answered = "not applicable" if refused is None else _rate(refused)
+        return (f"{result.n:,}", "-", "-", "-", answered, "-")
+    interval = result.accuracy_ci
+    return (
+        f"{result.n:,}",
+        percent(result.accuracy or 0.0),
+        " to ".join(map(percent, interval)) if interval else "-",
+        f"{result.f1_macro:.4f}",
+        _rate(result.refused),
+        _rate(result.shown),
+    )
+
+
+def _rate(rate: Rate | None) -> str:
+    return "-" if rate is None or rate.fraction is None else percent(rate.fraction)
 
 
 def print_seeds(seeded: SeededRuns, name_a: str, name_b: str) -> None:

@@ -35,19 +35,23 @@ def download(mirror: tuple[str, tuple[str, ...]], progress: Any) -> Arrays:
     """
     base, files = mirror
     host = urlsplit(base).hostname or base
-    if not _reachable(base):
+    if not reachable(base):
         raise DataError(f"{host} cannot be reached")
     with tempfile.TemporaryDirectory(prefix="mnistlab-") as folder:
         try:
             for name in files:
-                _retrieve(base + name, Path(folder), name, progress)
+                retrieve(base + name, Path(folder), name, progress)
         except Exception as error:
             # requests and urllib3 raise many types; the next mirror is tried after any.
             raise DataError(f"{host} failed ({type(error).__name__})") from error
         return read_container(Path(folder) / files[0] if len(files) == 1 else Path(folder))
 
 
-def _retrieve(url: str, folder: Path, name: str, progress: Any) -> None:
+def retrieve(url: str, folder: Path, name: str, progress: Any) -> None:
+    """Download one file into a folder, under a name; `progress` is that of `load_mnist`.
+
+    It appears there when it is complete. pooch and requests raise many types of exceptions.
+    """
     import pooch  # imported here: most processes find the cache and download nothing
 
     pooch.get_logger().setLevel("WARNING")
@@ -64,7 +68,7 @@ def _retrieve(url: str, folder: Path, name: str, progress: Any) -> None:
     )
 
 
-def _reachable(url: str) -> bool:
+def reachable(url: str) -> bool:
     """Return whether a connection to the URL's host opens soon.
 
     Resolving a name has no timeout and can take half a minute without a network, so it happens in

@@ -92,16 +92,31 @@ def read_drawings(path: Path) -> list[PenDrawing]:
     It may be packed by `compress` (`.Z`). Raises `DataError` when it cannot be read.
     """
     try:
-        raw = _unpacked(path.read_bytes()).removeprefix(codecs.BOM_UTF8)
+        return parse_drawings(path.read_bytes(), path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def parse_drawings(raw: bytes, path: Path) -> list[PenDrawing]:
+    """Return the drawings in the contents of a file, as `read_drawings` does.
+
+    `path` is where the file is, or is said to be: other files that it includes lie near it.
+    """
+    try:
+        raw = _unpacked(raw).removeprefix(codecs.BOM_UTF8)
         if raw.lstrip().startswith(b"{"):
             return [_from_json(line) for line in raw.splitlines() if line.strip()]
         return list(_from_unipen(raw.decode("latin-1"), path))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(
-            f"The drawings in {path} cannot be read ({reason}); fetch the file again, as "
-            "docs/training-recipe.md says."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or error
+    return DataError(
+        f"The drawings in {path} cannot be read ({reason}); fetch the file again, as "
+        "docs/training-recipe.md says."
+    )
 
 
 def _unpacked(raw: bytes) -> bytes:

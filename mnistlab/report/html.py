@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib import metadata, resources
 from typing import Any
 
 import numpy as np
@@ -30,11 +26,10 @@ from mnistlab.markup import UNKNOWN, escape, note, table
 from mnistlab.metrics.calibration import Calibration
 from mnistlab.metrics.evaluation import Evaluation, Group, Pair, Robustness
 from mnistlab.metrics.seed_comparison import SeedComparison, SeedSummary
+from mnistlab.report.page import environment, facts, page, style
 from mnistlab.texts import counted, percent
-from mnistlab.version import __version__
 
 MOST_PICTURES = 60  # of a group; more than anyone looks through, and a file of some 100 KB
-_PACKAGES = ("numpy", "ai-edge-litert", "tensorflow-cpu", "tensorflow", "keras")
 
 
 def build_report(
@@ -76,18 +71,18 @@ def build_report(
         "Robustness": _robustness(named, robustness),
         "Settings": _settings(every, dataset),
         "Data": _data(dataset),
-        "Environment": _environment(),
+        "Environment": environment(),
         "How each figure is computed": methods(),
     }
     title = f"{pair.a.title} and {pair.b.title} on {dataset.title}"
-    return _page(title, {name: text for name, text in sections.items() if text})
+    return page(title, {name: text for name, text in sections.items() if text})
 
 
 def build_summary(pair: Pair, seeds: SeedComparison | None = None) -> str:
     """The verdict and the results as a piece of HTML with its own style, for a notebook."""
     results = results_table(list(dict.fromkeys(pair.evaluations)))
     text = verdict(pair) + _training_again(pair, seeds) + results
-    return f"<style>{_style()}</style><div class='ml-report'>{text}{glossary()}</div>"
+    return f"<style>{style()}</style><div class='ml-report'>{text}{glossary()}</div>"
 
 
 def _training_again(pair: Pair, seeds: SeedComparison | None) -> str:
@@ -202,7 +197,7 @@ def _settings(evaluations: Sequence[Evaluation], dataset: Dataset) -> str:
         ["weights (SHA-256)", *digests],
     ]
     layers = [[e.title, ", ".join(e.card.get("layers") or [UNKNOWN])] for e in evaluations]
-    return table(["", *(e.title for e in evaluations)], rows, "Settings") + _facts(layers, "Layers")
+    return table(["", *(e.title for e in evaluations)], rows, "Settings") + facts(layers, "Layers")
 
 
 def _trained_on(card: Mapping[str, Any], dataset: Dataset) -> str:
@@ -217,48 +212,4 @@ def _trained_on(card: Mapping[str, Any], dataset: Dataset) -> str:
 def _data(dataset: Dataset) -> str:
     images = f"{len(dataset.x_train):,} for training, {len(dataset.x_test):,} for testing"
     rows = [["Name", dataset.title], ["Images", images], ["SHA-256 of the arrays", dataset.digest]]
-    return _facts(rows, "Data") + (note(dataset.notice) if dataset.notice else "")
-
-
-def _environment() -> str:
-    packages = {name: next(iter(metadata.distributions(name=name)), None) for name in _PACKAGES}
-    rows = [
-        ["Written", time.strftime("%Y-%m-%d %H:%M")],
-        ["MNIST Lab", __version__],
-        ["Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"],
-        ["CPUs", str(os.cpu_count() or UNKNOWN)],
-        *([name, found.version] for name, found in packages.items() if found),
-    ]
-    return _facts(rows, "Environment")
-
-
-def _facts(rows: Sequence[Sequence[str]], label: str) -> str:
-    body = "".join(
-        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>"
-        for name, value in rows
-    )
-    return f"<table class='ml-table ml-facts' aria-label='{escape(label)}'>{body}</table>"
-
-
-def _page(title: str, sections: Mapping[str, str]) -> str:
-    links = body = ""
-    for i, (name, text) in enumerate(sections.items()):
-        links += f"<li><a href='#s{i}'>{escape(name)}</a></li>"
-        body += f"<section><h2 id='s{i}'>{escape(name)}</h2>{text}</section>\n"
-    # The policy is a promise kept by the browser: nothing from outside is ever asked for.
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    return (
-        "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>"
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{escape(title)}</title>\n<style>\n{_style()}</style></head>\n"
-        f"<body class='ml-report'><h1>{escape(title)}</h1>"
-        f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n{body}{glossary()}</body></html>\n"
-    )
-
-
-def _style() -> str:
-    return "\n".join(
-        (resources.files(f"mnistlab.{package}") / name).read_text(encoding="utf-8")
-        for package, name in (("charts", "style.css"), ("report", "report.css"))
-    )
+    return facts(rows, "Data") + (note(dataset.notice) if dataset.notice else "")

@@ -11,30 +11,42 @@ from numpy.typing import NDArray
 
 ADD, CONV_2D, FULLY_CONNECTED, MAX_POOL_2D, MUL, RESHAPE = 0, 3, 9, 17, 18, 22
 SOFTMAX, STRIDED_SLICE, CAST, SHAPE, PACK = 25, 45, 53, 77, 83
+DEQUANTIZE = 6
 SAME, VALID = 0, 1
 RELU = 1
 # The schema's numbers for the tables of options.
 _OPTIONS = {
     ADD: 11, CONV_2D: 1, FULLY_CONNECTED: 8, MAX_POOL_2D: 5, MUL: 21, RESHAPE: 17, SOFTMAX: 9,
-    STRIDED_SLICE: 32, CAST: 37, SHAPE: 55, PACK: 59,
+    STRIDED_SLICE: 32, CAST: 37, SHAPE: 55, PACK: 59, DEQUANTIZE: 26,
 }  # fmt: skip
 _TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int8": 9}
+
+
+class Vector:
+    """A vector of scalars of a format, such as `"f"` or `"q"`."""
+
+    def __init__(self, kind: str, *values: float) -> None:
+        self.kind, self.values = kind, values
 
 
 class Network:
     """A network from an image to what its last operation gives, named by `add` one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Sequence[int] = (1, 28, 28), dtype: str = "uint8") -> None:
         self._tensors: list[Any] = []
         self._buffers: list[Any] = [{}]
         self._codes: list[int] = []
         self._operations: list[Any] = []
-        self.image = self.tensor((1, 28, 28), "uint8")
+        self.image = self.tensor(shape, dtype)
 
     def tensor(self, shape: Sequence[int], dtype: str = "float32", buffer: int = 0) -> int:
         fields = {0: list(shape), 1: ("b", _TYPES[dtype]), 2: ("I", buffer)}
         self._tensors.append(fields)
         return len(self._tensors) - 1
+
+    def quantise(self, tensor: int, scale: float, zero: int) -> None:
+        """Say what a tensor's whole numbers stand for: scale * (number - zero)."""
+        self._tensors[tensor][4] = {2: Vector("f", scale), 3: Vector("q", zero)}
 
     def constant(self, values: NDArray[Any]) -> int:
         self._buffers.append({0: values.tobytes()})
@@ -76,11 +88,11 @@ class Network:
     def logits(self, x: int, width: int, outputs: int = 10) -> int:
         """Return logits from a layer over all `width` values of x."""
         flat = self.add(RESHAPE, [x, self.constant(np.array([-1, width], np.int32))], (1, width))
-        weights = self.constant(_random((outputs, width)) / np.float32(np.sqrt(width)))
+        weights = self.constant(random_weights((outputs, width)) / np.float32(np.sqrt(width)))
         return self.add(FULLY_CONNECTED, [flat, weights, -1], (1, outputs))
 
 
-def _random(shape: Sequence[int]) -> NDArray[np.float32]:
+def random_weights(shape: Sequence[int]) -> NDArray[np.float32]:
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
@@ -89,8 +101,8 @@ def convolution(
 ) -> bytes:
     """A network with one convolution and one maximum; its second result is `out` wide and high."""
     network = Network()
-    kernel = network.constant(_random((4, size, size, 1)) / np.float32(size))
-    bias = network.constant(_random((4,)))
+    kernel = network.constant(random_weights((4, size, size, 1)) / np.float32(size))
+    bias = network.constant(random_weights((4,)))
     height = -(-28 // stride) if padding == SAME else (28 - size) // stride + 1
     strides = {0: ("b", padding), 1: ("i", stride), 2: ("i", stride)}
     found = network.add(
@@ -117,6 +129,11 @@ def _put(out: bytearray, node: Any) -> int:
         out += bytes(-(len(out) + 4) % 16)
         out += struct.pack("<I", len(node)) + node
         return len(out) - len(node) - 4
+    if isinstance(node, Vector):
+        out += bytes(-(len(out) + 4) % 8)
+        data = struct.pack(f"<{len(node.values)}{node.kind}", *node.values)
+        out += struct.pack("<I", len(node.values)) + data
+        return len(out) - len(data) - 4
     out += bytes(-len(out) % 4)
     if isinstance(node, list):
         start = len(out)

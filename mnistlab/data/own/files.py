@@ -8,6 +8,8 @@ import math
 import re
 import struct
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import IO, BinaryIO, NamedTuple, cast
 
@@ -19,10 +21,7 @@ from mnistlab.data.own.source import HOW_TO_SAVE, Source, printable
 from mnistlab.data.own.table import PIXELS, read_table
 from mnistlab.errors import DataError
 
-WANTED = (
-    "give a .npz file with x_train, y_train, x_test and y_test (or x and y), IDX files of images "
-    "and labels, or a .csv file with label and pixel0 to pixel783"
-)
+WANTED = Source.wanted
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")  # names' endings
 FROM_PICTURES = (
     "read the pictures into an array n x 28 x 28 and their digits into another, and save both "
@@ -104,25 +103,38 @@ def read_file(file: BinaryIO, source: Source) -> list[Piece]:
     DataError
         Naming the file, what it is, and the remedy. No other exception, whatever the bytes are.
     """
+    with reading(source):
+        unpacked, head = _unpacked(file, source)
+        check_kind(head, source)
+        return _read(unpacked, head, source)
+
+
+def read_array(file: BinaryIO, source: Source) -> NDArray[np.generic]:
+    """Read the array of one IDX or npy file, gzipped or not, whatever its shape.
+
+    Errors are those of `read_file`.
+    """
+    with reading(source):
+        unpacked, head = _unpacked(file, source)
+        check_kind(head, source)
+        if not head.startswith((_NPY, b"\0\0")):
+            raise source.unfit(f"is not an IDX or npy file; {source.wanted}")
+        data = _in_memory(unpacked, source)
+        return _read_npy(data, source) if head.startswith(_NPY) else _read_idx(data, source)
+
+
+@contextmanager
+def reading(source: Source) -> Iterator[None]:
+    """Turn whatever a damaged file raises into a `DataError` that names it."""
     try:
-        layers = 0
-        while (head := _peek(file)).startswith(_GZIP):
-            if layers == _MAX_LAYERS:
-                raise source.unfit(f"is compressed over {layers} times; unpack it first")
-            # Each layer is unpacked into memory, with a limit: the next one may be a bomb.
-            file, layers = _in_memory(gzip.GzipFile(fileobj=file), source), layers + 1
-        if layers > 1:
-            done = f"was compressed {layers} times and was unpacked {layers} times"
-            source.remark(f"{source.name} {done}.")
-        _check_kind(head, source)
-        return _read(file, head, source)
+        yield
     except DataError:
         raise
     except Exception as error:
         # Damaged files raise a dozen types, MemoryError, struct.error, RuntimeError (encrypted),
         # NotImplementedError (a rare compression) and lzma's own among them.
         what = " ".join(str(error).split()) or type(error).__name__
-        what = f"cannot be read and may be truncated ({what}); {WANTED}"
+        what = f"cannot be read and may be truncated ({what}); {source.wanted}"
         raise source.unfit(what) from error
 
 
@@ -143,15 +155,30 @@ def axes_hint(shape: tuple[int, ...]) -> str:
     return ""
 
 
+def _unpacked(file: BinaryIO, source: Source) -> tuple[BinaryIO, bytes]:
+    """Return a file without its layers of gzip, and how it begins."""
+    layers = 0
+    while (head := _peek(file)).startswith(_GZIP):
+        if layers == _MAX_LAYERS:
+            raise source.unfit(f"is compressed over {layers} times; unpack it first")
+        # Each layer is unpacked into memory, with a limit: the next one may be a bomb.
+        file, layers = _in_memory(gzip.GzipFile(fileobj=file), source), layers + 1
+    if layers > 1:
+        done = f"was compressed {layers} times and was unpacked {layers} times"
+        source.remark(f"{source.name} {done}.")
+    return file, head
+
+
 def _peek(file: BinaryIO) -> bytes:
     head = file.read(_HEAD)
     file.seek(0)
     return head
 
 
-def _check_kind(head: bytes, source: Source) -> None:
+def check_kind(head: bytes, source: Source) -> None:
+    """Refuse a file by how it begins: an empty one, a web page, or another kind of file."""
     if not head:
-        raise source.unfit(f"is empty; {WANTED}")
+        raise source.unfit(f"is empty; {source.wanted}")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for start, what in _REFUSED.items():
         if re.match(start, text, re.IGNORECASE | re.DOTALL):
@@ -303,7 +330,7 @@ def _read_idx(file: io.BytesIO, source: Source) -> NDArray[np.generic]:
     content = file.getbuffer()
     zeros, kind, dimensions = struct.unpack(">HBB", content[:4])
     if zeros or kind not in _IDX_TYPES or not 1 <= dimensions <= 4:
-        raise source.unfit(f"cannot be read: it is not an IDX file; {WANTED}")
+        raise source.unfit(f"cannot be read: it is not an IDX file; {source.wanted}")
     start = 4 + 4 * dimensions
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     dtype = np.dtype(_IDX_TYPES[kind])

@@ -22,6 +22,11 @@ class Source:
     """Limit for its arrays, unpacked."""
     remarks: list[str] = field(default_factory=list)
     """Sentences on what was done to read it, shared with its parts."""
+    wanted: str = (
+        "give a .npz file with x_train, y_train, x_test and y_test (or x and y), IDX files of "
+        "images and labels, or a .csv file with label and pixel0 to pixel783"
+    )
+    """What to give instead of a file that cannot be used."""
 
     def named(self, name: str) -> Source:
         """Return a source of another name with the same limit and remarks."""

@@ -56,8 +56,8 @@ def augment(images: Any, seed: Any, level: str) -> Any:
     images : tensor (n, 28, 28) uint8, as is the result
     seed : tensor (2,) int64, which decides everything
     level : `"none"`; `"shift"` to move all of them together by up to one pixel along each axis,
-        which costs next to nothing; `"light"` for rotation, scale, shear, shift and thickness of strokes; `"full"`
-        for elastic distortions as well (Simard, Steinkraus and Platt, ICDAR 2003)
+        which costs next to nothing; `"light"` for rotation, scale, shear, shift and thickness of
+        strokes; `"full"` for elastic distortions as well (Simard, Steinkraus and Platt, ICDAR 2003)
     """
     if level == "none":
         return images

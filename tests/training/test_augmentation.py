@@ -23,7 +23,8 @@ moved = [augment(tf.constant(images), tf.constant([0, seed], tf.int64), "shift")
          for seed in range(40)]
 print(json.dumps({
     "places": [[np.argwhere(image == 255).tolist() for image in each] for each in moved],
-    "shapes": sorted({each.shape for each in moved}), "types": sorted({str(m.dtype) for m in moved}),
+    "shapes": sorted({each.shape for each in moved}),
+    "types": sorted({str(each.dtype) for each in moved}),
 }))
 """
 

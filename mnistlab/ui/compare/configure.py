@@ -47,7 +47,8 @@ _FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
      "overfitting."),
     "augmentation": ("Augmentation", "ml-augmentation", AUGMENTATIONS,
      "Random changes that make the training images more varied. Shift: by up to one pixel. "
-     "Light: rotation, scale, shift and stroke thickness. Full: also bending, slashed zeros, flagged ones and barred sevens."),
+     "Light: rotation, scale, shift and stroke thickness. Full: also bending, slashed zeros, "
+     "flagged ones and barred sevens."),
     "fraction": ("Fraction of the data", "ml-share", 0.1,
      "How much of the training set to use, 0.01 to 1. A tenth trains ten times as fast and "
      "makes more errors."),

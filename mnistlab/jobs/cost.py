@@ -43,7 +43,7 @@ _MLP = TrainingConfig("mlp", batch_size=256, network="normalised")
 _TIMED_NETWORKS = (
     _MLP,
     replace(_MLP, network="wide"),
-    TrainingConfig("cnn", network="lean", filters=12),
+    TrainingConfig("cnn", network="lean"),
     *(TrainingConfig("cnn", network=network) for network in ("plain", "deep", "wide")),
 )
 _TIMED_LEVELS = (

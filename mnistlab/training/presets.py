@@ -19,7 +19,16 @@ class Preset:
 
 
 _MLP = TrainingConfig("mlp", batch_size=256, network="normalised")
-_LEAN = TrainingConfig("cnn", schedule="cosine", dropout=0.1, network="lean", filters=12)
+_LEAN = TrainingConfig(
+    "cnn",
+    epochs=3,
+    batch_size=192,
+    learning_rate=0.015,
+    dropout=0.1,
+    augmentation="shift",
+    label_smoothing=0.1,
+    network="lean",
+)
 _BEST = TrainingConfig(
     "cnn",
     epochs=19,
@@ -38,7 +47,7 @@ PRESETS: Mapping[str, Preset] = {
         "Small networks and a few epochs, for trying things out.",
         {
             "mlp": replace(_MLP, epochs=4, learning_rate=4e-3),
-            "cnn": replace(_LEAN, epochs=3, batch_size=192, learning_rate=5e-3),
+            "cnn": _LEAN,
         },
     ),
     "standard": Preset(

@@ -17,7 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 from jupyter_core.utils import run_sync
+from jupyter_server.auth.identity import PasswordIdentityProvider
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
@@ -54,6 +56,7 @@ _DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow mach
 _LOOK_SECONDS = 0.5  # between looks whether visits and pages are over
 _DRAIN_SECONDS = 600.0  # for visits to finish, where no other time is set
 _MOVING_SECONDS = 10.0  # for pages to find another server
+_PARENT_SECONDS = 2.0  # between looks whether the parent process lives
 # The scripts of the page: no other extension that is installed is served.
 _EXTENSIONS = [
     "@voila-dashboards/widgets-manager8",  # runs the widgets ...
@@ -74,12 +77,25 @@ class _LockedMetrics(MetricsPage, JupyterHandler):
             raise HTTPError(403)
 
 
+class TokenIdentity(PasswordIdentityProvider):
+    """Whoever has the token."""
+
+    def get_token(self, handler: Any) -> str | None:
+        """The token of a request: its header's, which a proxy may add, before its address's.
+
+        Behind JupyterLab an address may hold the token of JupyterLab.
+        """
+        found = self.auth_header_pat.match(handler.request.headers.get("Authorization", ""))
+        return found[2] if found else super().get_token(handler)
+
+
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     """Voilà for one notebook and many visits; `make_server` makes one."""
 
     options: AppOptions
     folder: Path
     on_start: Callable[[], None]
+    ends_with: psutil.Process | None = None
     _is_terminating = False
     _seen_trainings = 0
 
@@ -90,6 +106,9 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(self._terminate))
+        if self.ends_with is not None:
+            look = partial(self._look_for, self.ends_with)
+            PeriodicCallback(look, 1000 * _PARENT_SECONDS).start()
         loop.add_callback(self._announce)  # runs when the loop does; the port is open by then
         resources.freeze_objects()
         super().start()
@@ -98,6 +117,13 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         # The first visitor would wait longer for a page that is made beside a warm one.
         await self.kernel_manager.wait_for_warm()
         self.on_start()
+
+    def _look_for(self, process: psutil.Process) -> None:
+        """End, as after Ctrl-C, when that process has ended."""
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE and process.is_running():
+                return
+        IOLoop.current().stop()
 
     def _terminate(self) -> None:
         """End when the visits have finished; at once when asked again, or if they have no time."""
@@ -235,6 +261,7 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
         "ip": options.ip,
         "base_url": options.base_url,
         "token": options.token,
+        "identity_provider_class": TokenIdentity,
         "open_browser": False,  # Voilà would pass it a file, and the token in its command line
         "connection_dir_root": str(folder),
         "config_file_paths": [],  # the settings of other Voilà pages do not apply

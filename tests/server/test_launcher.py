@@ -97,7 +97,8 @@ def test_the_jupyter_server_loads_nothing_of_the_lab() -> None:
 @on_posix
 def test_a_visitor_draws_through_the_proxy(proxied: Proxied) -> None:
     before = proxied.visitors()
-    # The address has Jupyter's token, which is not the lab's.
+    # The address has Jupyter's token, which is not the lab's. The lab then asks for its own, and
+    # finds it in the header.
     visitor = Visitor(f"{proxied.lab}?token={TOKEN}")
     visitor.open_pad()
     visitor.draw(SEVEN)

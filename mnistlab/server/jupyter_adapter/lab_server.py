@@ -19,7 +19,6 @@ from typing import Any
 
 import psutil
 from jupyter_core.utils import run_sync
-from jupyter_server.auth.identity import PasswordIdentityProvider
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
@@ -75,18 +74,6 @@ class _LockedMetrics(MetricsPage, JupyterHandler):
         await super().prepare(**kwargs)
         if self.current_user is None:
             raise HTTPError(403)
-
-
-class TokenIdentity(PasswordIdentityProvider):
-    """Whoever has the token."""
-
-    def get_token(self, handler: Any) -> str | None:
-        """The token of a request: its header's, which a proxy may add, before its address's.
-
-        Behind JupyterLab an address may hold the token of JupyterLab.
-        """
-        found = self.auth_header_pat.match(handler.request.headers.get("Authorization", ""))
-        return found[2] if found else super().get_token(handler)
 
 
 class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
@@ -261,7 +248,6 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
         "ip": options.ip,
         "base_url": options.base_url,
         "token": options.token,
-        "identity_provider_class": TokenIdentity,
         "open_browser": False,  # Voilà would pass it a file, and the token in its command line
         "connection_dir_root": str(folder),
         "config_file_paths": [],  # the settings of other Voilà pages do not apply

@@ -20,8 +20,13 @@ from mnistlab.server.app import find_notebook
 
 
 @contextmanager
-def jupyter(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The address of a JupyterLab that lives in `folder`, the dashboard in it, and its process."""
+def jupyter(
+    folder: Path, *arguments: str, base_url: str = "/", token: str = "", **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address of a JupyterLab that lives in `folder`, the dashboard in it, and its process.
+
+    The address has no token, so that a test can come without one.
+    """
     work = folder / "work"
     work.mkdir()
     shutil.copy(find_notebook(), work)
@@ -30,17 +35,19 @@ def jupyter(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
         *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
-        *("--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url="),
+        *(f"--IdentityProvider.token={token}", "--ServerApp.password=", "--LabApp.news_url="),
+        *(f"--ServerApp.base_url={base_url}", *arguments),
     ]
     # What JupyterLab remembers of this visit is not the user's.
     own = {"JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data")}
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            command, cwd=work, stdout=log, stderr=log, env={**os.environ, **own}
+            command, cwd=work, stdout=log, stderr=log, env={**os.environ, **own, **environment}
         )
     try:
-        _wait_until_it_answers(f"http://localhost:{port}/api", server)
-        yield f"http://localhost:{port}/", server
+        url = f"http://localhost:{port}{base_url}"
+        _wait_until_it_answers(f"{url}api", server)
+        yield url, server
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(60)

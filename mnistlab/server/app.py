@@ -14,6 +14,8 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
+import psutil
+
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
 from mnistlab.jobs.scratch import remove_orphans, scratch_folder
@@ -32,8 +34,9 @@ _log = logging.getLogger(__name__)
 def serve(options: AppOptions) -> None:
     """Serve the dashboard until Ctrl-C or SIGTERM, and leave no files or processes behind.
 
-    Raises `ConfigError` if the port or the address cannot be used.
+    Raises `ConfigError` if the port or the address cannot be used, or if there is no such parent.
     """
+    parent = _find_process(options.parent) if options.parent else None
     free = _free_port(options.ip, options.port or 0)  # checks the address too
     port = DEFAULT_PORT if options.port is None else free
     if options.metrics_port:
@@ -52,6 +55,7 @@ def serve(options: AppOptions) -> None:
             provisioner.register(forks)
             server = make_server(options, notebook, port, folder)
             server.on_start = lambda: _announce(options, server)
+            server.ends_with = parent
             server.initialize([])
             server.start()
 
@@ -117,6 +121,13 @@ def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     failed = context.get("exception")
     _log.error("Background work failed: %s", failed or context["message"])
     _log.debug("%s", context["message"], exc_info=failed)
+
+
+def _find_process(pid: int) -> psutil.Process:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess as error:
+        raise ConfigError(f"There is no process {pid}; give --parent the id of one.") from error
 
 
 def _free_port(ip: str, port: int, flag: str = "--port") -> int:

@@ -87,6 +87,9 @@ class AppOptions:
         0.0, "seconds in which visits may finish after SIGTERM or POST /drain (0)", (0, 86_400)
     )
     metrics_port: int = _option(0, "port of /metrics for Prometheus, 0 for none (0)", (0, 65535))
+    parent: int = _option(
+        0, "id of a process whose end ends the server, 0 for none (0)", (0, 2**31 - 1)
+    )
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -118,6 +118,29 @@ def test_kernel_without_a_page_is_gone_within_a_minute(tmp_path: Path) -> None:
         holds(lambda: len(running.kernels()) == 1, "a warm kernel waits for its visitor", seconds)
 
 
+def test_it_ends_with_its_parent_without_leftovers(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with serving(tmp_path, "--parent", str(parent.pid)) as server:
+        Visitor(server.url).open_pad()
+        kernels = server.kernels()
+        parent.communicate(b"\n")
+        assert server.process.wait(60) == 0
+        until(lambda: not any(each.is_running() for each in kernels), "the end of the kernels", 30)
+        assert not server.visits()
+
+
+def test_a_parent_that_is_gone_is_one_line_with_the_remedy() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", ""])
+    parent.wait()
+    done = subprocess.run(
+        [sys.executable, "-m", "mnistlab", "app", "--no-browser", "--parent", str(parent.pid)],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--parent" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_taken_port_is_one_line_with_the_remedy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

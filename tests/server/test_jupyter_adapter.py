@@ -34,6 +34,7 @@ CONNECTION = f"{SERVER_KERNELS}.connection.channels:ZMQChannelsWebsocketConnecti
 SOCKET = f"{SERVER_KERNELS}.websocket:KernelWebsocketHandler"
 FACTORY = "voila.voila_kernel_manager:voila_kernel_manager_factory"
 VOILA_SOCKET = "voila.tornado.kernel_websocket_handler:VoilaKernelWebsocketHandler"
+IDENTITY = "jupyter_server.auth.identity:PasswordIdentityProvider"
 PROVISIONER = "jupyter_client.provisioning.local_provisioner:LocalProvisioner"
 PAGE = "voila.tornado.handler:TornadoVoilaHandler"
 
@@ -109,6 +110,7 @@ SOURCES = [
     ("jupyter_server.base.websocket:WebSocketMixin", "ws_ping_timeout", "LabServer.init_settings"),
     ("jupyter_server.base.handlers:JupyterHandler", '"jinja2_env"', "LabServer.init_settings"),
     ("jupyter_server.base.handlers:JupyterHandler", '"local_hostnames"', "LabServer.init_settings"),
+    (f"{IDENTITY}.get_cookie_name", "handler.request.host", "Host in mnistlab/launcher.py"),
     ("voila.app:Voila.init_settings", "voila_jinja2_env=", "LabServer.init_settings"),
     ("voila.app:Voila.start", "self.connection_dir = ", "LabServer.stop"),
     ("voila.handler:VoilaHandler.initialize", '"notebook_path"', "LabServer.init_handlers"),

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 from jupyter_core.utils import run_sync
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import JupyterHandler
@@ -54,6 +55,7 @@ _DRAWN_SECONDS = 4.0  # until the page of a warm kernel is drawn, on a slow mach
 _LOOK_SECONDS = 0.5  # between looks whether visits and pages are over
 _DRAIN_SECONDS = 600.0  # for visits to finish, where no other time is set
 _MOVING_SECONDS = 10.0  # for pages to find another server
+_PARENT_SECONDS = 2.0  # between looks whether the parent process lives
 # The scripts of the page: no other extension that is installed is served.
 _EXTENSIONS = [
     "@voila-dashboards/widgets-manager8",  # runs the widgets ...
@@ -80,6 +82,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
     options: AppOptions
     folder: Path
     on_start: Callable[[], None]
+    ends_with: psutil.Process | None = None
     _is_terminating = False
     _seen_trainings = 0
 
@@ -90,6 +93,9 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(self._terminate))
+        if self.ends_with is not None:
+            look = partial(self._look_for, self.ends_with)
+            PeriodicCallback(look, 1000 * _PARENT_SECONDS).start()
         loop.add_callback(self._announce)  # runs when the loop does; the port is open by then
         resources.freeze_objects()
         super().start()
@@ -98,6 +104,13 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         # The first visitor would wait longer for a page that is made beside a warm one.
         await self.kernel_manager.wait_for_warm()
         self.on_start()
+
+    def _look_for(self, process: psutil.Process) -> None:
+        """End, as after Ctrl-C, when that process has ended."""
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE and process.is_running():
+                return
+        IOLoop.current().stop()
 
     def _terminate(self) -> None:
         """End when the visits have finished; at once when asked again, or if they have no time."""

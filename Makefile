@@ -42,17 +42,30 @@ install: .venv/.has-$(ALL)
 		--constraint requirements.lock --editable '.[$*]'
 	touch $@
 
+SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor
+FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+
 lint: .venv/.has-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+	$(SCHEMA).github-workflows .github/workflows/*.yml
+	$(SCHEMA).github-issue-forms $(FORMS)
+	$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA).dependabot .github/dependabot.yml
+	$(SCHEMA).citation-file-format CITATION.cff
+	$(BIN)/zizmor --offline --quiet --persona pedantic .
 
 types: .venv/.has-$(TEST),lint
 	$(BIN)/mypy
 
 bench: .venv/.has-$(TEST)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: .venv/.has-$(DOCS)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m scripts.check_links docs/_build/html
 
 soak: .venv/.has-$(TEST)
 	$(BIN)/python -m pytest -m soak $(ARGS)

@@ -17,13 +17,14 @@ _PLACES = {
     "conda/recipe.yaml": r'^  version: "(.+)"$',
 }
 _DATES = {"CITATION.cff": r"^date-released: (\S+)$"}
-_HEADING = re.compile(r"^## (\S+) \((\S+)\)$", re.MULTILINE)
+_HEADING = re.compile(r"^## \[(\S+)\] - (\S+)$", re.MULTILINE)
 
 
 def sections(changelog: str) -> dict[tuple[str, str], str]:
     """The text of each version by its number and its date, the newest first."""
     found = list(_HEADING.finditer(changelog))
-    ends = [each.start() for each in found[1:]] + [len(changelog)]
+    links = re.search(r"^\[\S+\]: ", changelog, re.MULTILINE)
+    ends = [each.start() for each in found[1:]] + [links.start() if links else len(changelog)]
     return {
         (each[1], each[2]): changelog[each.end() : end].strip()
         for each, end in zip(found, ends, strict=True)
@@ -40,7 +41,7 @@ def release_notes(tag: str, root: Path = ROOT) -> str:
     changelog = sections((root / "CHANGELOG.md").read_text(encoding="utf-8"))
     dates = dict(changelog.keys())
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", dates.get(version, "")):
-        raise ValueError(f"CHANGELOG.md has no section '## {version} (YYYY-MM-DD)'; add it.")
+        raise ValueError(f"CHANGELOG.md has no section '## [{version}] - YYYY-MM-DD'; add it.")
     expected = dict.fromkeys(_PLACES, version), dict.fromkeys(_DATES, dates[version])
     for patterns, values in zip((_PLACES, _DATES), expected, strict=True):
         for name, pattern in patterns.items():

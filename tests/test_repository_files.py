@@ -263,10 +263,9 @@ def test_the_recipe_takes_the_source_of_its_version(recipe: Any) -> None:
 def test_citation_and_recipe_have_the_version_that_was_released_last(recipe: Any) -> None:
     citation = read(ROOT / "CITATION.cff")
     assert citation["version"] == recipe["context"]["version"]
-    released = [each for each in sections(text("CHANGELOG.md"))
-                if each[1] != "unreleased"]  # fmt: skip
-    if released:
-        assert (citation["version"], str(citation["date-released"])) == released[0]
+    assert (citation["version"], str(citation["date-released"])) == next(
+        iter(sections(text("CHANGELOG.md")))
+    )
 
 
 @pytest.fixture
@@ -280,14 +279,14 @@ def clone(tmp_path: Path) -> Path:
     )
     (tmp_path / "conda/recipe.yaml").write_text('context:\n  version: "2.1.0"\n')
     (tmp_path / "CHANGELOG.md").write_text(
-        "# Changelog\n\n## 2.1.0 (2027-03-01)\n\n### Page\n- New.\n\n"
-        "## 2.0.0 (2027-01-01)\n- Old.\n"
+        "# Changelog\n\n## [Unreleased]\n\n## [2.1.0] - 2027-03-01\n\n### Added\n- New.\n\n"
+        "## [2.0.0] - 2027-01-01\n- Old.\n\n[2.0.0]: https://example.org\n"
     )
     return tmp_path
 
 
 def test_a_release_says_what_its_section_says(clone: Path) -> None:
-    assert release_notes("v2.1.0", clone) == "### Page\n- New."
+    assert release_notes("v2.1.0", clone) == "### Added\n- New."
 
 
 @pytest.mark.parametrize(
@@ -297,7 +296,7 @@ def test_a_release_says_what_its_section_says(clone: Path) -> None:
         ("CITATION.cff", "version: 2.1.0", "version: 2", "CITATION.cff says 2, not 2.1.0"),
         ("CITATION.cff", "2027-03-01", "2027-02-01", "says 2027-02-01, not 2027-03-01"),
         ("conda/recipe.yaml", "2.1.0", "2.0.0", "conda/recipe.yaml says 2.0.0"),
-        ("CHANGELOG.md", "2027-03-01", "unreleased", "no section '## 2.1.0"),
+        ("CHANGELOG.md", "2027-03-01", "unreleased", "no section '## [2.1.0]"),
     ],
 )
 def test_a_release_is_refused_where_files_disagree(

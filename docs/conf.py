@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import sys
@@ -40,37 +41,53 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
+    "sphinx.ext.linkcode",
     "sphinx_copybutton",
     "sphinx_design",
-    "generated",  # docs/_ext
+    "docstrings",  # this and those below: docs/_ext
+    "generated",
     "repository_links",
     "notebook_figures",
 ]
 exclude_patterns = ["_build", "_ext", "_ipython"]
 nitpicky = False  # types of parameters are sentences here: "array (n, 28, 28) uint8"
-default_role = "py:obj"  # `name` in a docstring is code, and a link where that is documented
+default_role = "py:name"  # of docs/_ext/docstrings.py
 
 # Pages and notebooks
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = os.environ.get("NBMODE", "force")
+nb_execution_mode = "force"
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 repository_links_base = REPOSITORY
 
 # The reference
-autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True
 python_display_short_literal_types = True
-maximum_signature_line_length = 88
+maximum_signature_line_length = 160  # of the names with their modules, which are not shown
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_param = False
+
+
+def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
+    """Return where in the repository something of the reference is defined."""
+    found = sys.modules.get(info["module"])
+    try:
+        for name in info["fullname"].split("."):
+            found = getattr(found, name)
+        found = inspect.unwrap(getattr(found, "fget", found))
+        lines, first = inspect.getsourcelines(found)
+        path = Path(inspect.getsourcefile(found)).relative_to(ROOT)
+    except (AttributeError, TypeError, OSError, ValueError):  # an attribute has no source
+        return None
+    return f"{REPOSITORY}/blob/main/{path.as_posix()}#L{first}-L{first + len(lines) - 1}"
+
 
 # The look
 html_theme = "furo"

@@ -96,7 +96,7 @@ def _invocation(action: argparse.Action) -> str:
 
 def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     text = (action.help or "") % {**vars(action), "prog": parser.prog}
-    return _code(f"{text[:1].upper()}{text[1:]}.")
+    return _code(text)
 
 
 def _code(text: str) -> str:

@@ -17,8 +17,9 @@ def _add_plotly(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
 ) -> None:
     if "plotly-figure" in context.get("body", ""):
-        # In the head and not deferred: the figures' own scripts call it while the page loads.
-        app.add_js_file("plotly.min.js", priority=100)
+        # Furo loads scripts at the end of a page, and the figures' own scripts run before that.
+        address = context["pathto"]("_static/plotly.min.js", resource=True)
+        context["metatags"] = f'{context.get("metatags", "")}<script src="{address}"></script>'
 
 
 def _copy_plotly(app: Sphinx, error: Exception | None) -> None:

@@ -42,7 +42,8 @@ class CommandLine(_Generated):
             yield from ("```text", _usage(parser), "```", "")
             for action in parser._actions:
                 if not isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
-                    yield from (f"`{_invocation(action)}`", f": {_help(parser, action)}", "")
+                    text = _help(parser, action)
+                    yield from (f"`{_invocation(action)}`", f": {text}" * bool(text), "")
             if parser.epilog:
                 yield from (_code(parser.epilog), "")
 

@@ -50,6 +50,7 @@ extensions = [
     "notebook_figures",
 ]
 exclude_patterns = ["_build", "_ext", "_ipython"]
+highlight_language = "none"  # of code without a language
 nitpicky = False  # types of parameters are sentences here: "array (n, 28, 28) uint8"
 default_role = "py:name"  # of docs/_ext/docstrings.py
 

@@ -154,11 +154,11 @@ def parser_of(words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
 def test_every_command_and_flag_that_is_named_exists(path: Path) -> None:
     for command in typed(read(path), "mnistlab"):
         first, *words = shlex.split(command.replace("…", "").replace("...", ""))[1:]
+        parser: argparse.ArgumentParser = make_parser()
         if first.startswith("-"):
-            parser, words = make_parser(), [first]
+            words = [first]
         else:
-            names = first.split("|")
-            parser, words = parser_of([names[0], *words])
+            parser, words = parser_of([first, *words])
         known = {option for action in parser._actions for option in action.option_strings}
         flags = {word.partition("=")[0] for word in words if word.startswith("--")}
         assert flags <= known, command

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from drivers.browser import launch, served
 from drivers.lab import SECONDS, Lab
 
 DOCS = Path(__file__).parents[1] / "docs"
+COMPARE = "Train & Compare"
 SLASHED_ZERO = [
     [
         *([140, 60], [110, 75], [90, 120], [90, 165], [110, 205], [140, 218]),
@@ -20,28 +21,36 @@ SLASHED_ZERO = [
 ]
 
 
-# Name of the file: tab, window, theme.
-PICTURES: dict[str, tuple[str, tuple[int, int], Literal["light", "dark"]]] = {
-    "predict": ("Predict", (1280, 800), "light"),
-    "predict-dark": ("Predict", (1280, 800), "dark"),
-    "predict-phone": ("Predict", (390, 844), "dark"),
-    "compare": ("Train & Compare", (1280, 1700), "light"),
-    "explore": ("Explore", (1280, 900), "light"),
-}
+TABS = {"predict": ("Predict", 800), "explore": ("Explore", 900), "compare": (COMPARE, 1700)}
+"""Name of the file -> tab, and height of a window in which its main parts are seen."""
+DESKTOP, PHONE = 1280, (390, 844)
 
 
 def main() -> None:
     DOCS.mkdir(exist_ok=True)
     with served() as url, sync_playwright() as playwright:
         browser = launch(playwright)
-        for name, (tab, (width, height), theme) in PICTURES.items():
-            size = ViewportSize(width=width, height=height)
-            page = browser.new_page(viewport=size, color_scheme=theme)
-            lab = Lab(page, url)
-            _fill(lab, tab)
-            page.screenshot(path=DOCS / f"{name}.png")
-            page.close()
+        for name, (tab, height) in TABS.items():
+            _take(browser, url, tab, (DESKTOP, height), "light", name)
+            _take(browser, url, tab, (DESKTOP, height), "dark", f"{name}-dark")
+            _take(browser, url, tab, PHONE, "light", f"{name}-phone")
+            _take(browser, url, tab, PHONE, "dark", f"{name}-phone-dark")
         browser.close()
+
+
+def _take(
+    browser: Browser,
+    url: str,
+    tab: str,
+    window: tuple[int, int],
+    theme: Literal["light", "dark"],
+    name: str,
+) -> None:
+    size = ViewportSize(width=window[0], height=window[1])
+    page = browser.new_page(viewport=size, color_scheme=theme)
+    _fill(Lab(page, url), tab)
+    page.screenshot(path=DOCS / f"{name}.png")
+    page.close()
 
 
 def _fill(lab: Lab, tab: str) -> None:
@@ -49,7 +58,7 @@ def _fill(lab: Lab, tab: str) -> None:
     if tab == "Predict":
         lab.draw(SLASHED_ZERO)
     lab.open(tab)
-    if tab == "Train & Compare":
+    if tab == COMPARE:
         expect(lab.at("ml-verdict").locator("table")).to_be_visible()
         expect(lab.at("ml-results")).to_contain_text("ms", timeout=2 * SECONDS)  # all is measured
     elif tab == "Explore":

@@ -38,8 +38,10 @@ class Drawing:
 
     Attributes
     ----------
-    size : side of the pad, in pad units
-    label : the digit that is meant, where it is known
+    size : float
+        Side of the pad, in pad units.
+    label : str or None
+        The digit that is meant, where it is known.
     """
 
     def __init__(self, size: float = PAD_SIZE, label: str | None = None) -> None:

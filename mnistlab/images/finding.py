@@ -61,9 +61,20 @@ def find_digits(
 
     Parameters
     ----------
-    single : read all ink as one digit
-    without : steps of preprocessing to leave out; without "box" all ink is one digit
-    digit_score : helps to decide which parts belong together, see `split_digits`
+    source : Drawing or array (h, w) uint8
+        Ink is bright on black, as `decode_upload` returns it.
+    single : bool
+        Whether to read all ink as one digit.
+    without : collection of str
+        Steps of preprocessing to leave out; without "box" all ink is one digit.
+    digit_score : function
+        Takes images (n, 28, 28) uint8 and returns the probability (n,) that each is a digit. It
+        helps to decide which parts belong together, and to cut digits apart that touch.
+
+    Returns
+    -------
+    list of Piece
+        In reading order: line by line, each from left to right.
     """
     single = single or "box" in without
     pieces = split_digits(source, None if single else digit_score)

@@ -75,12 +75,12 @@ def preprocess(
 
     Parameters
     ----------
-    source : a `Drawing`, a Pillow image, or an array
+    source : Drawing, Pillow image or array (h, w) uint8
         A picture has dark ink on light ground or the other way round. An (h, w) uint8 array has
         ink bright on black, as a sample of MNIST or the result of `decode_upload`.
         Any other array raises `UploadError`.
-    without : keys of `WITHOUT`
-        Steps to leave out, to see their effect.
+    without : collection of str
+        Steps to leave out, to see their effect: `"ink"`, `"box"`, `"scaled"` or `"centred"`.
     """
     shown, ink = _find_ink(source, without)
     box = crop_to_square(ink)

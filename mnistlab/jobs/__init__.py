@@ -40,11 +40,18 @@ def submit(
 
     Parameters
     ----------
-    on_event : called in the job's thread with every event, the last being `Finished`,
-        `Cancelled` or `Failed`
-    runs : the folder for the run, by default the one under `MNISTLAB_HOME`
-    scheduler : address of a Dask scheduler, such as `"tcp://10.0.0.5:8786"`, by default that of
-        `MNISTLAB_SCHEDULER`; without either the training runs here
+    config : TrainingConfig
+        What to train.
+    dataset : Dataset
+        What to train on.
+    on_event : function
+        Called in the job's thread with every event, the last being `Finished`, `Cancelled` or
+        `Failed`.
+    runs : Path
+        The folder for the run, by default the one under `MNISTLAB_HOME`.
+    scheduler : str
+        Address of a Dask scheduler, such as `"tcp://10.0.0.5:8786"`, by default that of
+        `MNISTLAB_SCHEDULER`. Without either the training runs here.
 
     Raises
     ------

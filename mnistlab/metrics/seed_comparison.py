@@ -114,8 +114,9 @@ def compare_seeds(accuracies_a: Sequence[float], accuracies_b: Sequence[float]) 
 
     Parameters
     ----------
-    accuracies_a, accuracies_b : at least one each, 0 to 1
-        On the same test images; the numbers of runs may differ. A test needs three of each.
+    accuracies_a, accuracies_b : sequences of float, 0 to 1
+        At least one each, on the same test images; the numbers of runs may differ. A test needs
+        three of each.
 
     Raises
     ------

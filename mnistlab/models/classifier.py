@@ -40,10 +40,13 @@ class Classifier:
 
     Parameters
     ----------
-    name : `"mlp"`, `"cnn"` or a run's id
-    tflite : the model in LiteRT's format: `(n, 28, 28)` uint8 in; "logits" out, `(n, 10)` or
-        `(n, 11)` where the last one means "no digit", and, if it has them, "features"
-    card : what is known about it (architecture, config, data, scores, ...)
+    name : str
+        `"mlp"`, `"cnn"` or a run's id.
+    tflite : bytes
+        The model in LiteRT's format: `(n, 28, 28)` uint8 in; "logits" out, `(n, 10)` or `(n, 11)`
+        where the last one means "no digit", and, if it has them, "features".
+    card : mapping
+        What is known about it (architecture, config, data, scores, ...).
 
     Raises
     ------
@@ -89,7 +92,8 @@ class Classifier:
 
         Returns
         -------
-        array (n, 10) float32, rows summing to 1
+        array (n, 10) float32
+            Rows sum to 1.
 
         Raises
         ------

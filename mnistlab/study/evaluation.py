@@ -44,14 +44,17 @@ def evaluate_models(
 
     Parameters
     ----------
-    classifiers : one or more; the same one may occur twice
+    classifiers : sequence of Classifier
+        One or more; the same one may occur twice.
     images : array (n, 28, 28) uint8
     labels : array (n,) of digits 0 to 9
-    latency_runs : timed single predictions of each, after a warm-up
+    latency_runs : int
+        Timed single predictions of each, after a warm-up.
 
     Returns
     -------
-    list of Evaluation, in the order of `classifiers`
+    list of Evaluation
+        In the order of `classifiers`.
     """
     scored = [score(each, labels, each.predict_proba(images)) for each in classifiers]
     return time_models(scored, classifiers, images, latency_runs)

@@ -123,15 +123,22 @@ def compare(
 
     Parameters
     ----------
-    a, b : `"mlp"`, `"cnn"`, a run's id, or a classifier
-    dataset : whose `x_test` and `y_test` are used
-    robustness : also let both read a thousand images under every corruption, about a minute of
-        work; or what was measured of them already
-    known : evaluations on this test set, which are not computed again; all of them are in the
-        table of results. Unless both models are among them, both are timed anew, in turns
-    on_progress : called with the fraction that is done, rising to 1
-    should_stop : asked now and then
-    runs : the folder of the runs, by default the one under `MNISTLAB_HOME`
+    a, b : str or Classifier
+        `"mlp"`, `"cnn"`, a run's id, or a classifier.
+    dataset : Dataset
+        Its `x_test` and `y_test` are used.
+    robustness : bool or sequence of Robustness
+        Whether both also read a thousand images under every corruption, about a minute of work;
+        or what was measured of them already.
+    known : evaluations
+        On this test set. They are not computed again, and all of them are in the table of results.
+        Unless both models are among them, both are timed anew, in turns.
+    on_progress : function
+        Called with the fraction that is done, rising to 1.
+    should_stop : function
+        Asked now and then; True ends the measurement.
+    runs : Path
+        The folder of the runs, by default the one under `MNISTLAB_HOME`.
 
     Raises
     ------

@@ -125,8 +125,14 @@ def train(
 
     Parameters
     ----------
-    on_event : called in this thread with `Preparing`, `Started`, `Progress`, `EpochEnd`, `Testing`
-    should_stop : asked after every step
+    config : TrainingConfig
+        What to train.
+    dataset : Dataset
+        What to train on.
+    on_event : function
+        Called in this thread with `Preparing`, `Started`, `Progress`, `EpochEnd` and `Testing`.
+    should_stop : function
+        Asked after every step; True ends the training.
 
     Raises
     ------

@@ -28,8 +28,10 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     Parameters
     ----------
-    dataset : what to explore and train on; `load_default()` when not given
-    classifiers : models by name for the Predict tab; the pretrained pair when not given
+    dataset : Dataset
+        What to explore and train on; `load_default()` when not given.
+    classifiers : mapping of str to Classifier
+        Models by name for the Predict tab; the pretrained pair when not given.
     """
 
     def __init__(

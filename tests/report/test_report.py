@@ -160,6 +160,15 @@ def test_mnist_has_corrected_labels_calibration_of_both_and_robustness(
     assert len(text) < 1_000_000
 
 
+def test_a_summary_does_not_style_the_notebook_around_it(data: Dataset) -> None:
+    style, _, _ = compare("mlp", "cnn", data)._repr_html_().partition("</style>")
+    rules = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
+    selectors = [each.strip() for each in re.findall(r"([^{};]+)\{", rules)]
+    assert len(selectors) > 20
+    assert all(".ml-" in each for each in selectors if not each.startswith(("@", "<style>")))
+    assert not any(each.startswith("html:has(.") for each in selectors)  # any element in the page
+
+
 def test_pictures_are_those_that_differ(data: Dataset) -> None:
     a, b = (evaluate(load_classifier(n), data.x_test, data.y_test, 5) for n in ("mlp", "cnn"))
     text = build_report(pair_up(a, b, data.y_test), data)

@@ -101,11 +101,15 @@ def load_own(
 
     Parameters
     ----------
-    path : a file or a folder; the labels of a file of images are found beside it by their name
-    invert : swap ink and paper, for images that are dark on bright
-    transpose : swap rows and columns, for images that are stored by columns, as EMNIST's are
-    split : whether every sixth image is put aside for testing where the files have a single set;
-        otherwise all of it is for testing and there are no training images
+    path : str or Path
+        A file or a folder. The labels of a file of images are found beside it by their name.
+    invert : bool
+        Swap ink and paper, for images that are dark on bright.
+    transpose : bool
+        Swap rows and columns, for images that are stored by columns, as EMNIST's are.
+    split : bool
+        Whether every sixth image is put aside for testing where the files have a single set.
+        Otherwise all of it is for testing and there are no training images.
 
     Returns
     -------

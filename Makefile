@@ -57,13 +57,15 @@ lint: .venv/.has-lint
 	$(SCHEMA).citation-file-format CITATION.cff
 	$(BIN)/zizmor --offline --quiet --persona pedantic .
 
-types: .venv/.has-$(TEST),lint
+types: .venv/.has-$(TEST),docs,lint
 	$(BIN)/mypy
 
 bench: .venv/.has-$(TEST)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# The site: its code and notebooks run without MNIST unless MNISTLAB_MNIST names it.
 docs: .venv/.has-$(DOCS)
+	rm -rf docs/_build
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/python -m scripts.check_links docs/_build/html
 

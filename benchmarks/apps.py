@@ -3,10 +3,10 @@
 The apps are in `benchmarks/alternatives`: a pad, both models' digits and ten probabilities. They
 have plain Keras models; the lab has its pretrained pair, which are larger, and all of its page.
 
-- A server is started and left alone until it is ready, which is not counted: the lab's one has its
-  warm kernel then, Gradio's its models. Streamlit loads models in the first visit.
-- A page is usable when a stroke on it is answered. The stroke is drawn as soon as there is a pad; on
-  Gradio's the brush is chosen first. A first visit finds nothing in the browser's cache.
+- A server is started and left alone until it is ready, which is not counted. The lab's server has
+  its warm kernel then, and Gradio's its models. Streamlit loads models in the first visit.
+- A page is usable when a stroke on it is answered. The stroke is drawn as soon as there is a pad,
+  and on Gradio's once the brush is chosen. A first visit finds nothing in the browser's cache.
 - Transfers are what the browser receives until that answer, WebSockets' messages included.
 - Memory is the PSS of all processes of a server. That of the first visitor is all that it needs
   so that one visitor can draw and gets answers.
@@ -274,9 +274,7 @@ def _answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
 # The visits
 
 
-def _measure(
-    app: App, browser: Browser, strokes: int, visitors: int, into: Measured
-) -> None:
+def _measure(app: App, browser: Browser, strokes: int, visitors: int, into: Measured) -> None:
     """A first visit and its strokes; with `visitors`, a return visit and so many more."""
     with app.start() as server:
         server.settle(0)
@@ -349,7 +347,9 @@ def _received(context: BrowserContext, page: Page) -> dict[str, int]:
         add("sockets", len(data.encode() if is_text else base64.b64decode(data)))
 
     # A stream that is still open has received something, too.
-    cdp.on("Network.dataReceived", lambda event: add(event["requestId"], event["encodedDataLength"]))
+    cdp.on(
+        "Network.dataReceived", lambda event: add(event["requestId"], event["encodedDataLength"])
+    )
     cdp.on("Network.loadingFinished", finish)
     cdp.on("Network.webSocketFrameReceived", message)
     return sizes

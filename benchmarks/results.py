@@ -75,8 +75,8 @@ class Comparison:
     def __str__(self) -> str:
         """One line for a terminal."""
         parts = [f"{name} {self.figure(name)}" for name in self._all]
-        parts += [f"{ratio_text(ratio)} {name}" for name, ratio in self.ratios.items()]
-        return f"{self.claim}: " + "   ".join(parts)
+        ratios = [f"{ratio_text(ratio)} better than {name}" for name, ratio in self.ratios.items()]
+        return f"{self.claim}: " + "   ".join(parts + ratios)
 
     def figure(self, name: str) -> str:
         """The median with its unit and, where it was measured more than once, its spread."""
@@ -151,9 +151,9 @@ def render(tables: Mapping[str, Table]) -> str:
 
 _HEAD = """# Results
 
-Written by `make bench`; `make bench ARGS=quick` takes fewer measurements in ten minutes. A figure is
-a median, with the least and the greatest measurement. A ratio says how many times better MNIST Lab
-is. Each table names the machine and the versions it was measured with."""
+Written by `make bench`, or by `make bench ARGS=quick`, which takes fewer measurements in ten
+minutes on two cores. A figure is a median, with the least and the greatest measurement. A ratio
+says how many times better MNIST Lab is. Each table names the machine and the versions."""
 
 
 def _rows(comparisons: Sequence[Comparison]) -> list[str]:

@@ -28,7 +28,8 @@ def python() -> Path | None:
     if installed.is_file() and installed.read_text() == wanted:
         return found
     if os.environ.get("MNISTLAB_OFFLINE") == "1":
-        print(f"  Streamlit and Gradio are left out: {FOLDER} is missing and MNISTLAB_OFFLINE is 1.")
+        print("  Streamlit and Gradio are left out: MNISTLAB_OFFLINE is 1 and they are not in")
+        print(f"  {FOLDER}.")
         return None
     print(f"  installing Streamlit, Gradio and TensorFlow in {FOLDER}: {SIZE}, once", flush=True)
     for command in ([sys.executable, "-m", "venv", FOLDER], [found, *_PIP, "-r", LOCK]):

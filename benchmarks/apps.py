@@ -15,7 +15,7 @@ have plain Keras models; the lab has its pretrained pair, which are larger, and 
 
 The others predict in three ways, as `benchmarks/alternatives/reading.py` says; `model(x)`, which
 prepares least, has all but the times of answers. In those the fastest way counts. The servers take
-turns, so that a slow spell of the machine hits all. A first round is not counted.
+turns, so that a slow spell of the machine hits all.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ STROKES = 20  # in each round
 VISITORS = 10  # after the first
 OTHERS = ("Streamlit", "Gradio")
 CALLS = {"call": "model(x)", "function": "a tf.function", "predict": "model.predict"}
-SMALL = {"rounds": 1, "strokes": 2, "visitors": 1, "others": (), "discarded": 0}
-QUICK = {"rounds": 2}
+SMALL = {"rounds": 1, "strokes": 2, "visitors": 1, "others": (), "fill": False}
+QUICK = {"rounds": 1, "strokes": 10, "visitors": 4}
 DRAWINGS = (
     *SEVEN,
     [[140, 40], [85, 100], [85, 190], [140, 240], [195, 190], [195, 100], [140, 40]],
@@ -79,6 +79,8 @@ WATCH = """selector => {
 }"""
 HAS_ANSWER = """([selector, number]) =>
   document.querySelector(selector)?.textContent.trim() === `answer ${number}`"""
+
+IS_CLEARED = "() => document.querySelector('.latency textarea, .latency input').value === ''"
 
 
 @dataclass(frozen=True)
@@ -127,19 +129,27 @@ def main(
     strokes: int = STROKES,
     visitors: int = VISITORS,
     others: Sequence[str] = OTHERS,
-    discarded: int = 1,
+    fill: bool = True,
 ) -> list[Comparison]:
-    """Of the lab and some of `OTHERS`."""
+    """Of the lab and some of `OTHERS`.
+
+    Parameters
+    ----------
+    fill : visit each app once before, so that all later visits find the same on the disk: the lab's
+        copy of MNIST, and files that the system has read
+    """
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         apps = _apps(Path(folder), others)
         browser = launch(playwright)
+        for name in ("warm 1", "Streamlit call", "Gradio call"):
+            if fill and name in apps:
+                _measure(apps[name], browser, 1, 0, Measured())
         measured = {name: Measured() for name in apps}
-        for number in range(discarded + rounds):
+        for number in range(rounds):
             for name, app in apps.items():
-                into = measured[name] if number >= discarded else Measured()
-                full = number >= discarded and "predict" not in name and "function" not in name
-                _measure(app, browser, strokes, visitors if full else 0, into)
-            print(f"  round {number + 1} of {discarded + rounds} is over", flush=True)
+                full = "function" not in name and "predict" not in name
+                _measure(app, browser, strokes, visitors if full else 0, measured[name])
+            print(f"  round {number + 1} of {rounds} is over", flush=True)
         browser.close()
     comparisons = _comparisons(measured, others if len(apps) > 2 else (), visitors)
     for each in comparisons:
@@ -164,7 +174,7 @@ def _apps(folder: Path, others: Sequence[str]) -> dict[str, App]:
         return apps
     saved = folder / "models"
     saved.mkdir()
-    command = [python, "-m", "benchmarks.alternatives.models", saved]
+    command = [str(python), "-m", "benchmarks.alternatives.models", str(saved)]
     subprocess.run(command, env=_variables(saved), check=True, capture_output=True)
     for call in CALLS:
         if "Streamlit" in others:
@@ -192,8 +202,8 @@ def _apps(folder: Path, others: Sequence[str]) -> dict[str, App]:
 @contextmanager
 def _lab(folder: Path, warm: int) -> Iterator[Running]:
     # Its copy of MNIST is made once, not once for each server.
-    home = {"MNISTLAB_HOME": str(folder / "home"), "MNISTLAB_MNIST": str(local_mnist() or "")}
-    with serving(folder, "--warm", str(warm), **home) as server:
+    home, local = str(folder / "home"), str(local_mnist() or "")
+    with serving(folder, "--warm", str(warm), MNISTLAB_HOME=home, MNISTLAB_MNIST=local) as server:
 
         def is_settled(visitors: int) -> bool:
             health = server.health()
@@ -210,7 +220,7 @@ def _streamlit(python: Path, models: Path, call: str) -> Iterator[Running]:
     port = _free_port()
     app = str(Path(__file__).parent / "alternatives" / "streamlit_app.py")
     command = [
-        *(python, "-m", "streamlit", "run", app, "--server.headless", "true"),
+        *(str(python), "-m", "streamlit", "run", app, "--server.headless", "true"),
         *("--server.address", "127.0.0.1", "--server.port", str(port)),
         # As where an app is served: it would watch all modules for changes.
         *("--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"),
@@ -222,14 +232,14 @@ def _streamlit(python: Path, models: Path, call: str) -> Iterator[Running]:
 @contextmanager
 def _gradio(python: Path, models: Path, call: str) -> Iterator[Running]:
     port = _free_port()
-    command = [python, "-m", "benchmarks.alternatives.gradio_app", str(port)]
+    command = [str(python), "-m", "benchmarks.alternatives.gradio_app", str(port)]
     with _process(command, models, call, port, "config") as running:
         yield running
 
 
 @contextmanager
 def _process(
-    command: Sequence[str | Path], models: Path, call: str, port: int, health: str
+    command: Sequence[str], models: Path, call: str, port: int, health: str
 ) -> Iterator[Running]:
     """A server as a process; it answers."""
     url = f"http://127.0.0.1:{port}/"
@@ -395,7 +405,7 @@ def _choose_brush(page: Page) -> None:
 
 def _clear_gradio(page: Page) -> None:
     page.get_by_label("Clear canvas").click()
-    page.wait_for_timeout(500)
+    page.wait_for_function(IS_CLEARED)
     _choose_brush(page)
 
 

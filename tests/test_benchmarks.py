@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
+from importlib import import_module, util
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -341,6 +341,20 @@ def test_without_a_network_other_frameworks_are_left_out(
     assert environment.python() is None
     assert "Streamlit and Gradio are left out: MNISTLAB_OFFLINE is 1" in capsys.readouterr().out
     assert not environment.FOLDER.exists()
+
+
+def test_pytorch_is_found_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Path(sys.executable) if util.find_spec("torch") else None
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "FOLDER", tmp_path / "alternatives")
+    assert environment.torch_python() == own
+    with_torch = tmp_path / "alternatives" / "bin" / "python"
+    with_torch.parent.mkdir(parents=True)
+    with_torch.write_text("#!/bin/sh\nexit 0\n")
+    with_torch.chmod(0o755)
+    assert environment.torch_python() == own or with_torch
 
 
 def test_a_failed_installation_is_said_in_a_sentence(

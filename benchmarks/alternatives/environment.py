@@ -32,7 +32,10 @@ def python() -> Path | None:
         print(f"  {FOLDER}.")
         return None
     print(f"  installing Streamlit, Gradio and TensorFlow in {FOLDER}: {SIZE}, once", flush=True)
-    for command in ([sys.executable, "-m", "venv", FOLDER], [found, *_PIP, "-r", LOCK]):
+    for command in (
+        [sys.executable, "-m", "venv", str(FOLDER)],
+        [str(found), *_PIP, "-r", str(LOCK)],
+    ):
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -46,7 +49,7 @@ def torch_python() -> Path | None:
     """Return a Python that has PyTorch, of the lab's or this environment; None without one."""
     own = Path(sys.executable)
     for candidate in dict.fromkeys((own, ROOT / ".venv/bin/python", FOLDER / "bin/python")):
-        command = [candidate, "-c", "import torch"]
+        command = [str(candidate), "-c", "import torch"]
         if candidate.is_file() and not subprocess.run(command, capture_output=True).returncode:
             return candidate
     return None

@@ -41,7 +41,8 @@ with gr.Blocks() as demo:
         outputs: list[Any] = []
         for title in TITLES.values():
             with gr.Column():
-                outputs += [gr.Label(label=title, num_top_classes=10), gr.Textbox(label="latency")]
+                outputs.append(gr.Label(label=title, num_top_classes=10))
+                outputs.append(gr.Textbox(label="Latency", elem_classes="latency"))
     counter = gr.HTML("answer 0", elem_id="answer")
     # Without the queue: an answer takes milliseconds, and then a single request is faster.
     pad.change(

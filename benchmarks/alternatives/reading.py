@@ -60,10 +60,10 @@ def _call(model: Any) -> Read:
 def _function(model: Any) -> Read:
     import tensorflow as tf
 
-    @tf.function(input_signature=[tf.TensorSpec((1, 28, 28), tf.uint8)])  # type: ignore[misc]
-    def compiled(image: Any) -> Any:
-        return model(image, training=False)
-
+    compiled = tf.function(
+        lambda image: model(image, training=False),
+        input_signature=[tf.TensorSpec((1, 28, 28), tf.uint8)],
+    )
     return lambda image: np.asarray(compiled(image))
 
 

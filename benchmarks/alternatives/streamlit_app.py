@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from benchmarks.alternatives.reading import PAD, PEN, TITLES, Read, load_models, prepare, read
+from benchmarks.alternatives.reading import PAD, PEN, TITLES, load_models, prepare, read
 
-
-@st.cache_resource(show_spinner="Loading the models")
-def models() -> Mapping[str, Read]:
-    return load_models()
-
+models = st.cache_resource(show_spinner="Loading the models")(load_models)
 
 st.set_page_config(layout="wide")
 left, *columns = st.columns(3)

@@ -26,6 +26,7 @@ import socket
 import statistics
 import subprocess
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ ROUNDS = 5
 STROKES = 20  # in each round
 VISITORS = 10  # after the first
 OTHERS = ("Streamlit", "Gradio")
+SOCKETS = "sockets"  # beside the ids of requests
 CALLS = {"call": "model(x)", "function": "a tf.function", "predict": "model.predict"}
 SMALL = {"rounds": 1, "strokes": 2, "visitors": 1, "others": (), "fill": False}
 QUICK = {"rounds": 1, "strokes": 10, "visitors": 4}
@@ -77,8 +79,10 @@ WATCH = """selector => {
     up = null;
   }).observe(document.body, { childList: true, subtree: true, characterData: true });
 }"""
-HAS_ANSWER = """([selector, number]) =>
-  document.querySelector(selector)?.textContent.trim() === `answer ${number}`"""
+# The first answer with both models' charts, for whose code a first visit may wait longer.
+HAS_ANSWER = """([selector, charts]) =>
+  document.querySelector(selector)?.textContent.trim() === 'answer 1'
+  && document.querySelectorAll(charts).length >= 2"""
 
 IS_CLEARED = "() => document.querySelector('.latency textarea, .latency input').value === ''"
 
@@ -102,6 +106,8 @@ class App:
     """The canvas."""
     answer: str
     """The element with the number of the answer."""
+    charts: str
+    """What shows the probabilities of each model."""
     begin: Callable[[Page], None]
     """What a person does before the first stroke."""
     clear: Callable[[Page], None]
@@ -145,16 +151,24 @@ def main(
             if fill and name in apps:
                 _measure(apps[name], browser, 1, 0, Measured())
         measured = {name: Measured() for name in apps}
-        for number in range(rounds):
+        for _ in range(rounds):
             for name, app in apps.items():
                 full = "function" not in name and "predict" not in name
                 _measure(app, browser, strokes, visitors if full else 0, measured[name])
-            print(f"  round {number + 1} of {rounds} is over", flush=True)
+                print(f"  {_progress(name, measured[name])}", flush=True)
         browser.close()
     comparisons = _comparisons(measured, others if len(apps) > 2 else (), visitors)
     for each in comparisons:
         print(f"  {each}")
     return comparisons
+
+
+def _progress(name: str, measured: Measured) -> str:
+    return (
+        f"{name}: usable after {measured.first[-1]:.1f} s, {measured.first_bytes[-1] / 1e6:.2f} MB "
+        f"received, {measured.one_visitor[-1]:.0f} MB of memory; answers p50 "
+        f"{measured.p50[-1]:.0f} ms, p95 {measured.p95[-1]:.0f} ms"
+    )
 
 
 def _apps(folder: Path, others: Sequence[str]) -> dict[str, App]:
@@ -164,6 +178,7 @@ def _apps(folder: Path, others: Sequence[str]) -> dict[str, App]:
             partial(_lab, folder, warm),
             "#loading canvas, .ml-pad canvas",
             ".ml-answer",
+            ".ml-bars",
             lambda page: None,
             lambda page: page.locator(".ml-clear").click(),
         )
@@ -182,6 +197,7 @@ def _apps(folder: Path, others: Sequence[str]) -> dict[str, App]:
                 partial(_streamlit, python, saved, call),
                 ".upper-canvas",
                 ".st-key-answer",
+                ".stVegaLiteChart svg",
                 lambda page: None,
                 _clear_streamlit,
             )
@@ -190,6 +206,7 @@ def _apps(folder: Path, others: Sequence[str]) -> dict[str, App]:
                 partial(_gradio, python, saved, call),
                 ".pixi-target",
                 "#answer",
+                "[data-testid=label-output-value]",
                 _choose_brush,
                 _clear_gradio,
             )
@@ -331,10 +348,10 @@ def _visit(
     page.locator(app.pad).first.wait_for()
     app.begin(page)
     _draw_stroke(page, app, DRAWINGS[0])
-    page.wait_for_function(HAS_ANSWER, arg=[app.answer, 1])
+    page.wait_for_function(HAS_ANSWER, arg=[app.answer, app.charts])
     seconds.append(perf_counter() - begun)
     transferred.append(sum(received.values()))
-    requests.append(sum(size > 0 for name, size in received.items() if name != "sockets"))
+    requests.append(sum(size > 0 for name, size in received.items() if name != SOCKETS))
     return page
 
 
@@ -350,17 +367,29 @@ def _received(context: BrowserContext, page: Page) -> dict[str, int]:
     def finish(event: dict[str, Any]) -> None:
         sizes[event["requestId"]] = int(event["encodedDataLength"])
 
+    # Chromium tells messages as they are after it has unpacked them; here they are packed again.
+    packers: dict[str, Any] = {}
+
+    def handshake(event: dict[str, Any]) -> None:
+        headers = {name.lower(): each for name, each in event["response"]["headers"].items()}
+        if "permessage-deflate" in headers.get("sec-websocket-extensions", ""):
+            packers[event["requestId"]] = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+
     def message(event: dict[str, Any]) -> None:
         frame = event["response"]
-        data = frame["payloadData"]
         is_text = frame["opcode"] == 1
-        add("sockets", len(data.encode() if is_text else base64.b64decode(data)))
+        data = frame["payloadData"].encode()
+        data = data if is_text else base64.b64decode(data)
+        if packer := packers.get(event["requestId"]):
+            data = packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH)
+        add(SOCKETS, len(data))
 
     # A stream that is still open has received something, too.
     cdp.on(
         "Network.dataReceived", lambda event: add(event["requestId"], event["encodedDataLength"])
     )
     cdp.on("Network.loadingFinished", finish)
+    cdp.on("Network.webSocketHandshakeResponseReceived", handshake)
     cdp.on("Network.webSocketFrameReceived", message)
     return sizes
 

@@ -73,10 +73,11 @@ class Comparison:
         return {OURS: self.ours, **self.others}
 
     def __str__(self) -> str:
-        """One line for a terminal."""
-        parts = [f"{name} {self.figure(name)}" for name in self._all]
-        ratios = [f"{ratio_text(ratio)} better than {name}" for name, ratio in self.ratios.items()]
-        return f"{self.claim}: " + "   ".join(parts + ratios)
+        """One line for a terminal: what each took, and how many times better the lab is."""
+        parts = [f"{OURS} {self.figure(OURS)}"]
+        for name, ratio in self.ratios.items():
+            parts.append(f"{name} {self.figure(name)}, {ratio_text(ratio)}")
+        return f"{self.claim}: " + "   ".join(parts)
 
     def figure(self, name: str) -> str:
         """The median with its unit and, where it was measured more than once, its spread."""
@@ -153,7 +154,7 @@ _HEAD = """# Results
 
 Written by `make bench`, or by `make bench ARGS=quick`, which takes fewer measurements in ten
 minutes on two cores. A figure is a median, with the least and the greatest measurement. A ratio
-says how many times better MNIST Lab is. Each table names the machine and the versions."""
+says how many times better MNIST Lab is, and is below 1 where it is worse. Each table names the machine and the versions."""
 
 
 def _rows(comparisons: Sequence[Comparison]) -> list[str]:

@@ -285,7 +285,7 @@ def test_a_comparison_has_medians_spreads_and_ratios() -> None:
     assert FASTER.spreads["MNIST Lab"] == (1.0, 4.0)
     assert FASTER.ratios == {"Flask": 4.0, "Dash": 1.0}
     assert RIGHT.ratios == {"Flask": 2.0}
-    assert str(FASTER).startswith("a page: MNIST Lab 2 s (1 to 4)   Flask 8 s   ")
+    assert str(FASTER).startswith("a page: MNIST Lab 2 s (1 to 4)   Flask 8 s, 4×   ")
 
 
 def test_results_have_a_table_for_each_command(tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_pytorch_is_found_where_it_is_installed(
     with_torch.parent.mkdir(parents=True)
     with_torch.write_text("#!/bin/sh\nexit 0\n")
     with_torch.chmod(0o755)
-    assert environment.torch_python() == own or with_torch
+    assert environment.torch_python() == (own or with_torch)
 
 
 def test_a_failed_installation_is_said_in_a_sentence(

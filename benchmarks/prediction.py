@@ -2,7 +2,7 @@
 
 Then one image by the plain MLP and the plain CNN beside Keras: the very same network, exported as
 every trained model is, against `model.predict`, `model(x)` and a compiled `tf.function`. They take
-turns in one process, because TensorFlow's threads would slow whatever runs beside it.
+turns in one process, for TensorFlow's threads would slow whatever ran beside it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COMMAND = "make bench ARGS=prediction"
 REPEATS = 500  # of each call beside Keras
 SMALL = {"drawings": 3, "repeats": 2}
 QUICK = {"drawings": 200, "repeats": 200}
-BLOCK = 50  # drawings; backends take turns, so that a busy moment of the machine hits all
+BLOCK = 50  # drawings or calls; all take turns, so that a busy moment of the machine hits all
 TITLES = {"litert": "LiteRT", "numpy": "NumPy"}
 
 
@@ -77,7 +77,8 @@ def _beside_keras(repeats: int) -> list[Comparison]:
             tuple(own.pop("ours")),
             {_NAMES[how]: tuple(values) for how, values in own.items()},
             COMMAND,
-            note=f"{repeats} calls of each, in turn; the same network and the same image.",
+            note=f"{repeats} calls of each, {BLOCK} in a row and then the next, in one process. The "
+            "networks are the same, and so is the image.",
         )
         for name, own in times.items()
     ]
@@ -140,11 +141,12 @@ def _times(name: str, repeats: int) -> dict[str, list[float]]:
             answer = call(image)
         np.testing.assert_allclose(answer, calls["ours"](image), atol=1e-4, err_msg=how)
     times: dict[str, list[float]] = {how: [] for how in calls}
-    for _ in range(repeats):
+    for i in range(0, repeats, BLOCK):
         for how, call in calls.items():
-            begun = time.perf_counter()
-            call(image)
-            times[how].append((time.perf_counter() - begun) * 1000)
+            for _ in range(i, min(i + BLOCK, repeats)):
+                begun = time.perf_counter()
+                call(image)
+                times[how].append((time.perf_counter() - begun) * 1000)
     return times
 
 

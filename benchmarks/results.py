@@ -154,7 +154,8 @@ _HEAD = """# Results
 
 Written by `make bench`, or by `make bench ARGS=quick`, which takes fewer measurements in ten
 minutes on two cores. A figure is a median, with the least and the greatest measurement. A ratio
-says how many times better MNIST Lab is, and is below 1 where it is worse. Each table names the machine and the versions."""
+says how many times better MNIST Lab is, and is below 1 where it is worse. Each table names the
+machine and the versions."""
 
 
 def _rows(comparisons: Sequence[Comparison]) -> list[str]:

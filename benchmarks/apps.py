@@ -56,7 +56,7 @@ OTHERS = ("Streamlit", "Gradio")
 SOCKETS = "sockets"  # beside the ids of requests
 CALLS = {"call": "model(x)", "function": "a tf.function", "predict": "model.predict"}
 SMALL = {"rounds": 1, "strokes": 2, "visitors": 1, "others": (), "fill": False}
-QUICK = {"rounds": 1, "strokes": 10, "visitors": 4}
+QUICK = {"rounds": 1, "strokes": 10, "visitors": 4, "calls": ("call", "predict")}
 DRAWINGS = (
     *SEVEN,
     [[140, 40], [85, 100], [85, 190], [140, 240], [195, 190], [195, 100], [140, 40]],
@@ -135,17 +135,19 @@ def main(
     strokes: int = STROKES,
     visitors: int = VISITORS,
     others: Sequence[str] = OTHERS,
+    calls: Sequence[str] = tuple(CALLS),
     fill: bool = True,
 ) -> list[Comparison]:
     """Of the lab and some of `OTHERS`.
 
     Parameters
     ----------
+    calls : ways in which these predict, of `CALLS`, `"call"` among them
     fill : visit each app once before, so that all later visits find the same on the disk: the lab's
         copy of MNIST, and files that the system has read
     """
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        apps = _apps(Path(folder), others)
+        apps = _apps(Path(folder), others, calls)
         browser = launch(playwright)
         for name in ("warm 1", "Streamlit call", "Gradio call"):
             if fill and name in apps:
@@ -157,7 +159,7 @@ def main(
                 _measure(app, browser, strokes, visitors if full else 0, measured[name])
                 print(f"  {_progress(name, measured[name])}", flush=True)
         browser.close()
-    comparisons = _comparisons(measured, others if len(apps) > 2 else (), visitors)
+    comparisons = _comparisons(measured, others if len(apps) > 2 else (), calls, visitors)
     for each in comparisons:
         print(f"  {each}")
     return comparisons
@@ -171,7 +173,7 @@ def _progress(name: str, measured: Measured) -> str:
     )
 
 
-def _apps(folder: Path, others: Sequence[str]) -> dict[str, App]:
+def _apps(folder: Path, others: Sequence[str], calls: Sequence[str]) -> dict[str, App]:
     """By name, such as `"Streamlit call"`; the folder is theirs."""
     apps = {
         f"warm {warm}": App(
@@ -191,7 +193,7 @@ def _apps(folder: Path, others: Sequence[str]) -> dict[str, App]:
     saved.mkdir()
     command = [str(python), "-m", "benchmarks.alternatives.models", str(saved)]
     subprocess.run(command, env=_variables(saved), check=True, capture_output=True)
-    for call in CALLS:
+    for call in calls:
         if "Streamlit" in others:
             apps[f"Streamlit {call}"] = App(
                 partial(_streamlit, python, saved, call),
@@ -442,7 +444,7 @@ def _clear_gradio(page: Page) -> None:
 
 
 def _comparisons(
-    measured: dict[str, Measured], others: Sequence[str], visitors: int
+    measured: dict[str, Measured], others: Sequence[str], calls: Sequence[str], visitors: int
 ) -> list[Comparison]:
     lab, without = measured["warm 1"], measured["warm 0"]
     rows: list[Comparison] = []
@@ -465,14 +467,14 @@ def _comparisons(
     add("the same, with a warm kernel for the next one", "MB", "one_visitor")
     add(f"memory with {visitors + 1} visitors", "MB", "more_visitors", without)
     for what, title in (("p50", "median"), ("p95", "95 %")):
-        fastest = {name: _fastest(measured, name) for name in others}
+        fastest = {name: _fastest(measured, name, calls) for name in others}
         note = ", ".join(f"{name} calls {CALLS[call]}" for name, call in fastest.items())
         claim = f"mouse-up to answer shown, {title}"
         ours = tuple(getattr(lab, what))
         values = {n: tuple(getattr(measured[f"{n} {c}"], what)) for n, c in fastest.items()}
-        note = f"{note}: the fastest way for it." if note else ""
+        note = f"{note}: the fastest of the ways that were tried." if note else ""
         rows.append(Comparison(claim, "ms", ours, values, COMMAND, note=note))
-        if others:
+        if others and "predict" in calls:
             values = {n: tuple(getattr(measured[f"{n} predict"], what)) for n in others}
             note = "The others call model.predict, as tutorials do."
             rows.append(Comparison(claim, "ms", ours, values, COMMAND, note=note))
@@ -483,5 +485,5 @@ def _values(measured: Measured, what: str, per: float) -> tuple[float, ...]:
     return tuple(value / per for value in getattr(measured, what))
 
 
-def _fastest(measured: dict[str, Measured], name: str) -> str:
-    return min(CALLS, key=lambda call: statistics.median(measured[f"{name} {call}"].p50))
+def _fastest(measured: dict[str, Measured], name: str, calls: Sequence[str]) -> str:
+    return min(calls, key=lambda call: statistics.median(measured[f"{name} {call}"].p50))

@@ -77,8 +77,8 @@ def _beside_keras(repeats: int) -> list[Comparison]:
             tuple(own.pop("ours")),
             {_NAMES[how]: tuple(values) for how, values in own.items()},
             COMMAND,
-            note=f"{repeats} calls of each, {BLOCK} in a row and then the next, in one process. The "
-            "networks are the same, and so is the image.",
+            note=f"{repeats} calls of each, {BLOCK} in a row and then the next, in one process. "
+            "The networks are the same, and so is the image.",
         )
         for name, own in times.items()
     ]

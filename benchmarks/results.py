@@ -218,11 +218,13 @@ def commit() -> str:
 
 def _installed(names: Sequence[str], python: Path) -> dict[str, str]:
     if python == Path(sys.executable):
-        there = {each.name.lower(): each.version for each in metadata.distributions()}
+        there = {
+            each.name.lower().replace("_", "-"): each.version for each in metadata.distributions()
+        }
     else:
         code = (
-            "import json; from importlib.metadata import distributions; "
-            "print(json.dumps({each.name.lower(): each.version for each in distributions()}))"
+            "import json; from importlib.metadata import distributions as all; "
+            "print(json.dumps({e.name.lower().replace('_', '-'): e.version for e in all()}))"
         )
         there = json.loads(_output([str(python), "-c", code]) or "{}")
     return {name: there[name] for name in names if name in there}

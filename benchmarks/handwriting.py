@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks.drawings import TEST_FILE, described, held_out_rows, rows_of
+from benchmarks.results import Comparison
 from benchmarks.ways import ways
 from mnistlab import Classifier, Drawing, load_classifier, load_default, preprocess
 
@@ -34,11 +35,14 @@ ANGLES = (-15, 15)  # degrees
 _ZOOM = 3
 
 
+COMMAND = "make bench ARGS=handwriting"
 SMALL = {"drawings": 10, "images": 10}
+QUICK = {"images": 1000}
 
 
-def main(drawings: int | None = None, images: int | None = None) -> None:
+def main(drawings: int | None = None, images: int | None = None) -> list[Comparison]:
     """On all drawings and all of MNIST's test images, or on so many of each."""
+    comparisons: list[Comparison] = []
     data = held_out_rows(drawings)
     strokes = [row["strokes"] for row in data]
     labels = np.array([int(row["label"]) for row in data])
@@ -54,10 +58,22 @@ def main(drawings: int | None = None, images: int | None = None) -> None:
         )
         print(f"    {(right & kept).mean():.2%} shown, {kept.mean():.2%} taken for digits,")
         print(f"    {naive.mean():.2%} right merely resized")
+        comparisons.append(
+            Comparison(
+                f"pen drawings read right, {model.title}",
+                "%",
+                (100 * float(right.mean()),),
+                {"merely resized": (100 * float(naive.mean()),)},
+                COMMAND,
+                lower_is_better=False,
+                note=f"The same model on the same {len(data):,} drawings, prepared in two ways.",
+            )
+        )
     _print_table(models, data, TEST_FILE)
     _print_mnist(models, images)
     for name, changed in _variations(strokes).items():
         _print_loss(name, models, changed, recipe, labels)
+    return comparisons
 
 
 def _images(strokes: list[Strokes], render: Callable[[Strokes], Images]) -> Images:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from benchmarks.pad import WATCH
 from drivers.browser import launch
 from drivers.jupyter import jupyter
 from drivers.lab import Lab
+from drivers.memory import MEGABYTE, pss
 from drivers.server import Server, serving
 from drivers.visitor import Visitor
 from drivers.waiting import until
@@ -38,7 +39,6 @@ VISITS = 200
 AFTERWARDS = 85  # seconds after the last visit, in which the server may tidy up
 PAGES = 7
 PATIENCE = 300  # seconds; that a visitor waits too long is what is measured, not an error
-MEGABYTE = 1e6
 WATCHED = 120  # seconds of a training
 
 
@@ -87,15 +87,6 @@ def _first_visit(server: Server) -> None:
     until(lambda: not server.kernels(), "the kernel's end", 90)
 
 
-def _pss(pid: int) -> float:
-    """Megabytes of a process and all that it started."""
-    process, total = psutil.Process(pid), 0
-    for each in (process, *process.children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):  # it has just ended
-            total += each.memory_full_info().pss
-    return total / MEGABYTE
-
-
 def _patient_page(browser: Browser) -> Page:
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     context.set_default_timeout(1000 * PATIENCE)
@@ -106,14 +97,14 @@ def _costs(drawings: int, training: bool) -> None:
     with _server("--shared") as server:
         pid = server.process.pid
         _first_visit(server)
-        alone = _pss(pid)
+        alone = pss(pid)
         visitor = Visitor(server.url)
-        idle = _pss(pid)
+        idle = pss(pid)
         visitor.open_pad()
         for strokes in _drawings(0, drawings):
             visitor.draw(strokes)
             visitor.click("ml-clear")
-        drawing = _pss(pid)
+        drawing = pss(pid)
         print(
             f"  server {alone:.0f} MB; a visitor who looks {idle - alone:.0f}, has drawn "
             f"{drawing - alone:.0f} (PSS)"
@@ -131,11 +122,11 @@ def _explore() -> None:
         _first_visit(server)
         visitor = Visitor(server.url, PATIENCE)
         kernel = server.kernels()[0].pid
-        before, peaks, is_over = _pss(kernel), [0.0], threading.Event()
+        before, peaks, is_over = pss(kernel), [0.0], threading.Event()
 
         def watch() -> None:
             while not is_over.wait(0.02):
-                peaks[0] = max(peaks[0], _pss(kernel))
+                peaks[0] = max(peaks[0], pss(kernel))
 
         def shows(box: str, sign: str) -> bool:
             return sign in visitor.text(box)
@@ -151,7 +142,7 @@ def _explore() -> None:
         watcher.join()
         print(
             f"  the kernel of a visitor who looks {before:.0f} MB; every part of Explore opened "
-            f"{_pss(kernel):.0f} MB, at most {peaks[0]:.0f} MB (PSS)"
+            f"{pss(kernel):.0f} MB, at most {peaks[0]:.0f} MB (PSS)"
         )
 
 
@@ -178,7 +169,7 @@ def _binder(training: bool) -> None:
         lab = Lab(_patient_page(browser), f"{url}voila/render/dashboard.ipynb")
         lab.open_predict()
         lab.open("Train & Compare")
-        print(f"  as on Binder: {_pss(server.pid):.0f} MB (PSS)")
+        print(f"  as on Binder: {pss(server.pid):.0f} MB (PSS)")
         if training:
             lab.at("ml-train").click()
             lab.at("ml-progress-mlp").get_by_text("epoch").first.wait_for()
@@ -191,7 +182,7 @@ def _peak(pid: int, is_over: Callable[[], bool]) -> float:
     """The most megabytes until it is over, or for two minutes."""
     peak, end = 0.0, time.monotonic() + WATCHED
     while not is_over() and time.monotonic() < end:
-        peak = max(peak, _pss(pid))
+        peak = max(peak, pss(pid))
         time.sleep(0.25)
     return peak
 
@@ -199,7 +190,7 @@ def _peak(pid: int, is_over: Callable[[], bool]) -> float:
 def _class(visitors: int, drawings: int, pause: float) -> None:
     with _server("--shared", "--max-visitors", str(visitors)) as server, sync_playwright() as pw:
         _first_visit(server)
-        alone = _pss(server.process.pid)
+        alone = pss(server.process.pid)
         command = [sys.executable, "-m", "benchmarks.serving", server.url, str(pause)]
         clients = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -215,7 +206,7 @@ def _class(visitors: int, drawings: int, pause: float) -> None:
         print(f"  {clients.stdout.readline().strip()}")
         print(f"  all {visitors} pages at once: {time.perf_counter() - begun:.0f} s until the last")
         until(lambda: server.health()["visitors"] == visitors, "all visitors", 60)
-        idle = _pss(server.process.pid)
+        idle = pss(server.process.pid)
         print(f"  server {alone:.0f} MB, with {visitors} idle visitors {idle:.0f} MB (PSS)")
         status, headers, body = server.ask()
         print(f"  one more: {status}, Retry-After {headers['Retry-After']}, {len(body)} bytes")
@@ -231,7 +222,7 @@ def _class(visitors: int, drawings: int, pause: float) -> None:
         print(f"  {_figures('Chromium', waits)}")
         print(f"  {clients.stdout.readline().strip()}")
         there = server.health()["visitors"]
-        print(f"  after drawing: {_pss(server.process.pid):.0f} MB; visitors {there}")
+        print(f"  after drawing: {pss(server.process.pid):.0f} MB; visitors {there}")
         clients.stdin.close()
         clients.wait()
         browser.close()

@@ -11,7 +11,8 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
+from importlib import import_module, util
+from inspect import signature
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -19,9 +20,12 @@ from unittest.mock import create_autospec
 import numpy as np
 import pytest
 
-from benchmarks import drawings
+from benchmarks import apps, drawings
+from benchmarks import prediction as prediction_benchmark
 from benchmarks.__main__ import NAMES
+from benchmarks.alternatives import environment
 from benchmarks.handwriting import of_files
+from benchmarks.results import Comparison, Table, read, render, write
 from benchmarks.ways import ways
 from drivers.fleet import NO_HAPROXY, haproxy_path
 from mnistlab.data import Dataset
@@ -31,7 +35,7 @@ from mnistlab.models.card import RUN_FILES
 from mnistlab.models.store import PRETRAINED_FOLDER
 from mnistlab.training import events
 
-IN_CHROMIUM = {"page", "pad", "explore", "serving"}
+IN_CHROMIUM = {"page", "pad", "apps", "explore", "serving"}
 TRAINING = {"training"}
 SAID = {
     "prediction": "preprocessing  p50",
@@ -41,6 +45,7 @@ SAID = {
     "photos": "report photos:",
     "page": "a warm kernel, return visit: a pad after",
     "pad": "2 strokes on a quiet page",
+    "apps": "mouse-up to answer shown, median: MNIST Lab",
     "kernel": "heavy modules: none",
     "explore": "the kernel:",
     "training": "same seed again: identical weights",
@@ -259,7 +264,7 @@ def test_handwriting_refuses_drawings_that_were_trained_on_and_files_without_dig
 
 def test_all_benchmarks_are_in_the_list() -> None:
     folder = Path(drawings.__file__).parent
-    helpers = {"__init__", "__main__", "drawings", "ways"}
+    helpers = {"__init__", "__main__", "drawings", "results", "ways"}
     assert {path.stem for path in folder.glob("*.py")} - helpers == set(NAMES)
 
 
@@ -269,3 +274,98 @@ def test_an_unknown_benchmark_is_refused_before_any_runs() -> None:
     assert done.returncode == 2
     assert "there is no nonsense; choose among prediction" in done.stderr
     assert done.stdout == ""
+
+
+FASTER = Comparison("a page", "s", (1.0, 2.0, 4.0), {"Flask": (8.0,), "Dash": (1.0, 3.0)}, "make a")
+RIGHT = Comparison("right", "%", (98.0,), {"Flask": (49.0,)}, "make b", False, "Of ten drawings.")
+
+
+def test_a_comparison_has_medians_spreads_and_ratios() -> None:
+    assert FASTER.medians == {"MNIST Lab": 2.0, "Flask": 8.0, "Dash": 2.0}
+    assert FASTER.spreads["MNIST Lab"] == (1.0, 4.0)
+    assert FASTER.ratios == {"Flask": 4.0, "Dash": 1.0}
+    assert RIGHT.ratios == {"Flask": 2.0}
+    assert str(FASTER).startswith("a page: MNIST Lab 2 s (1 to 4)   Flask 8 s, 4×   ")
+
+
+def test_results_have_a_table_for_each_command(tmp_path: Path) -> None:
+    path = tmp_path / "RESULTS.md"
+    write([FASTER, RIGHT], path)
+    text = path.read_text()
+    assert "| a page | 2 s (1 to 4) | 8 s | 2 s (1 to 3) | 4× Flask, 1× Dash |" in text
+    assert "| right (1) | 98 % | 49 % | 2× |" in text
+    assert "1. Of ten drawings." in text
+    for part in ("## `make a`", "## `make b`", "cores", "Python 3."):
+        assert part in text
+
+
+def test_a_partial_run_keeps_the_other_tables(tmp_path: Path) -> None:
+    path = tmp_path / "RESULTS.md"
+    write([FASTER, RIGHT], path)
+    before = read(tmp_path / "results.json")
+    again = Comparison("right", "%", (99.0,), {}, "make b", lower_is_better=False)
+    write([again], path, "make bench ARGS=quick")
+    after = read(tmp_path / "results.json")
+    assert after["make a"] == before["make a"]
+    assert after["make b"].comparisons == (again,)
+    assert "measured by `make bench ARGS=quick`" in path.read_text()
+    assert "| right | 99 % |  |" in path.read_text()
+
+
+def test_what_was_left_out_leaves_no_column() -> None:
+    alone = Comparison("a page", "s", (0.123456,), {}, "make a")
+    table = Table((alone,), "make a", "today", "abc", "a machine", {"Python": "3"})
+    assert "| a page | 0.123 s |  |" in render({"make a": table})
+
+
+def test_published_results_are_those_of_the_json_file() -> None:
+    results = Path(drawings.__file__).with_name("RESULTS.md")
+    if results.is_file():
+        assert results.read_text() == render(read(results.with_name("results.json")))
+
+
+def test_a_quick_run_knows_the_arguments_of_its_benchmarks() -> None:
+    quick = [import_module(f"benchmarks.{name}") for name in NAMES]
+    chosen = [module for module in quick if hasattr(module, "QUICK")]
+    assert apps in chosen
+    assert prediction_benchmark in chosen
+    for module in chosen:
+        signature(module.main).bind(**module.QUICK)
+
+
+def test_without_a_network_other_frameworks_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environment, "FOLDER", tmp_path / "alternatives")
+    monkeypatch.setenv("MNISTLAB_OFFLINE", "1")
+    assert environment.python() is None
+    assert "Streamlit and Gradio are left out: MNISTLAB_OFFLINE is 1" in capsys.readouterr().out
+    assert not environment.FOLDER.exists()
+
+
+def test_pytorch_is_found_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Path(sys.executable) if util.find_spec("torch") else None
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "FOLDER", tmp_path / "alternatives")
+    assert environment.torch_python() == own
+    with_torch = tmp_path / "alternatives" / "bin" / "python"
+    with_torch.parent.mkdir(parents=True)
+    with_torch.write_text("#!/bin/sh\nexit 0\n")
+    with_torch.chmod(0o755)
+    assert environment.torch_python() == (own or with_torch)
+
+
+def test_a_failed_installation_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("no-such-package-of-mnistlab==1\n")
+    monkeypatch.setattr(environment, "FOLDER", tmp_path / "alternatives")
+    monkeypatch.setattr(environment, "LOCK", lock)
+    monkeypatch.delenv("MNISTLAB_OFFLINE")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert environment.python() is None
+    said = capsys.readouterr().out
+    assert re.search(r"left out, for they cannot be installed: .*no-such-package", said), said

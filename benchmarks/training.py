@@ -1,20 +1,21 @@
-"""Time to accuracy against Keras's own MNIST example, and what training costs on this machine.
+"""Time to accuracy against Keras's and PyTorch's own MNIST examples, and what training costs here.
 
-Each training runs in a process of its own, Keras's and ours in turn, so that a slow spell of the
-machine meets both. Only here is the test set looked at after each epoch; that takes no part in
+Each training runs in a process of its own, the examples' and ours in turn, so that a slow spell of
+the machine meets all. Only here is the test set looked at after each epoch; that takes no part in
 the time.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,72 +23,130 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.alternatives import environment
+from benchmarks.results import Comparison
 from mnistlab import Dataset, TrainingConfig, load_default, submit
 from mnistlab.models import find_run
 from mnistlab.training import events
 from mnistlab.training.presets import PRESETS
 
-GOALS = (0.990, 0.992)
-SIDES = ("keras", "ours")
+ALTERNATIVES = Path(__file__).parent / "alternatives"
+OURS = PRESETS["quick"].configs["cnn"]
+GOALS = {0.990: OURS.epochs, 0.992: OURS.epochs, 0.994: 4}
+"""Accuracy on the test set -> epochs of the training that is meant to reach it."""
+EXAMPLES = {"Keras": 0.994, "PyTorch": 0.990}
+"""Example -> the accuracy at which it is stopped; PyTorch's takes minutes for each epoch."""
 REPEATS = 3
 CANCELS = 5
-KERAS_EPOCHS = 25  # its published 15 do not always reach 99.2 %
-OURS = PRESETS["quick"].configs["cnn"]
-SMALL = {"sides": ("ours",), "goals": (0.0,), "repeats": 1, "cancels": 1, "fraction": 0.01}
+SMALL = {"examples": {}, "goals": {0.0: 1}, "repeats": 1, "cancels": 1, "fraction": 0.01}
+QUICK = {
+    "examples": {"Keras": 0.992}, "goals": {0.990: OURS.epochs, 0.992: OURS.epochs}, "repeats": 1,
+    "cancels": 0,
+}  # fmt: skip
 
 Story = list[tuple[float, float]]
-"""Seconds of fit and test accuracy after each epoch."""
+"""Seconds of training and test accuracy after each epoch."""
 
 
 def main(
-    sides: Sequence[str] = SIDES,
-    goals: Sequence[float] = GOALS,
+    examples: Mapping[str, float] = EXAMPLES,
+    goals: Mapping[float, int] = GOALS,
     repeats: int = REPEATS,
     cancels: int = CANCELS,
     fraction: float = 1.0,
-) -> None:
+) -> list[Comparison]:
     """Everything on a fraction of the data, 0 to 1."""
     dataset = load_default()
     print(f"  on {fraction:.0%} of {dataset.title}")
-    _time_to_accuracy(sides, goals, repeats, fraction)
     with tempfile.TemporaryDirectory() as folder:
-        runs = Path(folder)
-        _preset("quick", dataset, runs, fraction)
-        config = TrainingConfig("mlp", fraction=fraction)
-        names = [submit(config, dataset, runs=runs).result() for _ in range(2)]
-        digests = {find_run(name, runs).card["weights_digest"] for name in names}
-        print(f"  same seed again: {'identical' if len(digests) == 1 else 'DIFFERENT'} weights")
-        print("  Cancel:", ", ".join(f"{_cancel(dataset, runs):.2f} s" for _ in range(cancels)))
+        found = _time_to_accuracy(examples, goals, repeats, fraction, Path(folder) / "data.npz")
+        if cancels:
+            _lab_only(dataset, Path(folder) / "runs", cancels, fraction)
+    return found
 
 
 def _time_to_accuracy(
-    sides: Sequence[str], goals: Sequence[float], repeats: int, fraction: float
-) -> None:
-    stories: dict[str, list[Story]] = {side: [] for side in sides}
+    examples: Mapping[str, float],
+    goals: Mapping[float, int],
+    repeats: int,
+    fraction: float,
+    file: Path,
+) -> list[Comparison]:
+    commands = {
+        _name(epochs): [sys.executable, "-m", "benchmarks.training", str(epochs), str(fraction)]
+        for epochs in dict.fromkeys(goals.values())
+    }
+    pythons = {"Keras": Path(sys.executable), "PyTorch": environment.torch_python()}
+    scripts = {"Keras": "keras_example.py", "PyTorch": "torch_example.py"}
+    if examples:
+        _save(load_default(), file, fraction)
+    for name, enough in examples.items():
+        if python := pythons[name]:
+            script = str(ALTERNATIVES / scripts[name])
+            commands[name] = [str(python), script, str(file), str(enough)]
+        else:
+            print(f"  {name}'s example is left out: it is not installed")
+    stories: dict[str, list[Story]] = {name: [] for name in commands}
     for seed in range(repeats):
-        for side, found in stories.items():
-            found.append(_story(side, seed, fraction))
-            text = "  ".join(f"{s:.1f} s {a:.2%}" for s, a in found[-1])
-            print(f"  {side} seed {seed}: {text}", flush=True)
-    for goal in goals:
-        medians = {
-            side: statistics.median(_reached(story, goal) for story in found)
-            for side, found in stories.items()
-        }
-        text = ", ".join(f"{side} {seconds:.1f}" for side, seconds in medians.items())
-        print(f"  seconds to {goal:.1%}, median of {repeats}: {text}", flush=True)
-        if len(medians) == len(SIDES):
-            print(f"    ours {medians['keras'] / medians['ours']:.1f} times as fast", flush=True)
+        for name, command in commands.items():
+            story = _story([*command, str(seed)])
+            stories[name].append(story)
+            text = "  ".join(f"{seconds:.1f} s {accuracy:.2%}" for seconds, accuracy in story)
+            print(f"  {name} seed {seed}: {text}", flush=True)
+    return [_compared(goal, epochs, stories, examples) for goal, epochs in goals.items()]
+
+
+def _compared(
+    goal: float, epochs: int, stories: Mapping[str, list[Story]], examples: Mapping[str, float]
+) -> Comparison:
+    """How long each takes to a goal. An example that missed it counts with all its time."""
+    others, missed = {}, []
+    for name, enough in examples.items():
+        if name in stories and enough >= goal:
+            times = [_reached(story, goal) for story in stories[name]]
+            if not math.isfinite(statistics.median(times)):
+                missed.append(f"{name}'s example misses it in its {len(stories[name][0])} epochs")
+            whole = [story[-1][0] for story in stories[name]]
+            others[f"{name}'s example"] = tuple(map(min, times, whole))
+    ours = tuple(_reached(story, goal) for story in stories[_name(epochs)])
+    note = f"The CNN of the preset Quick, {epochs} epochs."
+    if missed:
+        note += f" {' and '.join(missed)}; the time of all of them stands instead."
+    compared = Comparison(
+        f"seconds to {goal:.1%} of the test set", "s", ours, others, "make bench ARGS=training",
+        note=note,
+    )  # fmt: skip
+    print(f"  {compared}\n    {note}", flush=True)
+    return compared
+
+
+def _name(epochs: int) -> str:
+    return f"Quick, {epochs} epochs"
 
 
 def _reached(story: Story, goal: float) -> float:
-    return next((seconds for seconds, accuracy in story if accuracy >= goal), float("inf"))
+    return next((seconds for seconds, accuracy in story if accuracy >= goal), math.inf)
 
 
-def _story(side: str, seed: int, fraction: float) -> Story:
-    arguments = [sys.executable, "-m", "benchmarks.training", side, str(seed), str(fraction)]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    return [tuple(pair) for pair in json.loads(done.stdout.splitlines()[-1])]
+def _story(command: Sequence[str]) -> Story:
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [(seconds, accuracy) for seconds, accuracy in json.loads(done.stdout.splitlines()[-1])]
+
+
+def _save(dataset: Dataset, file: Path, fraction: float) -> None:
+    """Write the arrays for the examples, which know nothing of this package."""
+    names = ("x_train", "y_train", "x_test", "y_test")
+    np.savez(file, **{name: _part(getattr(dataset, name), fraction) for name in names})
+
+
+def _lab_only(dataset: Dataset, runs: Path, cancels: int, fraction: float) -> None:
+    """What the presets reach, whether a seed repeats, and how fast Cancel is."""
+    _preset("quick", dataset, runs, fraction)
+    config = TrainingConfig("mlp", fraction=fraction)
+    names = [submit(config, dataset, runs=runs).result() for _ in range(2)]
+    digests = {find_run(name, runs).card["weights_digest"] for name in names}
+    print(f"  same seed again: {'identical' if len(digests) == 1 else 'DIFFERENT'} weights")
+    print("  Cancel:", ", ".join(f"{_cancel(dataset, runs):.2f} s" for _ in range(cancels)))
 
 
 def _preset(name: str, dataset: Dataset, runs: Path, fraction: float) -> None:
@@ -120,8 +179,8 @@ def _cancel(dataset: Dataset, runs: Path) -> float:
 # In a process of its own
 
 
-def _ours(seed: int, fraction: float) -> Story:
-    """Our recipe through our own training, the test set read after each epoch."""
+def _ours(epochs: int, fraction: float, seed: int) -> Story:
+    """The CNN of the preset Quick through our own training, the test set read after each epoch."""
     import keras
 
     from mnistlab.training import loop as training
@@ -143,55 +202,9 @@ def _ours(seed: int, fraction: float) -> Story:
         return fit(self, *args, callbacks=[*callbacks, Look()], **kwargs)
 
     keras.Model.fit = fit_and_look
-    trained = training.train(replace(OURS, seed=seed, fraction=fraction), dataset)
-    seconds = [event.seconds for event in trained.history]
+    config = replace(OURS, epochs=epochs, seed=seed, fraction=fraction)
+    seconds = [event.seconds for event in training.train(config, dataset).history]
     return [(s - t, a) for s, t, a in zip(seconds, spent, accuracy, strict=False)]
-
-
-def _keras(seed: int, fraction: float) -> Story:
-    """Keras's mnist_convnet at its published settings."""
-    import keras
-    from keras import layers
-
-    dataset = load_default()
-    keras.utils.set_random_seed(seed)
-    x, x_test = (
-        _part(images, fraction).astype("float32")[..., None] / 255
-        for images in (dataset.x_train, dataset.x_test)
-    )
-    y = keras.utils.to_categorical(_part(dataset.y_train, fraction), 10)
-    y_test = _part(dataset.y_test, fraction)
-    model = keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dropout(0.5),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    story: Story = []
-    spent = [0.0]
-    begun = time.perf_counter()
-
-    class Look(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-            now = time.perf_counter()
-            accuracy = _accuracy(model, x_test, y_test)
-            story.append((now - begun - spent[-1], accuracy))
-            spent.append(spent[-1] + time.perf_counter() - now)
-            if accuracy >= max(GOALS):
-                model.stop_training = True
-
-    model.fit(
-        x, y, batch_size=128, epochs=KERAS_EPOCHS, validation_split=0.1, callbacks=[Look()],
-        verbose=0,
-    )  # fmt: skip
-    return story
 
 
 def _part(values: NDArray[Any], fraction: float) -> NDArray[Any]:
@@ -205,6 +218,5 @@ def _accuracy(model: Any, x: NDArray[Any], y: NDArray[np.uint8]) -> float:
 
 
 if __name__ == "__main__":
-    side, seed, fraction = sys.argv[1:]
-    story = {"keras": _keras, "ours": _ours}[side](int(seed), float(fraction))
-    print(json.dumps(story))
+    epochs, fraction, seed = sys.argv[1:]
+    print(json.dumps(_ours(int(epochs), float(fraction), int(seed))))

@@ -24,7 +24,7 @@ SCRIBBLE = 0.6  # fraction of the 20x20 box with ink; exceeded by 26 of 60,000 M
 
 WHAT = {
     "mlp": "Multilayer perceptron: has its own weights for each of the 784 pixels.",
-    "cnn": "Convolutional network: looks for the same strokes and corners everywhere.",
+    "cnn": "Convolutional network: looks for strokes and corners everywhere.",
 }
 """What each kind of network is, in a sentence."""
 

@@ -148,8 +148,8 @@ def _explore() -> None:
 
 _EXPLORED = (  # what is chosen, where its result is shown, and by which words it is known
     ("Averages", "ml-averages", "root mean square"),
-    ("Map", "ml-map-section", "training images"),
-    ("The CNN's last hidden layer", "ml-map-section", "training images"),
+    ("Map", "ml-map-section", "of another digit"),
+    ("The CNN's last hidden layer", "ml-map-section", "hidden layer varies"),
     ("Handwriting", "ml-handwriting", "median"),
     ("Outliers", "ml-odd", "farthest"),
     ("Least confident", "ml-odd", "misreads"),

@@ -26,8 +26,9 @@ TERMS = {
     "Last hidden layer": "The numbers from which a network computes its answer, its penultimate "
     "layer. Images that a network finds alike have similar numbers there.",
     # Networks and training
-    "MLP": "Multilayer perceptron: each unit weighs all 784 pixels at once. It does not know which "
-    "pixels are neighbours.",
+    "MLP": "Multilayer perceptron: each unit of the first layer has a weight for each of the 784 "
+    "pixels. So position matters: the same stroke elsewhere meets other weights. It does not know "
+    "which pixels are neighbours.",
     "CNN": "Convolutional neural network: small filters slide over the image and look for strokes "
     "and corners wherever they are.",
     "Network": "The kind of network and the widths of its layers.",
@@ -49,12 +50,14 @@ TERMS = {
     "F1 macro": "The mean of the ten digits' F1, the harmonic mean of precision and recall.",
     "F1 weighted": "As F1 macro, but each digit counts by its number of images.",
     "Loss": "The mean negative logarithm of the probability given to the label. Lower is better; "
-    "sure errors cost most.",
+    "confident errors cost most.",
     "ECE": "Expected calibration error: how far confidence and accuracy differ on average, over 15 "
     "bins of confidence (Guo et al. 2017). 0 is best.",
     "Brier": "The summed squared errors of the ten probabilities, averaged over the images (Brier "
     "1950). 0 is best.",
-    "Confidence": "How probable it is, according to the model, that the ink is a digit at all. "
+    "Confidence": "The highest of the ten probabilities: how sure the model is of the digit that "
+    "it answers.",
+    "Digit score": "How probable it is, according to the model, that the ink is a digit at all. "
     "Below a threshold the model answers ?. Which digit it is, the bars tell.",
     "Latency": "The time of one prediction on this machine. p50 is the median; 99 of 100 "
     "predictions are faster than p99.",

@@ -1,6 +1,9 @@
-"""Counts and durations for people, the same in the page, the report and the terminal."""
+"""Texts for people, the same in the page, the report and the terminal."""
 
 from __future__ import annotations
+
+SITE = "https://mnistlab.github.io/mnistlab/"
+"""The documentation, for people to open; nothing is ever loaded from there."""
 
 
 def counted(number: int, noun: str) -> str:

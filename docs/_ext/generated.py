@@ -41,7 +41,9 @@ class CommandLine(_Generated):
             yield from (f"## {name}", "", f"{text[0].upper()}{text[1:]}.", "")
             yield from ("```text", _usage(parser), "```", "")
             for action in parser._actions:
-                if not isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
+                is_hidden = action.help == argparse.SUPPRESS  # an older name of a flag
+                special = argparse._HelpAction | argparse._SubParsersAction
+                if not is_hidden and not isinstance(action, special):
                     text = _help(parser, action)
                     yield from (f"`{_invocation(action)}`", f": {text}" * bool(text), "")
             if parser.epilog:

@@ -285,7 +285,8 @@ def _bins(c: Calibration, title: str) -> str:
         if c.before.count[i] or c.after.count[i]
     ]
     head = ["Confidence", *("Images", "mean confidence", "accuracy") * 2]
-    return table(head, rows, f"{title}: bins of confidence, as trained and after scaling")
+    label = f"{title}: bins of confidence, as trained and after scaling"
+    return table(head, rows, label, explained=True)
 
 
 def _bin(side: Reliability, i: int) -> list[str]:

@@ -17,17 +17,19 @@ Value = TypeVar("Value")
 Column = tuple[str, Callable[[Evaluation], str], Callable[[Evaluation], float | None] | None, str]
 
 
-def results_table(evaluations: Sequence[Evaluation], brief: bool = False) -> str:
+def results_table(
+    evaluations: Sequence[Evaluation], brief: bool = False, untimed: str = UNKNOWN
+) -> str:
     """A row for each model on one test set, and one with mean and spread where only seeds differ.
 
-    What a model's card does not tell, and what is not measured yet, is an en dash. A `brief` table
-    has the five columns that most people ask for.
+    What a model's card does not tell is an en dash. A `brief` table has the five columns that most
+    people ask for. `untimed` stands where a model's speed is not measured yet.
     """
     columns = [column for column in _COLUMNS if not brief or column[0] in _BRIEF]
     rows: list[list[str]] = []
     summaries = set()
     for group in seed_groups(evaluations):
-        rows += [[text(e) for _, text, _, _ in columns] for e in group]
+        rows += [[_cell(column, e, untimed) for column in columns] for e in group]
         seeds = one_of_each_seed(group)
         if len(seeds) > 1:
             summaries.add(len(rows))
@@ -36,6 +38,11 @@ def results_table(evaluations: Sequence[Evaluation], brief: bool = False) -> str
     text = table(head, rows, "Models and their figures", frozenset(summaries), explained=True)
     what = "± is the standard deviation (sd) of the runs above, which differ in the seed."
     return text + (note(what) if summaries else "")
+
+
+def _cell(column: Column, evaluation: Evaluation, untimed: str) -> str:
+    name, text, _, _ = column
+    return untimed if name in _SPEED and evaluation.latency_ms is None else text(evaluation)
 
 
 def seed_groups(evaluations: Sequence[Evaluation]) -> list[list[Evaluation]]:
@@ -112,6 +119,7 @@ _COLUMNS: tuple[Column, ...] = (
     ("Seed", lambda e: number(_config(e, "seed"), "d"), None, ""),
 )
 
+_SPEED = {"Latency p50 / p90 / p99", "Images per second"}
 _BRIEF = {"Model", "Accuracy", "F1 macro", "Latency p50 / p90 / p99", "Training"}
 
 _METHODS = (

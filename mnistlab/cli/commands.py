@@ -101,7 +101,7 @@ def compare(options: argparse.Namespace) -> None:
         return _compare_with_seeds(options)
     idle = [*_given(options), *(["scheduler"] if options.scheduler is not None else [])]
     if idle:
-        flag = "--share" if idle[0] == "fraction" else "--" + idle[0].replace("_", "-")
+        flag = "--" + idle[0].replace("_", "-")
         raise ConfigError(f"{flag} is for training, and nothing is trained without --seeds N.")
     study = _study(options)
     if options.json:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from mnistlab.cli import commands, terminal
 from mnistlab.server.options import ENVIRONMENT, AppOptions
+from mnistlab.texts import SITE
 from mnistlab.version import __version__
 
 _MODEL = "mlp, cnn or a run's id"
@@ -88,11 +89,12 @@ def _add_settings(command: Parser) -> None:
         ("--learning-rate", float, "the highest one of the run (0.003)"),
         ("--schedule", str, "one cycle, cosine or constant (one cycle)"),
         ("--dropout", float, "fraction of the units left out at each step, 0 to 0.9 (0.2)"),
-        ("--share", float, "fraction of the training images to use, 0.01 to 1 (1.0)"),
+        ("--fraction", float, "fraction of the training images to use, 0.01 to 1 (1.0)"),
         ("--augmentation", str, "none, shift, light or full: how much images are changed (none)"),
     ):
-        setting = "fraction" if flag == "--share" else None  # None: the flag's own name
-        command.add(flag, dest=setting, type=kind, metavar="X", help=text)
+        command.add(flag, type=kind, metavar="X", help=text)
+    # Its first name, which scripts still use.
+    command.add("--share", dest="fraction", type=float, help=argparse.SUPPRESS)
     text = "train on the cluster of this Dask scheduler (MNISTLAB_SCHEDULER)"
     command.add("--scheduler", metavar="ADDRESS", help=text)
 
@@ -164,7 +166,7 @@ def _add_benchmark(add: Add) -> None:
     command.add("--out", metavar="FILE", help="write the card as JSON")
     command.epilog = (
         "Sets: mnist, qmnist, emnist-digits, emnist-letters, usps, ardis, pendigits, mnist-c. "
-        "docs/benchmark-card.md says which files they need."
+        f"{SITE}benchmark-card.html says which files they need."
     )
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mnistlab import settings
 from mnistlab.errors import DataError
+from mnistlab.texts import SITE
 
 Stroke = NDArray[np.float64]
 
@@ -115,7 +116,7 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     reason = getattr(error, "strerror", None) or error
     return DataError(
         f"The drawings in {path} cannot be read ({reason}); fetch the file again, as "
-        "docs/training-recipe.md says."
+        f"{SITE}training-recipe.html says."
     )
 
 

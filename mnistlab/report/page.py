@@ -12,6 +12,8 @@ from mnistlab.glossary import glossary
 from mnistlab.markup import UNKNOWN, escape
 from mnistlab.version import __version__
 
+# Only of a page of its own: a notebook that shows a summary keeps its own paper.
+_PAPER = "@page { size: A4 landscape; margin: 12mm; }"
 _PACKAGES = ("numpy", "ai-edge-litert", "tensorflow-cpu", "tensorflow", "keras")
 
 
@@ -49,7 +51,7 @@ def page(title: str, sections: Mapping[str, str], lead: str = "") -> str:
         "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{escape(title)}</title>\n<style>\n{style()}</style></head>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{style()}\n{_PAPER}</style></head>\n"
         f"<body class='ml-report'><h1>{escape(title)}</h1>{lead}"
         f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n{body}{glossary()}</body></html>\n"
     )

@@ -52,6 +52,13 @@ def test_what_is_not_known_is_a_dash(make: Make) -> None:
     assert row.count("–") == 8
 
 
+def test_a_speed_that_is_not_measured_yet_is_said_to_be_measured(make: Make) -> None:
+    models = [make("new", 1, card(1), latency_ms=None), make("cnn", 1, card(2))]
+    new, old, _ = rows(results_table(models, untimed="measuring …"))
+    assert new.count("measuring …") == 2
+    assert "measuring …" not in old
+
+
 def test_seeds_are_summed_up_below_their_runs(make: Make) -> None:
     wrong = (10, 20, 24)
     cnn = [make(f"cnn-{i}", n, card(i, seconds=10 + i)) for i, n in enumerate(wrong)]

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw
 
 from drivers.waiting import until
 from mnistlab.cli import main
+from mnistlab.cli.parser import make_parser
 from mnistlab.images import Drawing
 from mnistlab.texts import percent
 from mnistlab.version import __version__
@@ -88,6 +89,7 @@ def test_wrong_usage_is_one_line_that_points_to_help(
     [
         (["train", "forest"], "mlp, cnn"),
         (["train", "mlp", "--epochs", "0"], "from 1 to"),
+        (["train", "mlp", "--fraction", "7"], "0.01 to 1"),
         (["train", "mlp", "--share", "7"], "0.01 to 1"),
         (["predict", "x.png", "--model", "nope"], "models list"),
         (["models", "remove", "../.."], "models list"),
@@ -101,6 +103,16 @@ def test_bad_values_are_one_line_with_the_remedy(
     assert main(arguments) == 2
     *_, last = capsys.readouterr().err.splitlines()  # before it stands the note on the data
     assert remedy in one_line(last + "\n")
+
+
+def test_the_fraction_of_the_data_is_called_as_on_the_page(capsys: Captured) -> None:
+    for name in ("--fraction", "--share"):  # the second is the older name
+        assert make_parser().parse_args(["train", "mlp", name, "0.5"]).fraction == 0.5
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = capsys.readouterr().out
+    assert "--fraction X" in shown
+    assert "--share" not in shown
 
 
 def test_failure_without_mnist_names_the_remedy(capsys: Captured) -> None:
@@ -327,7 +339,7 @@ def test_a_reader_that_stops_early_is_no_error(drawings: Path) -> None:
 
 @pytest.mark.tensorflow
 def test_train_keeps_a_run_that_other_commands_take(capsys: Captured) -> None:
-    flags = ["--epochs", "1", "--seed", "3", "--share", "0.5"]
+    flags = ["--epochs", "1", "--seed", "3", "--fraction", "0.5"]
     first = run_json(capsys, "train", "mlp", *flags)
     again = run_json(capsys, "train", "mlp", *flags)
     assert first["weights_digest"] == again["weights_digest"]

@@ -167,6 +167,8 @@ def test_a_summary_does_not_style_the_notebook_around_it(data: Dataset) -> None:
     assert len(selectors) > 20
     assert all(".ml-" in each for each in selectors if not each.startswith(("@", "<style>")))
     assert not any(each.startswith("html:has(.") for each in selectors)  # any element in the page
+    assert "@page" not in rules  # the paper of a printed notebook is its own
+    assert "@page { size: A4 landscape" in compare("mlp", "cnn", data).to_html()
 
 
 def test_pictures_are_those_that_differ(data: Dataset) -> None:

@@ -18,8 +18,8 @@ NOT_A_DIGIT = 10  # the outcome after the ten digits
 class Answer:
     """What one model answers to n images.
 
-    A model answers `?` where its score is below its threshold. A threshold of 0 means that it has
-    not learned what is not a digit.
+    A model answers `?` where its digit score is below its threshold. A threshold of 0 means that it
+    has not learned what is not a digit.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Answer:
     probabilities: NDArray[np.float32]
     """`(n, 10)`, given that the image shows a digit; rows sum to 1."""
     scores: NDArray[np.float32]
-    """`(n,)`, 0 to 1: the probability that the image shows a digit."""
+    """`(n,)`, 0 to 1, the digit scores: the probability that the image shows a digit."""
     threshold: float = 0.0
     kept: float | None = None
     """The fraction of validation digits with a score above the threshold, where it is known."""

@@ -239,9 +239,9 @@ def show_chart(output: widgets.Output, figure: Mapping[str, Any], text: str) -> 
     output.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
 
-def heading(text: str, below: str = "") -> str:
-    """A section's heading with an optional sentence under it."""
-    return f"<h2 class='ml-heading'>{escape(text)}</h2>{note(below) if below else ''}"
+def heading(text: str, below: str = "", *terms: str) -> str:
+    """A section's heading; under it, an optional note with an (i) for each term of the glossary."""
+    return f"<h2 class='ml-heading'>{escape(text)}</h2>{note(below, *terms) if below else ''}"
 
 
 def banner(notice: str) -> str:

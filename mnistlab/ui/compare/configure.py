@@ -14,7 +14,7 @@ from mnistlab.data.pens import training_files
 from mnistlab.errors import ConfigError
 from mnistlab.jobs import obstacle
 from mnistlab.models.config import AUGMENTATIONS, MODELS, SCHEDULES, TITLES, TrainingConfig
-from mnistlab.texts import counted, percent
+from mnistlab.texts import SITE, counted, percent
 from mnistlab.training.presets import PRESETS, Preset
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.state import CompareState
@@ -60,6 +60,11 @@ _FIELDS: dict[str, tuple[str, str, float | tuple[str, ...] | None, str]] = {
 }  # fmt: skip
 
 
+# In a tab of its own, and without telling the site which page it was opened from.
+_RECIPE = (
+    f"<a href='{SITE}training-recipe.html#pen-drawings' "
+    "target='_blank' rel='noopener noreferrer'>How the models are trained</a>"
+)
 _MEANINGS = "".join(f"<dt>{label}</dt><dd>{text}</dd>" for label, _, _, text in _FIELDS.values())
 _HELP = (
     "<details><summary>What the settings mean</summary>"
@@ -360,7 +365,7 @@ def _pens_note(preset: Preset, models: list[str]) -> str:
     names = " and ".join(wanting)
     return (
         f"<p>There are no pen drawings on this machine. Without them, the new {names} will "
-        "read real handwriting less well. docs/training-recipe.md says where to get them.</p>"
+        f"read real handwriting less well. {_RECIPE} says where to get them.</p>"
     )
 
 

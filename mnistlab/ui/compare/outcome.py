@@ -69,7 +69,7 @@ class Outcome(ui.View):
 
 
 def outcome(trained: list[Evaluation], pair: Pair | None) -> str:
-    """What one or two trained models have reached, and whether one beats the other.
+    """What one or two trained models have reached, and whether one is better.
 
     `pair` tells which of the two is better, where it is about them.
     """
@@ -77,17 +77,17 @@ def outcome(trained: list[Evaluation], pair: Pair | None) -> str:
         return f"Your {_named(trained[0])} of the test images right."
     if pair is None or {each.model for each in pair.evaluations} != {e.model for e in trained}:
         text = " and ".join(f"your {_named(each)}" for each in trained)
-        return f"{text[0].upper()}{text[1:]}."
+        return f"{text[0].upper()}{text[1:]} of the test images right."
     better, other = sorted(pair.evaluations, key=lambda each: -each.scores.accuracy)
-    sides = [f"your {each.title} ({percent(each.scores.accuracy, 1)})" for each in (better, other)]
+    high, low = (f"{e.title} ({percent(e.scores.accuracy, 1)})" for e in (better, other))
     if pair.comparison.p_value < LEVEL:
-        text = f"{sides[0]} beats {sides[1]}: significant. Side by side, below, shows where."
+        text = f"Your {high} is significantly better than your {low}."
+    elif pair.comparison.only_a == pair.comparison.only_b:
+        titles = f"Your {better.title} and your {other.title}"
+        text = f"{titles} are equally accurate ({percent(better.scores.accuracy, 1)})."
     else:
-        text = (
-            f"{sides[0]} and {sides[1]} are too close to call: the difference is not significant. "
-            "Side by side, below, shows where they differ."
-        )
-    return text[0].upper() + text[1:]
+        text = f"The difference between your {high} and your {low} is not significant."
+    return f"{text} Side by side, below, shows where they differ."
 
 
 def _named(each: Evaluation) -> str:

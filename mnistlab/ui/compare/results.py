@@ -127,6 +127,7 @@ class Results:
 
     def _measure(self) -> None:
         with self._measuring:  # a later thread waits here, and finds what this one has measured
+            self._say_measuring(True)
             for name in self._state.chosen:
                 if name not in self._state.evaluations:
                     with reported(self._app):
@@ -135,11 +136,16 @@ class Results:
                 self._pair_up()
             with reported(self._app):
                 self._time_models()
+            self._say_measuring(False)
         with self._app.lock:
             if self._app.status_kind == "busy" and not self._state.is_training:
                 self._app.say("Ready.")
         if not self._state.is_training:
             self.when_idle()
+
+    def _say_measuring(self, is_measuring: bool) -> None:
+        with self._app.lock:
+            self._state.is_measuring = is_measuring
 
     def _evaluate(self, name: str) -> None:
         data, classifier = self._state.dataset, self.classifier(name)

@@ -55,7 +55,7 @@ class SideBySide(ui.View):
                 self.verdict,
                 self.moved,
                 ui.classed(widgets.Box([*grids, self.difference]), "ml-confusion"),
-                widgets.HTML(ui.heading("Where the models differ", _IMAGES)),
+                widgets.HTML(ui.heading("Where the models differ", _IMAGES, "Confidence")),
                 self.images.widget,
             ]
         )

@@ -124,6 +124,8 @@ class CompareState(HasTraits):
     """The models of the table: ids of runs and names of pretrained models."""
     evaluations = Dict(value_trait=Instance(Evaluation), key_trait=Unicode())
     """Model -> its evaluation on the labels as published."""
+    is_measuring = Bool(False)
+    """Whether models of the table are being evaluated or timed."""
     corrected = Bool(False)
     """Whether the page shows figures on the corrected labels."""
     names = Tuple(Unicode(), Unicode(), default_value=("mlp", "cnn"))

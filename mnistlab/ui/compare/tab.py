@@ -10,6 +10,7 @@ import traitlets
 from mnistlab.charts.results import methods, results_table
 from mnistlab.errors import ConfigError
 from mnistlab.jobs import Job, submit
+from mnistlab.markup import UNKNOWN
 from mnistlab.models.store import PRETRAINED
 from mnistlab.ui.common import widgets as ui
 from mnistlab.ui.compare.configure import Configure
@@ -28,6 +29,7 @@ _TRAIN = ui.heading(
     "Training runs in a separate process. One twelfth of the training images is set aside to "
     "choose the best epoch (validation). The test set is used once, at the end.",
 )
+_IN_TABLE = ("evaluations", "chosen", "corrected", "is_measuring", "is_training")
 _FIGURES = f"<details><summary>What the figures mean</summary>{methods()}</details>"
 
 
@@ -70,7 +72,7 @@ class CompareTab(ui.View):
                 _section(more, self.details.widget, self.report.widget),
             ]
         )
-        self._follow(self.state, self._paint_table, "evaluations", "chosen", "corrected")
+        self._follow(self.state, self._paint_table, *_IN_TABLE)
         traitlets.dlink((self.state, "is_training"), (app, "is_training"))
         self.results.open()
         self.recall()
@@ -100,7 +102,11 @@ class CompareTab(ui.View):
         self.results.wait(timeout)
 
     def _paint_table(self) -> None:
-        self.table.value = results_table(self.results.shown(), brief=not self.every.value)
+        state, shown = self.state, self.results.shown()
+        untimed = "measuring …" if state.is_measuring else UNKNOWN
+        if state.is_training:  # nothing is timed beside a training
+            untimed = "after the training"
+        self.table.value = results_table(shown, not self.every.value, untimed)
 
 
 def _section(heading: str, *parts: widgets.Widget) -> widgets.Widget:

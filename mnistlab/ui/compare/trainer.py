@@ -23,6 +23,11 @@ from mnistlab.ui.state import AppState
 
 # Twenty jobs on a cluster send a hundred events a second, more than a page can show.
 _SECONDS_BETWEEN = 0.15
+_MEASURING = (
+    "Measuring how fast this machine trains, to say how long a training takes. This needs about "
+    "half a minute, longer on a busy machine. You can train meanwhile."
+)
+_MEASURED_LATER = "How fast this machine trains is measured after this training."
 
 
 class Trainer:
@@ -50,8 +55,8 @@ class Trainer:
         self._shown_at = 0.0
         self._cost = load_cost()
         self._may_calibrate = measure_cost and self._cost is None and has_tensorflow()
-        self._why_no_cost = "Measuring how fast this machine trains …" * self._may_calibrate
-        state.observe(guard(app, lambda _: self._show_cost()), "configs")
+        self._why_no_cost = _MEASURING if self._may_calibrate else ""
+        state.observe(guard(app, lambda _: self._show_cost()), ["configs", "is_training"])
         self._show_cost()
 
     def start(self) -> None:
@@ -141,7 +146,10 @@ class Trainer:
             }
         configs = self._state.configs
         if self._cost is None or not configs:
-            self._state.cost = self._why_no_cost if configs else ""
+            # A training that begins before the measuring keeps it waiting.
+            waits = self._may_calibrate and self._state.is_training
+            reason = _MEASURED_LATER if waits else self._why_no_cost
+            self._state.cost = reason if configs else ""
             return
         seconds = self._seconds(configs)
         runs = f" for {len(configs)} runs" if len(configs) > 1 else ""

@@ -257,7 +257,10 @@ class MapSection(Section):
 
     def paint(self) -> None:
         """Show the chosen map."""
-        points, is_tsne = self._points(), self.kind.value == "tsne"
+        kind, is_tsne = _KINDS[self.kind.value], self.kind.value == "tsne"
+        # The map before stays until this one is drawn, and the text must not describe that one.
+        self._note.value = ui.note(f"Computing the map: {kind[0]} …")
+        points = self._points()
         self._tsne.layout.display = "" if is_tsne or not self._cancel.disabled else "none"
         self._frame = None if points is None else MapFrame(points)
         self._zoom, self._corner = 1.0, np.zeros(2)
@@ -267,16 +270,24 @@ class MapSection(Section):
         self._hovered = None
         self._paint_picture()
         self._paint_hover()
-        # Last: searching all neighbours takes as long as the picture.
-        self._note.value = ui.note(self._text(points), _TERMS[self.kind.value])
-
-    def _text(self, points: Floats | None) -> str:
         if points is None:
-            return "Not computed yet. It takes ten seconds or more, in the background."
-        kind, labels = self.kind.value, self._material.labels("train")[self._material.map_rows]
-        drawn = "" if kind == "tsne" else " A ring marks your drawing, if there is one on the pad."
+            self._say("Not computed yet. It takes ten seconds or more, in the background.")
+            return
+        self._describe(points, "Comparing nearest neighbours …")
+        # Last: searching all neighbours takes as long as the picture.
+        labels = self._material.labels("train")[self._material.map_rows]
+        self._describe(points, _mixture(points, labels))
+
+    def _describe(self, points: Floats, mixture: str) -> None:
+        """Say what the map shows; `mixture` tells how well it separates the digits."""
+        kind = self.kind.value
+        drawn = "" if kind == "tsne" else "A ring marks your drawing, if there is one on the pad."
         help_text = "Click a point to open it; drag to select."
-        return f"{_KINDS[kind][1]} {_mixture(points, labels)}{drawn} {help_text}"
+        parts = [_KINDS[kind][1], _number(points), mixture, drawn, help_text]
+        self._say(" ".join(filter(None, parts)))
+
+    def _say(self, text: str) -> None:
+        self._note.value = ui.note(text, _TERMS[self.kind.value])
 
     def _paint_picture(self) -> None:
         if self._frame is None:
@@ -316,16 +327,21 @@ class MapSection(Section):
         )
 
 
-def _mixture(points: Floats, labels: NDArray[np.uint8]) -> str:
-    """What the map shows, and how well it separates the digits."""
+def _number(points: Floats) -> str:
     if len(points) == 1:
         return "One training image, shown as its digit."
-    shown = f"{len(points):,} training images, each shown as its digit."
+    return f"{len(points):,} training images, each shown as its digit."
+
+
+def _mixture(points: Floats, labels: NDArray[np.uint8]) -> str:
+    """How well the map separates the digits."""
+    if len(points) == 1:
+        return ""
     if (labels == labels[0]).all():
-        return f"{shown} All have the same label."
+        return "All have the same label."
     mixed = 100 * (1 - neighbour_agreement(points, labels))
     return (
-        f"{shown} {mixed:.0f} % have a nearest neighbour of another digit: the fewer, the better "
+        f"{mixed:.0f} % have a nearest neighbour of another digit: the fewer, the better "
         "this map separates the digits."
     )
 

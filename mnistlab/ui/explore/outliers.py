@@ -101,8 +101,8 @@ def _unsure(material: Material) -> Found:
     read = material.test_proba.argmax(1)
     wrong = sum(read[row] != labels[row] for row in rows)
     return Found(
-        "The test images with the least confident answers of the pretrained CNN: label → answer. "
-        f"It misreads {wrong} of these {len(rows)}.",
+        "The test images on which the pretrained CNN's confidence, its highest probability, is "
+        f"lowest: label → answer. It misreads {wrong} of these {len(rows)}.",
         [("test", row) for row in rows],
         [f"{labels[row]}→{read[row]}" for row in rows],
     )

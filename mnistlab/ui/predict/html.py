@@ -23,8 +23,8 @@ STAGE_SIZE = 84  # pixels a side of a stage's picture in the message to the brow
 SCRIBBLE = 0.6  # fraction of the 20x20 box with ink; exceeded by 26 of 60,000 MNIST training digits
 
 WHAT = {
-    "mlp": "Multilayer perceptron: weighs all 784 pixels at once, wherever they are.",
-    "cnn": "Convolutional network: looks for strokes and corners, piece by piece.",
+    "mlp": "Multilayer perceptron: has its own weights for each of the 784 pixels.",
+    "cnn": "Convolutional network: looks for strokes and corners everywhere.",
 }
 """What each kind of network is, in a sentence."""
 
@@ -98,25 +98,25 @@ def _by_line(text: str, lines: Sequence[int]) -> str:
 
 
 def _detail(answer: Answer, digit: Preprocessed, at: int, n: int) -> str:
-    """Which digit the bars are about, and how confident the model is that it is one."""
+    """Which digit the bars are about, and the score that the model gives it for being one."""
     place = f"digit {at + 1} of {n} · " if n > 1 else ""
     if not answer.threshold:
         return f"{place}This model always answers with a digit."
-    confidence = f"(confidence {percent(float(answer.scores[at]), 1)})"
-    result = f"Recognised as a digit {confidence}."
+    score = f"(digit score {percent(float(answer.scores[at]), 1)})"
+    result = f"Recognised as a digit {score}."
     if not answer.accepted[at]:
         is_scribble = (digit.stages["scaled"] > 127).mean() > SCRIBBLE
         reason = "Too much ink for a digit: it looks like a scribble. " if is_scribble else ""
         guess = f"The nearest guess is {answer.digits[at]}."
-        result = f"{reason}Not recognised as a digit {confidence}. {guess}"
-    return f"{place}{result}{info('Confidence')}"
+        result = f"{reason}Not recognised as a digit {score}. {guess}"
+    return f"{place}{result}{info('Digit score')}"
 
 
 def _rule(answer: Answer) -> str:
     """When a model answers `?`."""
     if not answer.threshold:
         return ""
-    rule = f"Answers ? when its confidence is below {100 * answer.threshold:.0f} %"
+    rule = f"Answers ? when the digit score is below {100 * answer.threshold:.0f} %"
     if answer.kept is not None:  # what `?` costs: some real digits are refused as well
         rule += f", as for {percent(1 - answer.kept, 1)} of the validation digits"
     return f"{rule}."

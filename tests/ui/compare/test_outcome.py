@@ -36,14 +36,23 @@ def test_a_clear_difference_is_said_with_both_accuracies(
     save_run("cnn-0001-bbbb", "cnn", wrong=5)
     trained(tab, "mlp-0001-aaaa", "cnn-0001-bbbb")
     assert tab.outcome.widget.layout.display == ""
-    assert "Your CNN bbbb (98.6 %) beats your MLP aaaa (77.8 %): significant" in text(tab)
+    expected = "Your CNN bbbb (98.6 %) is significantly better than your MLP aaaa (77.8 %)."
+    assert expected in text(tab)
 
 
-def test_a_small_difference_is_too_close_to_call(tab: CompareTab, save_run: SaveRun) -> None:
+def test_a_small_difference_is_not_significant(tab: CompareTab, save_run: SaveRun) -> None:
     save_run("mlp-0001-aaaa", wrong=6)
     save_run("cnn-0001-bbbb", "cnn", wrong=5)
     trained(tab, "mlp-0001-aaaa", "cnn-0001-bbbb")
-    assert "too close to call" in text(tab)
+    both = "your CNN bbbb (98.6 %) and your MLP aaaa (98.3 %)"
+    assert f"The difference between {both} is not significant." in text(tab)
+
+
+def test_as_many_images_right_is_equally_accurate(tab: CompareTab, save_run: SaveRun) -> None:
+    save_run("mlp-0001-aaaa", wrong=5)
+    save_run("cnn-0001-bbbb", "cnn", wrong=5)
+    trained(tab, "mlp-0001-aaaa", "cnn-0001-bbbb")
+    assert "aaaa and your CNN bbbb are equally accurate (98.6 %)." in text(tab)
 
 
 def test_one_model_alone_is_said_with_its_accuracy(tab: CompareTab, save_run: SaveRun) -> None:
@@ -59,7 +68,8 @@ def test_another_pair_leaves_the_card_at_what_was_trained(
     save_run("cnn-0001-bbbb", "cnn", wrong=5)
     trained(tab, "mlp-0001-aaaa", "cnn-0001-bbbb")
     tab.results.compare("mlp", "cnn")
-    assert "Your MLP aaaa reads 77.8 % and your CNN bbbb reads 98.6 %." in text(tab)
+    expected = "Your MLP aaaa reads 77.8 % and your CNN bbbb reads 98.6 % of the test images right."
+    assert expected in text(tab)
 
 
 def test_it_can_be_tried_in_predict(tab: CompareTab, save_run: SaveRun) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from ipywidgets.widgets.widget import _instances
 
 from mnistlab.charts.plotly_charts import PLOTLY_MIME
 from mnistlab.metrics.evaluation import Group, Pair
+from mnistlab.metrics.latency import MeasurementStopped
 from mnistlab.metrics.seed_comparison import compare_seeds
 from mnistlab.study.study import compare
-from mnistlab.ui.compare import CompareTab
+from mnistlab.ui.compare import CompareTab, results
 from mnistlab.ui.compare.runs import Runs
 from tests.ui.compare.conftest import SaveRun
 
@@ -42,6 +44,27 @@ def test_the_pretrained_pair_stands_there_from_the_start(tab: CompareTab) -> Non
         np.testing.assert_array_equal(shown, each.scores.confusion)
     assert a.title in tab.side_by_side.verdict.value
     assert a.title in tab.side_by_side.difference.value
+
+
+def test_the_table_says_that_latencies_are_being_measured(
+    tab: CompareTab, save_run: SaveRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def slowly(known: Any, classifiers: Any, x: Any, **options: Any) -> Any:
+        seen.append(tab.table.value)
+        raise MeasurementStopped
+
+    monkeypatch.setattr(results, "time_models", slowly)
+    save_run("mlp-0001-aaaa", wrong=5)
+    tab.results.add(["mlp-0001-aaaa"])
+    tab.wait()
+    assert seen[0].count("measuring …") == 1
+    assert "measuring" not in tab.table.value
+    tab.state.is_training = True
+    assert tab.table.value.count("after the training") == 1
+    tab.state.is_training = False
+    assert "after the training" not in tab.table.value
 
 
 def test_choosing_a_pair_changes_the_verdict(tab: CompareTab) -> None:

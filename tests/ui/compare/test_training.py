@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import Dataset
-from mnistlab.errors import ConfigError, MnistLabError
+from mnistlab.errors import ConfigError, MnistLabError, TrainingError
 from mnistlab.images.collection import Collection
 from mnistlab.images.drawing import Drawing
 from mnistlab.jobs import Job
@@ -21,8 +21,9 @@ from mnistlab.models import TrainingConfig
 from mnistlab.settings import my_digits_file
 from mnistlab.training import events
 from mnistlab.training.presets import PRESETS
-from mnistlab.ui.compare import CompareTab
-from mnistlab.ui.compare.state import JobState
+from mnistlab.ui.compare import CompareTab, trainer
+from mnistlab.ui.compare.state import CompareState, JobState
+from mnistlab.ui.compare.trainer import Trainer
 from mnistlab.ui.state import AppState
 from tests.ui.compare.conftest import FakeJob, SaveRun
 
@@ -114,11 +115,37 @@ def test_a_preset_says_where_there_are_no_pen_drawings(
     monkeypatch.setenv("MNISTLAB_PENS", str(tmp_path))
     tab.configure.preset.value = "best"
     assert "There are no pen drawings on this machine" in note.value
+    assert "href='https://mnistlab.github.io/mnistlab/training-recipe.html" in note.value
+    assert "target='_blank' rel='noopener noreferrer'" in note.value
     tab.configure.preset.value = "quick"
     assert "pen drawings" not in note.value
     (tmp_path / "pendigits-orig.tra").write_text("")
     tab.configure.preset.value = "best"
     assert "There are no pen drawings" not in note.value
+
+
+def test_the_page_says_that_the_speed_is_measured_and_that_training_may_begin(
+    home: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def fails(dataset: Dataset) -> None:
+        said.append(state.cost)
+        raise TrainingError("It cannot be measured.")
+
+    monkeypatch.setattr(trainer, "has_tensorflow", lambda: True)
+    state = CompareState(dataset=digits, configs=(TrainingConfig("mlp"),))
+    submit = cast(Callable[..., Job], None)  # nothing is trained here
+    verbs = Trainer(AppState(dataset=digits), state, submit, lambda _: None, True)
+    assert "half a minute" in state.cost
+    assert "You can train meanwhile." in state.cost
+    state.is_training = True  # a training keeps the measuring waiting
+    assert state.cost == "How fast this machine trains is measured after this training."
+    state.is_training = False
+    monkeypatch.setattr(trainer, "calibrate", fails)
+    verbs.calibrate()
+    assert "half a minute" in said[0]
+    assert state.cost == "It cannot be measured."
 
 
 def test_a_changed_field_makes_a_preset_ones_own(tab: CompareTab, jobs: list[FakeJob]) -> None:

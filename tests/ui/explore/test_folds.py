@@ -143,6 +143,21 @@ def test_the_drawing_on_the_pad_appears_on_the_map(
     assert section._drawing_place() is not None
 
 
+def test_no_map_stands_above_the_text_of_another_one(tab: ExploreTab) -> None:
+    tab.open_fold("Map")
+    section = opened(tab, MapSection)
+    seen: list[tuple[str, str]] = []  # what changed, and the text that stood below the map then
+    for widget, name in ((section._picture, "map"), (section._note, "text")):
+        widget.observe(lambda _, name=name: seen.append((name, section._note.value)), "value")
+    section.kind.value = "cnn"
+    assert seen[0][0] == "text"
+    assert "Computing the map: The CNN&#x27;s last hidden layer" in seen[0][1]
+    assert "map" in [name for name, _ in seen]
+    for _, text in seen:
+        assert "PCA shows" not in text
+    assert "have a nearest neighbour of another digit" in section._note.value
+
+
 def test_a_tsne_map_is_computed_and_cancelled(digits: Dataset) -> None:
     few = replace(digits, x_train=digits.x_train[:200], y_train=digits.y_train[:200])
     app = AppState(dataset=few)

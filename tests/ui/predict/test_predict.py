@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from mnistlab.data import Dataset
 from mnistlab.errors import DataError, UploadError
+from mnistlab.glossary import info
 from mnistlab.images.drawing import Drawing
 from mnistlab.images.grey import shrink
 from mnistlab.ui.predict.html import panel_html
@@ -269,12 +270,14 @@ def test_what_is_no_digit_is_answered_with_a_question_mark(
     draw(tab)
     assert text_of(tab, "ml-digit-cnn") == "?"
     assert text_of(tab, "ml-digit-mlp") == "7"
-    assert "Not recognised as a digit (confidence 20.0 %)" in tab.view.panel.value
+    assert "Not recognised as a digit (digit score 20.0 %)" in tab.view.panel.value
     assert "The nearest guess is 1." in tab.view.panel.value
     assert (
-        "Answers ? when its confidence is below 50 %, as for 2.0 % of the validation digits."
+        "Answers ? when the digit score is below 50 %, as for 2.0 % of the validation digits."
         in tab.view.panel.value
     )
+    assert info("Digit score") in tab.view.panel.value
+    assert "onfidence" not in tab.view.panel.value
     models["mlp"].score = 0.2
     tab.predict()
     assert "Neither model recognises a digit." in tab.view.panel.value

@@ -136,7 +136,8 @@ def _story(command: Sequence[str]) -> Story:
 def _save(dataset: Dataset, file: Path, fraction: float) -> None:
     """Write the arrays for the examples, which know nothing of this package."""
     names = ("x_train", "y_train", "x_test", "y_test")
-    np.savez(file, **{name: _part(getattr(dataset, name), fraction) for name in names})
+    arrays = {name: _part(getattr(dataset, name), fraction) for name in names}
+    np.savez(file, allow_pickle=False, **arrays)
 
 
 def _lab_only(dataset: Dataset, runs: Path, cancels: int, fraction: float) -> None:

@@ -132,7 +132,7 @@ def digits() -> Dataset:
 @pytest.fixture
 def with_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if TensorFlow were installed, for jobs that are fakes."""
-    monkeypatch.setattr("mnistlab.jobs.has_tensorflow", lambda: True)
+    monkeypatch.setattr("mnistlab.jobs.submission.has_tensorflow", lambda: True)
 
 
 @pytest.fixture

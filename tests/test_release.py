@@ -132,7 +132,7 @@ def test_a_plain_installation_serves_the_app_and_says_what_training_needs(
     assert refused.returncode == 1
     assert "pip install 'mnistlab[train]'" in refused.stderr
     with (
-        serving(tmp_path, python=installed.python, **installed.settings) as server,
+        serving(tmp_path, python=installed.python, constants=None, **installed.settings) as server,
         Visitor(server.url) as visitor,
     ):
         visitor.open_pad()

@@ -26,9 +26,9 @@ from typing import Any
 from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, TrainingError
 from mnistlab.jobs.job import Job, JobStatus
+from mnistlab.jobs.leftovers import clean_up
 from mnistlab.jobs.process import LostProcessError
 from mnistlab.jobs.remote import Answer, Task, pack, run_task
-from mnistlab.jobs.scratch import clean_up
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
 from mnistlab.training.save import check_writable, new_run

@@ -23,8 +23,8 @@ from mnistlab.data import Dataset, open_folder
 from mnistlab.data.pens import training_files
 from mnistlab.errors import TrainingError
 from mnistlab.files import atomic_write
+from mnistlab.jobs.leftovers import folder_of
 from mnistlab.jobs.remote import versions
-from mnistlab.jobs.scratch import folder_of
 from mnistlab.jobs.worker import lower_priority
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import home

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from mnistlab.data import Dataset
 from mnistlab.errors import MnistLabError, TrainingError
+from mnistlab.jobs.leftovers import PREFIX, clean_up, folder_of
 from mnistlab.jobs.process import LostProcessError, TrainingProcess
 from mnistlab.jobs.queue import JobQueue
-from mnistlab.jobs.scratch import clean_up, folder_of, scratch_folder
 from mnistlab.markup import note, table
 from mnistlab.models.config import TrainingConfig
+from mnistlab.scratch import scratch_folder
 from mnistlab.settings import is_shared, owner, queue_folder, workers
 from mnistlab.training import events
 from mnistlab.training.save import new_run_id
@@ -195,7 +196,7 @@ class LocalJob(Job):
         if self._cancelled.is_set():
             return events.Cancelled()
         clean_up(self._runs)
-        with scratch_folder() as scratch:
+        with scratch_folder(PREFIX) as scratch:
             folder = folder_of(self._dataset, scratch)
             with self._lock:
                 if self._cancelled.is_set():

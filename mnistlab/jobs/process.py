@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
-from mnistlab.jobs.scratch import discard
+from mnistlab.jobs.leftovers import discard
 from mnistlab.models.config import TrainingConfig
 from mnistlab.training import events
 

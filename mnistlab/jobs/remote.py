@@ -24,9 +24,10 @@ from zipfile import ZipFile
 
 from mnistlab.data import Dataset, open_folder
 from mnistlab.errors import DataError, MnistLabError
+from mnistlab.jobs.leftovers import PREFIX, folder_of
 from mnistlab.jobs.process import TrainingProcess
-from mnistlab.jobs.scratch import folder_of, scratch_folder
 from mnistlab.models.config import TrainingConfig
+from mnistlab.scratch import scratch_folder
 from mnistlab.training import events
 
 WATCH_INTERVAL = 0.1  # seconds between two checks whether a training is still wanted
@@ -139,7 +140,7 @@ def mismatch(here: Mapping[str, str], there: Mapping[str, str], place: str) -> s
 def _train(task: Task, data: bytes, worker: Any, emit: Callable[[events.Event], None]) -> Answer:
     home = Path(worker.local_directory)
     dataset = unpack(data, home)
-    with scratch_folder(home) as scratch:
+    with scratch_folder(PREFIX, home) as scratch:
         runs = scratch / "runs"
         process = TrainingProcess(task.config, dataset, task.run, runs, scratch, _NANNYS)
         watched = (process, worker, worker.get_current_task())

@@ -22,7 +22,7 @@ import psutil
 
 from mnistlab.data import open_folder
 from mnistlab.errors import MnistLabError
-from mnistlab.jobs.scratch import discard
+from mnistlab.jobs.leftovers import discard
 from mnistlab.models.config import TrainingConfig
 from mnistlab.settings import training_memory, training_seconds
 from mnistlab.training import events

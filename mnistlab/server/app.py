@@ -18,7 +18,7 @@ import psutil
 
 from mnistlab import settings
 from mnistlab.errors import ConfigError, MnistLabError
-from mnistlab.jobs.scratch import remove_orphans, scratch_folder
+from mnistlab.scratch import remove_orphans, scratch_folder
 from mnistlab.server import provisioner, resources
 from mnistlab.server.forks import Forks, can_fork
 from mnistlab.server.jupyter_adapter import LabServer, make_server

@@ -25,8 +25,9 @@ from pkgutil import resolve_name
 from threading import Thread
 from typing import Any
 
-import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from mnistlab.server.resources import trim_heap
 
 READY = b"ready"
 MOST_BYTES = 2**20  # of a request; Linux sends 200 kB at once
@@ -59,6 +60,7 @@ def prepare(names: Iterable[str]) -> None:
         if ":" in name:
             found()
     gc.collect()
+    trim_heap()
     gc.freeze()  # a collection would write to all these objects, and so copy their memory
 
 
@@ -122,6 +124,10 @@ def _reap(woken: int) -> None:
 
 def _become(request: dict[str, Any]) -> None:
     """Take on what a process of its own would have been started with."""
+    # Loaded before the fork by what was prepared. The server, which imports this module for its
+    # names, does not need it.
+    import numpy as np
+
     os.setsid()
     os.environ.clear()
     os.environ.update(request["environment"])

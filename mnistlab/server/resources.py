@@ -49,7 +49,12 @@ def free_memory() -> None:
     Python itself collects cycles so late that hardly any memory becomes free as a whole.
     """
     gc.collect()
-    with suppress(OSError, AttributeError, TypeError):
+    trim_heap()
+
+
+def trim_heap() -> None:
+    """Return what is free of this process's heap to the system, in a millisecond."""
+    with suppress(OSError, AttributeError, TypeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
 
 

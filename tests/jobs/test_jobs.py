@@ -24,9 +24,10 @@ from drivers.waiting import until
 from mnistlab.data import Dataset
 from mnistlab.errors import ConfigError, TrainingError
 from mnistlab.jobs import Job, JobStatus, submit, worker
-from mnistlab.jobs.scratch import clean_up, discard, scratch_folder
+from mnistlab.jobs.leftovers import PREFIX, clean_up, discard
 from mnistlab.models import TrainingConfig, find_run, list_runs
 from mnistlab.models.store import read_run_file
+from mnistlab.scratch import scratch_folder
 from mnistlab.settings import workers
 from mnistlab.training import events
 from mnistlab.training.loop import no_tensorflow
@@ -246,14 +247,15 @@ def test_what_killed_processes_left_is_cleaned_up_and_nothing_else(
     age(*(runs / name / "model.keras" for name in names))
     age(*(runs / name for name in names if name != ".mlp-2.partial"))
     code = (
-        "import os, sys, pathlib\nfrom mnistlab.jobs.scratch import scratch_folder\n"
-        "with scratch_folder() as folder: print(folder, flush=True); os.kill(os.getpid(), 9)"
+        "import os, sys, pathlib\nfrom mnistlab.scratch import scratch_folder\n"
+        f"with scratch_folder({PREFIX!r}) as folder: print(folder, flush=True); "
+        "os.kill(os.getpid(), 9)"
     )
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
     orphan = Path(done.stdout.decode().strip())
     assert orphan.parent == tmp_path
-    with scratch_folder() as living, scratch_folder() as young:
+    with scratch_folder(PREFIX) as living, scratch_folder(PREFIX) as young:
         age(orphan, living, *orphan.iterdir(), *living.iterdir())
         clean_up(runs)
         assert {path.name for path in runs.iterdir()} == {".mlp-2.partial", "mlp-3"}
@@ -264,7 +266,7 @@ def test_what_killed_processes_left_is_cleaned_up_and_nothing_else(
 
 
 def test_a_scratch_folder_is_locked_while_it_is_used() -> None:
-    with scratch_folder() as folder:
+    with scratch_folder(PREFIX) as folder:
         lock = FileLock(folder / ".lock", timeout=0)
         with pytest.raises(TimeoutError):
             lock.acquire()

@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import zmq
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_core.paths import jupyter_path
 from jupyter_server.services.kernels.kernelmanager import (
     AsyncMappingKernelManager,
     ServerKernelManager,
@@ -33,6 +35,17 @@ _WARM_SECONDS = 10.0  # that the server waits for its first warm kernel
 arriving: ContextVar[Visit] = ContextVar("arriving")
 """The visit whose page a request makes, known also to what Voilà calls in it."""
 _log = logging.getLogger(__name__)
+
+
+class LabKernelSpecs(KernelSpecManager):
+    """The kernels that may be started, looked for without IPython's own folder.
+
+    To ask for that, Jupyter loads all of IPython: 2 MB.
+    """
+
+    @default("kernel_dirs")
+    def _folders_default(self) -> list[str]:
+        return list(jupyter_path("kernels"))
 
 
 class VisitKernel(ServerKernelManager):

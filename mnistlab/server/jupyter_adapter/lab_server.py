@@ -40,7 +40,7 @@ from mnistlab.server.handlers import (
     count_trainings,
 )
 from mnistlab.server.jupyter_adapter.files import ExtensionFile, TemplateFile
-from mnistlab.server.jupyter_adapter.kernels import VisitKernel, VisitKernels
+from mnistlab.server.jupyter_adapter.kernels import LabKernelSpecs, VisitKernel, VisitKernels
 from mnistlab.server.jupyter_adapter.page import Page
 from mnistlab.server.jupyter_adapter.sockets import KernelSocket, VisitSocket
 from mnistlab.server.metrics import Readings
@@ -97,6 +97,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
             look = partial(self._look_for, self.ends_with)
             PeriodicCallback(look, 1000 * _PARENT_SECONDS).start()
         loop.add_callback(self._announce)  # runs when the loop does; the port is open by then
+        resources.free_memory()
         resources.freeze_objects()
         super().start()
 
@@ -260,6 +261,7 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
         "strip_sources": True,
         "http_keep_alive_timeout": 2,  # seconds until a kernel that died while starting is noticed
         "extension_allowlist": _EXTENSIONS,
+        "kernel_spec_manager_class": LabKernelSpecs,
         "multi_kernel_manager_class": VisitKernels,
         "preheat_kernel": options.warm > 0,
         "default_pool_size": options.warm,
@@ -272,7 +274,7 @@ def make_server(options: AppOptions, notebook: Path, port: int, folder: Path) ->
             "kernel_manager_class": f"{VisitKernel.__module__}.{VisitKernel.__name__}",
         },
         # A `python3` of another folder may be an environment without mnistlab.
-        KernelSpecManager={"allowed_kernelspecs": {"python3"}},
+        LabKernelSpecs={"allowed_kernelspecs": {"python3"}},
         KernelRestarter={"restart_limit": 0},  # a visit ends with its kernel
         # Above its limit, Jupyter drops messages. Kernels run nothing but the dashboard.
         ZMQChannelsWebsocketConnection={"limit_rate": False},

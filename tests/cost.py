@@ -10,7 +10,7 @@ def known_cost(machine: str = "") -> cost.Cost:
     return cost.Cost(
         machine=machine or cost._machine(),
         network={
-            "mlp 512": 1e-4, "mlp 1024": 2e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4,
+            "mlp 512": 1e-4, "mlp 1024": 2e-4, "lean 16": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4,
             "deep 32": 9e-4,
         },
         augmentation={"none": 0.0, "light": 1e-4, "full non-digits": 2e-4},

@@ -1,4 +1,4 @@
-"""Keras's own MNIST example, "Simple MNIST convnet", at its published settings.
+"""Keras's own MNIST example, "Simple MNIST convnet", at its published settings but for the epochs.
 
 Written anew from its description. Run with a file of MNIST's arrays, an accuracy that is enough,
 and a seed. Prints seconds of training and accuracy on the test set after each epoch, as JSON.
@@ -17,7 +17,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-BATCH, EPOCHS, VALIDATION = 128, 15, 0.1
+BATCH, VALIDATION = 128, 0.1
+EPOCHS = 25  # 15 are published, in which it does not always reach 99.2 %
 Story = list[tuple[float, float]]
 
 

@@ -81,7 +81,7 @@ def _lean(config: TrainingConfig) -> list[Any]:
         layers.Cropping2D(2),  # MNIST's recipe leaves hardly any ink there
         layers.Conv2D(first, 5, activation="relu"),
         layers.MaxPooling2D(),
-        layers.Conv2D(second, 5, use_bias=False),
+        layers.Conv2D(second, 3, use_bias=False),
         layers.MaxPooling2D(),
         *_normalised(),
         layers.Flatten(),

@@ -101,8 +101,8 @@ def test_what_was_measured_is_kept_for_this_machine_only(cost: Cost, tmp_path: P
     [
         {"network": {}},
         {"network": {"mlp 512": 1e-4}},
-        {"network": {"mlp": 1e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4}},
-        {"network": {"mlp 0": 1e-4, "lean 12": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4}},
+        {"network": {"mlp": 1e-4, "lean 16": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4}},
+        {"network": {"mlp 0": 1e-4, "lean 16": 2e-4, "plain 16": 3e-4, "deep 16": 4e-4}},
         {"network": ["mlp 512"]},
         {"augmentation": {}},
         {"augmentation": {"none": None}},

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 _LOCK = ".lock"
+_TRIES, _PAUSE = 20, 0.1  # to remove a folder; seconds between them
 _MIN_AGE = 60  # seconds; a younger folder may not have its lock yet
 
 
@@ -21,11 +22,21 @@ def scratch_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
     A lock in it shows other processes' `remove_orphans` that its process lives.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name,
-        FileLock(Path(name) / _LOCK),
-    ):
-        yield Path(name)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        with FileLock(folder / _LOCK):
+            yield folder
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also where a process that is just ending still writes to it."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_PAUSE)
 
 
 def remove_orphans(prefix: str) -> None:

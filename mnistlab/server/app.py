@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import webbrowser
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -58,6 +58,20 @@ def serve(options: AppOptions) -> None:
             server.ends_with = parent
             server.initialize([])
             server.start()
+            _end_unknown_kernels(forks)
+
+
+def _end_unknown_kernels(forks: Forks | None) -> None:
+    """Kill the kernels that were being started when the server was told to end.
+
+    It does not know them yet, and they would write to its folder once that is removed.
+    """
+    processes = psutil.Process().children(recursive=True)
+    kernels = [each for each in processes if forks is None or each.pid != forks.pid]
+    for each in kernels:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(kernels, timeout=5)
 
 
 def _forks(options: AppOptions, folder: Path) -> AbstractContextManager[Forks | None]:

@@ -93,6 +93,8 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(self._terminate))
+        # Python would raise KeyboardInterrupt wherever it is, also where that is ignored.
+        signal.signal(signal.SIGINT, lambda *_: loop.add_callback_from_signal(loop.stop))
         if self.ends_with is not None:
             look = partial(self._look_for, self.ends_with)
             PeriodicCallback(look, 1000 * _PARENT_SECONDS).start()

@@ -81,6 +81,18 @@ def test_cheap_modules_load_no_package_beyond_python(module: str) -> None:
     assert not top & (HEAVY | {"numpy", "PIL", "ipywidgets", "tqdm", "ai_edge_litert", "voila"})
 
 
+def test_the_server_leaves_to_kernels_what_only_they_need() -> None:
+    """NumPy and IPython would be a tenth of its memory."""
+    loaded = run_python(
+        "import mnistlab.server.app, mnistlab.server.fork_server, sys, json\n"
+        "from mnistlab.server.jupyter_adapter.kernels import LabKernelSpecs\n"
+        "assert 'python3' in LabKernelSpecs().find_kernel_specs()\n"
+        "print(json.dumps(list(sys.modules)))"
+    )
+    top = {name.partition(".")[0] for name in json.loads(loaded)}
+    assert not top & {"numpy", "PIL", "IPython", "arrow"}
+
+
 def test_library_loads_nothing_heavy() -> None:
     modules = "data, images.upload, metrics.comparison, models, training, jobs.worker"
     names = ", ".join(f"mnistlab.{name.strip()}" for name in modules.split(","))

@@ -213,9 +213,8 @@ def _work(config: TrainingConfig) -> float:
 
 
 def _level(config: TrainingConfig) -> str:
-    augmentation = (
-        "none" if config.augmentation == "shift" else config.augmentation
-    )  # costs no more
+    # A shift costs next to nothing.
+    augmentation = "none" if config.augmentation == "shift" else config.augmentation
     return f"{augmentation}{' non-digits' if config.non_digits else ''}"
 
 

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from mnistlab.models.config import TrainingConfig
 
+CROSS_ENTROPY = "cross_entropy"
+"""Name of the loss without label smoothing, where the training has any."""
+
 
 def compile_model(model: Any, config: TrainingConfig, steps: int) -> None:
     """Give a network its optimizer and its loss; an epoch has `steps` batches."""
@@ -25,11 +28,23 @@ def compile_model(model: Any, config: TrainingConfig, steps: int) -> None:
             _learning_rate(config, steps), beta_2=0.98 if is_lean else 0.999
         ),
         loss=cross_entropy(config.label_smoothing),
-        metrics=["accuracy"],
+        metrics=["accuracy", *_comparable_loss(config)],
         # The lean network's steps are so short that leaving TensorFlow after each one would
         # cost a tenth of the time.
         steps_per_execution=8 if is_lean else 1,
     )
+
+
+def _comparable_loss(config: TrainingConfig) -> list[Any]:
+    """The loss as it would be without label smoothing, which adds as much as 0.5 to it.
+
+    Only so can training curves of models with other settings stand in one chart.
+    """
+    import keras
+
+    if not config.label_smoothing:
+        return []
+    return [keras.metrics.SparseCategoricalCrossentropy(CROSS_ENTROPY, from_logits=True)]
 
 
 def cross_entropy(smoothing: float) -> Any:

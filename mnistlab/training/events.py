@@ -36,7 +36,10 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """Sent a few times a second. Loss and accuracy are means over the epoch so far."""
+    """Sent a few times a second. Loss and accuracy are means over the epoch so far.
+
+    The loss is the cross-entropy without label smoothing, so that models can be compared.
+    """
 
     epoch: int
     """The running epoch, from 1."""
@@ -59,7 +62,7 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class EpochEnd(Event):
-    """An epoch is over and validated, `seconds` after `Started`."""
+    """An epoch is over and validated, `seconds` after `Started`. Losses are as in `Progress`."""
 
     epoch: int
     epochs: int

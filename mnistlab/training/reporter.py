@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mnistlab.errors import TrainingError
 from mnistlab.models.config import TrainingConfig
+from mnistlab.training.compiling import CROSS_ENTROPY
 from mnistlab.training.events import EpochEnd, Event, Progress
 
 _EVENT_INTERVAL = 0.2  # seconds; with more than a few updates a second a page falls behind
@@ -74,7 +75,7 @@ class Reporter:
             epochs=self.config.epochs,
             step=step,
             steps=self.steps,
-            loss=float(logs["loss"]),
+            loss=_loss(logs),
             accuracy=float(logs["accuracy"]),
             seconds=seconds,
             seconds_left=seconds * (1 - done) / done,
@@ -83,7 +84,8 @@ class Reporter:
     def _after_epoch(self, epoch: int, logs: Logs) -> None:
         if self.stopped:
             return
-        means = {n: float(logs[n]) for n in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        means = {"loss": _loss(logs), "val_loss": _loss(logs, "val_")}
+        means |= {name: float(logs[name]) for name in ("accuracy", "val_accuracy")}
         seconds = time.perf_counter() - self._started
         event = EpochEnd(epoch + 1, self.config.epochs, **means, seconds=seconds)
         self.history.append(event)
@@ -93,3 +95,8 @@ class Reporter:
         if event.val_accuracy >= p - float(np.sqrt(p * (1 - p) / self.validated)):
             self.best_epoch, self.best_weights = event.epoch, self.model.get_weights()
         self.emit(event)
+
+
+def _loss(logs: Logs, prefix: str = "") -> float:
+    """Return the loss without label smoothing."""
+    return float(logs.get(prefix + CROSS_ENTROPY, logs[f"{prefix}loss"]))

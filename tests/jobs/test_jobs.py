@@ -6,6 +6,7 @@ import errno
 import os
 import platform
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -270,6 +271,25 @@ def test_a_scratch_folder_is_locked_while_it_is_used() -> None:
         lock = FileLock(folder / ".lock", timeout=0)
         with pytest.raises(TimeoutError):
             lock.acquire()
+    assert not folder.exists()
+
+
+def test_a_scratch_folder_goes_although_another_process_still_writes_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remove = shutil.rmtree
+    written: list[Path] = []
+
+    def remove_and_write(path: Path, *arguments: Any, **options: Any) -> None:
+        remove(path, *arguments, **options)
+        if len(written) < 3:
+            path.mkdir()
+            (path / "kernel.json").write_text("{}")
+            written.append(path)
+
+    with scratch_folder(PREFIX) as folder:
+        monkeypatch.setattr(shutil, "rmtree", remove_and_write)
+    assert written == [folder] * 3
     assert not folder.exists()
 
 

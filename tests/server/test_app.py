@@ -97,6 +97,16 @@ def test_signal_ends_it_without_leftovers(tmp_path: Path, sig: signal.Signals, w
         assert not [name for name in left if name.startswith(("mnistlab", "voila"))]
 
 
+def test_a_kernel_that_is_just_starting_ends_with_the_server() -> None:
+    code = (
+        "import psutil, subprocess, sys\nfrom mnistlab.server.app import _end_unknown_kernels\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "_end_unknown_kernels(None)\nprint(psutil.pid_exists(child.pid))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_kernels_end_with_a_killed_server(tmp_path: Path) -> None:
     with serving(tmp_path) as running:
         assert running.get()[0] == 200

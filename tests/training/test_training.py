@@ -73,6 +73,14 @@ def test_the_run_folder_holds_the_model_and_its_story(finished: Trained, blocks:
     assert last.test_accuracy == pytest.approx(accuracy)
 
 
+def test_losses_leave_label_smoothing_out(finished: Trained) -> None:
+    best = finished.run.card["best_epoch"]
+    ends = [event for event in finished.seen if isinstance(event, events.EpochEnd)]
+    with np.load(finished.run.folder / "predictions.npz") as stored:
+        given = stored["val_proba"][np.arange(len(stored["y_val"])), stored["y_val"]]
+    assert ends[best - 1].val_loss == pytest.approx(-np.log(given).mean(), rel=1e-3)
+
+
 def test_the_blocks_are_learned(finished: Trained) -> None:
     losses = [event.loss for event in finished.seen if isinstance(event, events.EpochEnd)]
     assert losses[1] < losses[0]

@@ -94,7 +94,7 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         loop = IOLoop.current()
         signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(self._terminate))
         # Python would raise KeyboardInterrupt wherever it is, also where that is ignored.
-        signal.signal(signal.SIGINT, lambda *_: loop.add_callback_from_signal(loop.stop))
+        signal.signal(signal.SIGINT, self._interrupt)
         if self.ends_with is not None:
             look = partial(self._look_for, self.ends_with)
             PeriodicCallback(look, 1000 * _PARENT_SECONDS).start()
@@ -107,6 +107,11 @@ class LabServer(Voila):  # type: ignore[misc]  # Voilà has no types
         # The first visitor would wait longer for a page that is made beside a warm one.
         await self.kernel_manager.wait_for_warm()
         self.on_start()
+
+    def _interrupt(self, *_: object) -> None:
+        """End at once. A second Ctrl-C interrupts whatever the end waits for."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        IOLoop.current().add_callback_from_signal(IOLoop.current().stop)
 
     def _look_for(self, process: psutil.Process) -> None:
         """End, as after Ctrl-C, when that process has ended."""

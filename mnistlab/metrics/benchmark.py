@@ -60,18 +60,20 @@ class DigitResult:
     right: Bools
     """`(n,)`, where the most probable digit is the label."""
 
+    @property
+    def recall(self) -> list[Rate]:
+        """Right answers among the images of each digit."""
+        confusion = self.scores.confusion
+        return [Rate(int(row[digit]), int(row.sum())) for digit, row in enumerate(confusion)]
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
-        support = self.scores.confusion.sum(axis=1)
-        recall = [
-            Rate(int(self.scores.confusion[digit, digit]), int(support[digit])).to_dict()
-            for digit in range(10)
-        ]
+        recall = [each.to_dict() for each in self.recall]
         return {
             **self.scores.to_dict(),
             "recall": [each["fraction"] for each in recall],
             "recall_ci": [each["ci"] for each in recall],
-            "support": support.tolist(),
+            "support": [each["n"] for each in recall],
             "refused": self.refused and self.refused.to_dict(),
             "accuracy_shown": self.shown and self.shown.to_dict(),
         }
@@ -88,12 +90,12 @@ class LetterResult:
     """The same among letters that are not shaped like digits (all but `LIKE_DIGITS`)."""
     confident: Rate
     """Letters for which its highest probability is at least `CONFIDENT`, refused or not."""
-    by_letter: tuple[Rate, ...]
+    by_letter: dict[str, Rate]
     """Refused of each letter, from A to Z; empty for a model that cannot refuse."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
-        by_letter = dict(zip(_ALPHABET, self.by_letter, strict=False))
+        by_letter = {name: each.fraction for name, each in self.by_letter.items()}
         return {
             "n": self.n,
             "refused": self.refused and self.refused.to_dict(),
@@ -101,7 +103,7 @@ class LetterResult:
             "letters_like_digits": LIKE_DIGITS,
             "confidence": CONFIDENT,
             "confident": self.confident.to_dict(),
-            "refused_by_letter": {name: each.fraction for name, each in by_letter.items()} or None,
+            "refused_by_letter": by_letter or None,
         }
 
 
@@ -136,7 +138,7 @@ def judge_letters(
     """
     confident = Rate(int((proba.max(axis=1) >= CONFIDENT).sum()), len(labels))
     if refused is None:
-        return LetterResult(len(labels), None, None, confident, ())
+        return LetterResult(len(labels), None, None, confident, {})
     alike = [_ALPHABET.index(letter) + 1 for letter in LIKE_DIGITS]
 
     def rate(of: Bools) -> Rate:
@@ -147,7 +149,7 @@ def judge_letters(
         rate(np.ones(len(labels), np.bool_)),
         rate(~np.isin(labels, alike)),
         confident,
-        tuple(rate(labels == number) for number in range(1, len(_ALPHABET) + 1)),
+        {letter: rate(labels == number) for number, letter in enumerate(_ALPHABET, 1)},
     )
 
 

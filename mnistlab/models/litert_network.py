@@ -68,7 +68,7 @@ class _Interpreter:
         if [each["dtype"] for each in inputs] != [np.uint8]:
             raise ValueError("it does not take one uint8 image")
         self._input = inputs[0]["index"]
-        outputs = _named_outputs(self._interpreter)
+        outputs = named_outputs(self._interpreter)
         self.widths = {name: int(each["shape"][-1]) for name, each in outputs.items()}
         self._outputs = {name: int(each["index"]) for name, each in outputs.items()}
         self._interpreter.resize_tensor_input(self._input, (n, 28, 28))
@@ -89,7 +89,7 @@ def _has_convolutions(tflite: bytes) -> bool:
     return any(values is not None and values.ndim == 4 for values in constants)
 
 
-def _named_outputs(interpreter: Any) -> dict[str, dict[str, Any]]:
+def named_outputs(interpreter: Any) -> dict[str, dict[str, Any]]:
     """Return the details of each output by its name in the signature.
 
     The outputs come in any order and may be of equal width.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mnistlab.charts.plot import round_ticks
 from mnistlab.markup import UNKNOWN, escape, note, number, table
-from mnistlab.metrics.benchmark import CONFIDENT, LIKE_DIGITS, Interval, Rate
+from mnistlab.metrics.benchmark import CONFIDENT, LIKE_DIGITS, Rate
 from mnistlab.report.page import environment, facts, page
 from mnistlab.report.set_result import SetResult
+from mnistlab.report.strips import Strip, axis_of, draw_strips
 from mnistlab.texts import counted, percent
 
 _RELATIONS = {
@@ -112,68 +112,27 @@ def _lead(
 def _overview(results: Sequence[SetResult]) -> str:
     if not results:
         return ""
-    rows = [(each.accuracy or 0.0, each.accuracy_ci) for each in results]
-    low, ticks = _axis(rows)
-    items = "".join(
-        _strip_row(
+    strips = [
+        Strip(
             each.info.title,
             f"{_size(each)}, {_RELATIONS[each.relation]}",
-            accuracy,
-            interval,
-            low,
+            each.accuracy or 0.0,
+            each.accuracy_ci,
         )
-        for each, (accuracy, interval) in zip(results, rows, strict=True)
-    )
+        for each in results
+    ]
+    axis = axis_of(strips)
     text = note(
         "The dot is the accuracy, the bar around it its 95 % interval. The axis starts at "
-        f"{percent(low, 0)}."
+        f"{axis.label(axis.low)}."
     )
-    return text + f"<div class='ml-strips'>{items}{_axis_row(low, ticks)}</div>"
+    return text + draw_strips(strips, axis)
 
 
 def _size(each: SetResult) -> str:
     if len(each.digits) > 1:
         return f"{len(each.digits)} corruptions of {each.n:,} images"
     return counted(each.n, "image")
-
-
-def _axis(rows: Iterable[tuple[float, Interval | None]]) -> tuple[float, list[float]]:
-    """Return where the axis starts, and its ticks; it ends at 1."""
-    lowest = min(min(accuracy, interval[0] if interval else 1) for accuracy, interval in rows)
-    step = 0.01 if lowest > 0.95 else 0.05 if lowest > 0.8 else 0.1
-    low = int(lowest / step + 1e-9) * step
-    if low > lowest - 0.1 * step:
-        low = max(0.0, low - step)
-    return low, [tick for tick in round_ticks(low, 1.0, 6) if low <= tick <= 1]
-
-
-def _strip_row(
-    title: str, under: str, accuracy: float, interval: Interval | None, low: float
-) -> str:
-    def place(value: float) -> str:
-        return f"{100 * (value - low) / (1 - low):.2f}%"
-
-    band = ""
-    text = "no interval"
-    if interval is not None:
-        width = f"{100 * (interval[1] - interval[0]) / (1 - low):.2f}%"
-        band = f"<i class='ml-band' style='left:{place(interval[0])};width:{width}'></i>"
-        text = f"{percent(interval[0])} to {percent(interval[1])}"
-    return (
-        f"<div class='ml-strip'><div class='ml-strip-name'><b>{escape(title)}</b>"
-        f"<span>{escape(under)}</span></div>"
-        f"<div class='ml-strip-value'><b>{percent(accuracy)}</b><span>{text}</span></div>"
-        f"<div class='ml-track' aria-hidden='true'>{band}"
-        f"<i class='ml-point' style='left:{place(accuracy)}'></i></div></div>"
-    )
-
-
-def _axis_row(low: float, ticks: Sequence[float]) -> str:
-    marks = "".join(
-        f"<span style='left:{100 * (tick - low) / (1 - low):.2f}%'>{percent(tick, 0)}</span>"
-        for tick in ticks
-    )
-    return f"<div class='ml-strip ml-strip-axis' aria-hidden='true'><div>{marks}</div></div>"
 
 
 def _figures(results: Sequence[SetResult]) -> str:
@@ -199,46 +158,30 @@ def _figures(results: Sequence[SetResult]) -> str:
     return table(head, rows, "All figures", explained=True) if rows else ""
 
 
-def _rate(rate: Rate | None) -> str:
+def _rate(rate: Rate | None, decimals: int = 2) -> str:
     fraction = None if rate is None else rate.fraction
-    return UNKNOWN if fraction is None else percent(fraction)
+    return UNKNOWN if fraction is None else percent(fraction, decimals)
 
 
 def _recall(results: Sequence[SetResult]) -> str:
-    rows = []
-    for each in results:
-        confusion = each.digits[0].scores.confusion
-        support = confusion.sum(axis=1)
-        rows.append(
-            [
-                each.info.title,
-                *(
-                    percent(confusion[digit, digit] / support[digit], 1)
-                    if support[digit]
-                    else UNKNOWN
-                    for digit in range(10)
-                ),
-            ]
-        )
+    rows = [
+        [each.info.title, *(_rate(rate, 1) for rate in each.digits[0].recall)] for each in results
+    ]
     return table(["", *map(str, range(10))], rows, "Recall by digit") if rows else ""
 
 
 def _corruptions(result: SetResult) -> str:
-    rows = [(each.scores.accuracy, each.scores.accuracy_ci) for each in result.digits]
-    low, ticks = _axis(rows)
-    ordered = sorted(result.digits, key=lambda each: -each.scores.accuracy)
-    items = "".join(
-        _strip_row(
+    strips = [
+        Strip(
             each.name.replace("_", " "),
             f"answered ?: {_rate(each.refused)}" if each.refused else "",
             each.scores.accuracy,
             each.scores.accuracy_ci,
-            low,
         )
-        for each in ordered
-    )
+        for each in sorted(result.digits, key=lambda each: -each.scores.accuracy)
+    ]
     text = note(f"{result.info.title}, {result.n:,} images under each corruption, best first.")
-    return text + f"<div class='ml-strips'>{items}{_axis_row(low, ticks)}</div>"
+    return text + draw_strips(strips, axis_of(strips))
 
 
 def _letters(result: SetResult) -> str:
@@ -255,18 +198,12 @@ def _letters(result: SetResult) -> str:
         f"Without letters that are shaped like digits ({', '.join(LIKE_DIGITS)} in either case), "
         f"it refuses {_with_interval(letters.refused_clear)} of {letters.refused_clear.n:,}."
     )
-    names = [chr(ord("A") + i) for i in range(len(letters.by_letter))]
-    cells = [_whole(each) for each in letters.by_letter]
     grid = "".join(
-        f"<div><b>{name}</b><span>{cell}</span></div>"
-        for name, cell in zip(names, cells, strict=True)
+        f"<div><b>{name}</b><span>{_rate(each, 0)}</span></div>"
+        for name, each in letters.by_letter.items()
     )
     shown = note("Refused of each letter, upper and lower case together:")
     return f"<p>{escape(text)}</p>{shown}<div class='ml-letters'>{grid}</div>"
-
-
-def _whole(rate: Rate) -> str:
-    return UNKNOWN if rate.fraction is None else percent(rate.fraction, 0)
 
 
 def _with_interval(rate: Rate) -> str:

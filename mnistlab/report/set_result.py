@@ -40,9 +40,7 @@ class SetResult:
     @property
     def accuracy(self) -> float | None:
         """Of digits, the mean over the corruptions; None for letters."""
-        if not self.digits:
-            return None
-        return float(np.mean([each.scores.accuracy for each in self.digits]))
+        return _mean([each.scores.accuracy for each in self.digits])
 
     @property
     def accuracy_ci(self) -> Interval | None:
@@ -59,9 +57,7 @@ class SetResult:
     @property
     def f1_macro(self) -> float | None:
         """As `accuracy`, of the macro F1."""
-        if not self.digits:
-            return None
-        return float(np.mean([each.scores.f1_macro for each in self.digits]))
+        return _mean([each.scores.f1_macro for each in self.digits])
 
     @property
     def refused(self) -> Rate | None:
@@ -108,6 +104,10 @@ class SetResult:
             "licence": self.info.licence,
             "page": self.info.page,
         }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _summed(rates: Sequence[Rate | None]) -> Rate | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +16,23 @@ from mnistlab import settings
 from mnistlab.data.benchmark_sets import SETS, BenchmarkSet, Part, SetInfo, find_set, load_set
 from mnistlab.data.benchmark_sets.fetch import fetch_set
 from mnistlab.data.benchmark_sets.place import SetsFolder
-from mnistlab.data.mnist import MNIST_DIGEST
 from mnistlab.errors import DataError
 from mnistlab.images.preprocessing import preprocess
 from mnistlab.metrics.benchmark import DigitResult, judge_digits, judge_letters
-from mnistlab.models import Classifier
-from mnistlab.models.card import data_digest
-from mnistlab.models.foreign import ForeignClassifier, PixelRange
-from mnistlab.models.store import PRETRAINED
+from mnistlab.models.foreign_network import PixelRange
 from mnistlab.report.benchmark_card import ModelFacts, Unavailable, build_card
 from mnistlab.report.set_result import SetResult
-from mnistlab.study.foreign import UNKNOWN_TRAINING, open_model
+from mnistlab.study.foreign import AnyClassifier, open_model
+from mnistlab.study.model_facts import model_facts, training_relation
 from mnistlab.texts import counted
 from mnistlab.training.pens import pen_images
 from mnistlab.version import __version__
 
-Judged = Classifier | ForeignClassifier
 Progress = Callable[[float, str], None]
+Report = Callable[[float], None]
 Tell = Callable[[str], None]
 
 _CHUNK = 500  # images between two reports of progress
-_PENS = "pendigits"
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class BenchmarkCard:
 
 
 def benchmark(
-    model: str | Judged,
+    model: str | AnyClassifier,
     sets: Iterable[str] | None = None,
     *,
     folder: Path | None = None,
@@ -122,10 +118,8 @@ def benchmark(
         find_set(name)  # a mistake is told before the work
     chosen = [each for each in SETS if names is None or each.name in names]
     if isinstance(model, str):
-        judged: Judged = open_model(model, trust_file=trust_file, pixel_range=pixel_range)
-    else:
-        judged = model
-    facts = _facts(judged, model if isinstance(model, str) else None)
+        model = open_model(model, trust_file=trust_file, pixel_range=pixel_range)
+    facts = model_facts(model)
     place = settings.benchmark_sets_folder() if folder is None else folder
     total = sum(each.counts[1] * each.parts for each in chosen)
     done = 0
@@ -139,20 +133,23 @@ def benchmark(
         if isinstance(loaded, Unavailable):
             unavailable.append(loaded)
         else:
-            start = done
-
-            def show(
-                fraction: float, title: str = info.title, start: int = start, size: int = size
-            ) -> None:
-                report((start + fraction * size) / total, title)
-
-            results.append(_judge(judged, loaded, facts, show))
+            whole = partial(_tell_title, report, info.title)
+            results.append(_judge(model, loaded, facts, _part_of(whole, done, size, total)))
         done += size
     if not results:
         raise DataError(_nothing(unavailable, place))
     report(1.0, "done")
     created = time.strftime("%Y-%m-%d %H:%M")
     return BenchmarkCard(facts, tuple(results), tuple(unavailable), created)
+
+
+def _tell_title(report: Progress, title: str, fraction: float) -> None:
+    report(fraction, title)
+
+
+def _part_of(whole: Report, start: int, size: int, total: int) -> Report:
+    """Return a function that takes a part's progress and reports that of the whole, 0 to 1."""
+    return lambda fraction: whole((start + fraction * size) / total)
 
 
 def _nothing(unavailable: Sequence[Unavailable], place: Path) -> str:
@@ -175,9 +172,7 @@ def _load(
                 raise
             fetch_set(info, place, progress, tell)
             return load_set(info, SetsFolder(place))
-    except FileNotFoundError as error:
-        return _unavailable(info, str(error))
-    except DataError as error:
+    except (FileNotFoundError, DataError) as error:
         return _unavailable(info, str(error).removesuffix("."))
 
 
@@ -193,109 +188,16 @@ def _unavailable(info: SetInfo, reason: str) -> Unavailable:
     return Unavailable(info.name, info.title, reason, remedy, info.page)
 
 
-# The model
-
-
-def _facts(judged: Judged, asked: str | None) -> ModelFacts:
-    card = judged.card
-    is_foreign = isinstance(judged, ForeignClassifier)
-    if not is_foreign:
-        digest = hashlib.sha256(judged.tflite).hexdigest()
-    else:
-        path = Path(asked or judged.name)
-        content = path.read_bytes() if path.is_file() else judged.tflite
-        digest = hashlib.sha256(content).hexdigest()
-    return ModelFacts(
-        name=judged.title if is_foreign else judged.name,
-        title=judged.title,
-        is_foreign=is_foreign,
-        sha256=digest,
-        backend=judged.backend,
-        parameters=card.get("parameters"),
-        file_size=len(judged.tflite),
-        created=str(card.get("created", "")),
-        trained_on=_trained_on(judged),
-        can_refuse=judged.digit_threshold > 0,
-        notes=tuple(_model_notes(judged)),
-    )
-
-
-def _trained_on(judged: Judged) -> str:
-    card = judged.card
-    if isinstance(judged, ForeignClassifier):
-        return UNKNOWN_TRAINING
-    if not card.get("data"):
-        return "Its card does not say what it was trained on."
-    digest, pens = data_digest(card), card["data"].get("pens", 0)
-    if digest == MNIST_DIGEST:
-        text = "MNIST's 60,000 training images, a part of which was set aside for validation"
-    else:
-        text = f"the data named {card['data'].get('name')}, SHA-256 {str(digest)[:12]}"
-    return f"It was trained on {text}{_pens_text(judged, pens)}."
-
-
-def _pens_text(judged: Judged, pens: int) -> str:
-    if not pens:
-        return ""
-    whose = " by UCI's 30 training writers and writers of UNIPEN" * (judged.name in PRETRAINED)
-    return f", and {counted(pens, 'pen drawing')}{whose}"
-
-
-def _model_notes(judged: Judged) -> Iterator[str]:
-    if not isinstance(judged, ForeignClassifier):
-        return
-    yield (
-        "Its outputs sum to one and are taken for probabilities."
-        if judged.gives_probabilities
-        else "Its outputs do not sum to one, so softmax was applied to them."
-    )
-    if judged.digit_threshold:
-        yield "It has eleven outputs; the last one is taken for “not a digit”."
-
-
-def _relation(judged: Judged, info: SetInfo) -> tuple[str, str]:
-    """How a set is related to what a model was trained on: a word, and sentences."""
-    card = judged.card
-    if isinstance(judged, ForeignClassifier) or not card.get("data"):
-        return "unknown", "The model's training data is unknown; it may include these images."
-    pens = card["data"].get("pens", 0)
-    is_mnist = data_digest(card) == MNIST_DIGEST
-    if info.name == _PENS and pens:
-        whose = (
-            "UCI's 30 training writers are among them, the 14 test writers are not"
-            if judged.name in PRETRAINED
-            else "UCI's training writers may be among them"
-        )
-        return (
-            "same source",
-            f"The model was trained on {counted(pens, 'pen drawing')}: {whose}.",
-        )
-    if is_mnist:
-        same = info.name not in ("usps", "ardis", _PENS)
-        return "same source" if same else "other source", info.overlap
-    return (
-        "unknown",
-        "The model was trained on other data than MNIST; whether that overlaps is not known.",
-    )
-
-
-# Its answers
-
-
 def _judge(
-    judged: Judged, loaded: BenchmarkSet, facts: ModelFacts, report: Callable[[float], None]
+    judged: AnyClassifier, loaded: BenchmarkSet, facts: ModelFacts, report: Report
 ) -> SetResult:
     digits: list[DigitResult] = []
     letters = None
     count = len(loaded.parts)
     notes = list(loaded.notes)
     for number, part in enumerate(loaded.parts):
-
-        def show(fraction: float, number: int = number) -> None:
-            report((number + fraction) / count)
-
         images = _images_of(part)
-        proba, scores = _answers(judged, images, show)
+        proba, scores = _answers(judged, images, _part_of(report, number, 1, count))
         refused = scores < judged.digit_threshold if facts.can_refuse else None
         if loaded.info.kind == "letters":
             letters = judge_letters(part.labels, proba, refused)
@@ -305,7 +207,7 @@ def _judge(
     aligned = all(np.array_equal(first, part.labels) for part in loaded.parts)
     if not aligned:
         notes.append("The corruptions are in different orders, so the mean has no interval.")
-    relation, text = _relation(judged, loaded.info)
+    relation, text = training_relation(judged, loaded.info)
     return SetResult(
         info=loaded.info,
         digest=loaded.digest,
@@ -329,7 +231,7 @@ def _images_of(part: Part) -> NDArray[np.uint8]:
 
 
 def _answers(
-    judged: Judged, images: NDArray[np.uint8], report: Callable[[float], None]
+    judged: AnyClassifier, images: NDArray[np.uint8], report: Report
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return probabilities (n, 10) and digit scores (n,)."""
     proba, scores = [], []

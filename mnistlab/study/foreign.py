@@ -11,8 +11,11 @@ from pathlib import Path
 
 from mnistlab.errors import ConfigError, ModelError
 from mnistlab.models import Classifier, load_classifier
-from mnistlab.models.foreign import ForeignClassifier, PixelRange, open_foreign, read_model_file
+from mnistlab.models.foreign import ForeignClassifier, open_foreign, read_model_file
+from mnistlab.models.foreign_network import PixelRange
 from mnistlab.models.store import PRETRAINED
+
+AnyClassifier = Classifier | ForeignClassifier
 
 TRUST_KERAS = (
     "Loading a .keras file can run code of whoever made it, even in Keras's safe mode; if you "
@@ -34,7 +37,7 @@ def is_foreign(model: str) -> bool:
 
 def open_model(
     model: str, *, trust_file: bool = False, pixel_range: PixelRange = 1
-) -> Classifier | ForeignClassifier:
+) -> AnyClassifier:
     """Return the model of a name, or of the path of a `.tflite` or `.keras` file.
 
     Parameters

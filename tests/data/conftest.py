@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from mnistlab.data import mnist
 from mnistlab.data.containers import IDX_FILES, SHAPES
 from mnistlab.data.dataset import ARRAYS, digest_of
+from tests.data.loopback import Server
 
 Arrays = dict[str, Any]  # arrays by name
 
@@ -51,6 +53,14 @@ def digest(real_arrays: Arrays) -> str:
 def made_up_passes(monkeypatch: pytest.MonkeyPatch, digest: str, mnist_file: Path | None) -> None:
     if mnist_file is None:
         monkeypatch.setattr(mnist, "MNIST_DIGEST", digest)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
 
 
 @pytest.fixture

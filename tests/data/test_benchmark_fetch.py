@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,25 +13,14 @@ from mnistlab.data.benchmark_sets.place import SetsFolder
 from mnistlab.data.benchmark_sets.table import SETS, Download
 from mnistlab.errors import DataError
 from tests.data import made_sets
+from tests.data.loopback import Bar, Server, allow_network, closed_port
 from tests.data.made_sets import small
-from tests.data.test_download import Bar, Server, closed_port
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running
-        running.shutdown()
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that does not exist yet; the network is allowed."""
-    monkeypatch.delenv("MNISTLAB_OFFLINE")
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
+    allow_network(monkeypatch)
     return tmp_path / "sets"
 
 

@@ -6,8 +6,6 @@ import gzip
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -16,81 +14,16 @@ import pytest
 from mnistlab.data import download, load_default, load_mnist
 from mnistlab.data.dataset import ARRAYS, digest_of
 from mnistlab.errors import DataError
+from tests.data.loopback import Bar, Server, allow_network, closed_port
 
 IDX = download.MIRRORS[1][1]
-
-
-class Server(ThreadingHTTPServer):
-    """Serves bytes by path; `cut` breaks each answer off in the middle."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {}
-        self.cut = False
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        name = self.path.lstrip("/")
-        self.server.asked.append(name)
-        if name not in self.server.files:
-            self.send_error(404)
-            return
-        body = self.server.files[name]
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if self.server.cut else body)
-
-    def log_message(self, *arguments: object) -> None:
-        """Keep the test's output clean."""
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running
-        running.shutdown()
 
 
 @pytest.fixture
 def online(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home where the network is allowed and no proxy stands in the way."""
-    monkeypatch.delenv("MNISTLAB_OFFLINE")
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
+    allow_network(monkeypatch)
     return home
-
-
-def closed_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"http://127.0.0.1:{free.getsockname()[1]}/"
-
-
-class Bar:
-    """A progress bar as pooch knows it."""
-
-    total = 0
-    done = 0
-    closed = 0
-
-    def update(self, n: int) -> None:
-        self.done += n
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 def test_second_mirror_helps_out_and_progress_is_told(

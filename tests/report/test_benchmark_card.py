@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -85,4 +86,13 @@ def test_a_model_that_cannot_refuse() -> None:
 
 
 def test_letters_alone_make_a_card() -> None:
-    Page(build_card(MODEL, [result("emnist-letters")], [], "today"))
+    page = build_card(MODEL, [result("emnist-letters")], [], "today")
+    headings = re.findall(r"<h2 id='s\d'>(.*?)</h2>", page)
+    assert headings == [
+        "Letters", "The test sets", "The model", "Environment", "How each figure is computed",
+    ]  # fmt: skip
+    assert Page(page).addresses == [f"#s{i}" for i in range(len(headings))]
+    assert "It refuses 20.00 % (95 % interval 11.24 % to 33.04 %) of 50 letters" in page
+    assert "<b>A</b><span>100 %</span>" in page  # of ten letters, the first and sixth are refused
+    assert "<b>B</b><span>0 %</span>" in page
+    assert "<b>Z</b><span>–</span>" in page

@@ -15,13 +15,14 @@ from mnistlab.data.own.files import check_kind, reading
 from mnistlab.data.own.source import Source, printable
 from mnistlab.errors import DataError
 
+AGAIN = "remove it and get it again"
+"""The remedy for a file that is damaged or something else."""
 MAX_BYTES = 256 * 2**20
 """Of one file, unpacked; the largest that is read, QMNIST's test images, has 47 MB."""
 _MAX_FILES = 20_000  # that are looked at in a folder
 _MAX_DEPTH = 4  # folders below it
 _HEAD = 512
 _BZIP = b"BZh"
-_WANTED = "remove it and get it again"
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ class SetsFolder:
         source = self._source(path)
         with reading(source):
             if not path.is_file():
-                raise source.unfit(f"is not a file; {_WANTED}")
+                raise source.unfit(f"is not a file; {AGAIN}")
             if path.stat().st_size > MAX_BYTES:
-                raise source.unfit(f"is larger than {MAX_BYTES >> 20} MB; {_WANTED}")
+                raise source.unfit(f"is larger than {MAX_BYTES >> 20} MB; {AGAIN}")
             return Found(source, path, path.read_bytes())
 
     def _find_member(self, path: Path, wanted: Sequence[str]) -> Found | None:
@@ -96,7 +97,7 @@ class SetsFolder:
             if not zipfile.is_zipfile(path):
                 with path.open("rb") as file:
                     check_kind(file.read(_HEAD), source)
-                raise source.unfit(f"is not a complete zip archive; {_WANTED}")
+                raise source.unfit(f"is not a complete zip archive; {AGAIN}")
             with zipfile.ZipFile(path) as archive:
                 members = {f"/{each.filename}".lower(): each for each in archive.infolist()}
                 for name in wanted:
@@ -110,12 +111,12 @@ class SetsFolder:
         with archive.open(info) as member:
             content = member.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise source.unfit(f"is larger than {MAX_BYTES >> 20} MB; {_WANTED}")
+            raise source.unfit(f"is larger than {MAX_BYTES >> 20} MB; {AGAIN}")
         return Found(source, path, content)
 
     def _source(self, path: Path, member: str = "") -> Source:
         shown = printable(path.relative_to(self.folder).as_posix())
-        return Source(shown + member, MAX_BYTES, wanted=_WANTED)
+        return Source(shown + member, MAX_BYTES, wanted=AGAIN)
 
 
 def text_of(found: Found) -> str:
@@ -126,7 +127,7 @@ def text_of(found: Found) -> str:
             unpacker = bz2.BZ2Decompressor()
             content = unpacker.decompress(content, MAX_BYTES)
             if not unpacker.eof:
-                raise source.unfit(f"is truncated, or unpacks to too much; {_WANTED}")
+                raise source.unfit(f"is truncated, or unpacks to too much; {AGAIN}")
         elif content.startswith(b"\x1f\x8b"):
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
                 content = file.read(MAX_BYTES)

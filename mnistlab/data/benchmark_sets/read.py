@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlab.data.benchmark_sets.place import Found, SetsFolder, text_of
+from mnistlab.data.benchmark_sets.place import AGAIN, Found, SetsFolder, text_of
 from mnistlab.data.benchmark_sets.table import CORRUPTIONS, SetInfo
 from mnistlab.data.mnist import load_mnist
 from mnistlab.data.own.files import check_kind, read_array, reading
@@ -23,7 +23,6 @@ from mnistlab.data.pens import PenDrawing, parse_drawings
 _TEST_10K = 10_000  # QMNIST's first test images are MNIST's
 _LETTERS = 26
 _USPS_SIDE = 16
-_AGAIN = "remove it and get it again"
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -58,14 +57,13 @@ class BenchmarkSet:
     """What was done to read it."""
 
 
-def load_set(info: SetInfo, folder: SetsFolder, *, allow_download: bool = True) -> BenchmarkSet:
+def load_set(info: SetInfo, folder: SetsFolder) -> BenchmarkSet:
     """Read a public test set and check its shapes, counts and labels.
 
     Parameters
     ----------
     info : from the table of sets; its `counts` say how many images there must be
     folder : with its files. MNIST comes from `load_mnist` instead
-    allow_download : whether MNIST may be downloaded
 
     Raises
     ------
@@ -74,18 +72,18 @@ def load_set(info: SetInfo, folder: SetsFolder, *, allow_download: bool = True) 
     DataError
         When a file is damaged or something else.
     """
-    return _LOADERS[info.name](info, folder, allow_download)
+    return _LOADERS[info.name](info, folder)
 
 
-def _load_mnist(info: SetInfo, folder: SetsFolder, allow_download: bool) -> BenchmarkSet:
-    dataset = load_mnist(progress=False, allow_download=allow_download)
+def _load_mnist(info: SetInfo, _: SetsFolder) -> BenchmarkSet:
+    dataset = load_mnist(progress=False)
     part = Part("", dataset.y_test, dataset.x_test)
     # Without the folders of a local file, which are nobody's business.
     source = Path(dataset.source).name if "local file" in dataset.source else dataset.source
     return BenchmarkSet(info, (part,), _digest((part,)), source)
 
 
-def _load_qmnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
+def _load_qmnist(info: SetInfo, folder: SetsFolder) -> BenchmarkSet:
     x = _find(info, folder, "qmnist-test-images-idx3-ubyte")
     y = _find(info, folder, "qmnist-test-labels-idx2-int", "qmnist-test-labels-idx1-ubyte")
     labels = _array(y)
@@ -98,7 +96,7 @@ def _load_qmnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
     return _set(info, [kept], [x, y], [note])
 
 
-def _load_emnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
+def _load_emnist(info: SetInfo, folder: SetsFolder) -> BenchmarkSet:
     x, y = (_find(info, folder, name) for name in info.files)
     upright = _array(x)
     if upright.ndim == 3:
@@ -109,7 +107,7 @@ def _load_emnist(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
     return _set(info, [part], [x, y], ["Rows and columns were swapped, to set images upright."])
 
 
-def _load_corruptions(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
+def _load_corruptions(info: SetInfo, folder: SetsFolder) -> BenchmarkSet:
     parts, files = [], []
     for name in CORRUPTIONS:
         x = _find(info, folder, f"{name}/test_images.npy")
@@ -122,7 +120,7 @@ def _load_corruptions(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSe
     return _set(info, parts, files[:1])
 
 
-def _load_usps(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
+def _load_usps(info: SetInfo, folder: SetsFolder) -> BenchmarkSet:
     found = _find(info, folder, "usps.t.bz2", "usps.t", "zip.test")
     with reading(found.source):
         lines = [line.split() for line in text_of(found).splitlines() if line.strip()]
@@ -131,7 +129,7 @@ def _load_usps(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
         labels = np.array([float(line[0]) for line in lines])
         values = np.array(rows, np.float64).reshape(-1, _USPS_SIDE, _USPS_SIDE)
         if not np.isfinite(values).all() or (values.size and np.abs(values).max() > 1.01):
-            raise found.source.unfit(f"has pixels beyond -1 to 1; {_AGAIN}")
+            raise found.source.unfit(f"has pixels beyond -1 to 1; {AGAIN}")
         # LIBSVM's copy counts the digits from 1, with 1 for a zero.
         y = labels - 1 if is_libsvm else labels
         y = np.where(y == np.rint(y), y, -1).astype(np.int64)
@@ -156,17 +154,17 @@ def _usps_row(words: list[str], is_libsvm: bool) -> list[float]:
     return row
 
 
-def _load_ardis(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
+def _load_ardis(info: SetInfo, folder: SetsFolder) -> BenchmarkSet:
     x, y = (_find(info, folder, name) for name in info.files)
     pixels, one_hot = _table(x), _table(y)
     if one_hot.ndim == 2 and one_hot.shape[1] == 10:
         if not (((one_hot == 0) | (one_hot == 1)).all() and (one_hot.sum(axis=1) == 1).all()):
-            raise y.source.unfit(f"has labels that are not one 1 among nine 0s; {_AGAIN}")
+            raise y.source.unfit(f"has labels that are not one 1 among nine 0s; {AGAIN}")
         one_hot = one_hot.argmax(axis=1)
     if pixels.ndim != 2 or pixels.shape[1] != 28 * 28:
-        raise x.source.unfit(f"has {pixels.shape[-1]} numbers a line instead of 784; {_AGAIN}")
+        raise x.source.unfit(f"has {pixels.shape[-1]} numbers a line instead of 784; {AGAIN}")
     if not (pixels.min() >= 0 and pixels.max() <= 255):
-        raise x.source.unfit(f"has pixels beyond 0 to 255; {_AGAIN}")
+        raise x.source.unfit(f"has pixels beyond 0 to 255; {AGAIN}")
     images = np.rint(pixels).astype(np.uint8).reshape(-1, 28, 28)
     part = _part(info, x, images, y, one_hot.reshape(-1).astype(np.int64))
     notes = []
@@ -183,7 +181,7 @@ def _table(found: Found) -> NDArray[np.float64]:
         return np.loadtxt(io.StringIO(text.replace(",", " ")), np.float64, ndmin=2)
 
 
-def _load_pendigits(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
+def _load_pendigits(info: SetInfo, folder: SetsFolder) -> BenchmarkSet:
     found = _find(info, folder, *info.files)
     with reading(found.source):
         if not found.content.lstrip().startswith(b"{"):
@@ -193,13 +191,13 @@ def _load_pendigits(info: SetInfo, folder: SetsFolder, _: bool) -> BenchmarkSet:
         drawings = [each for each in parse_drawings(found.content, found.path) if each.strokes]
     digits = [each.digit for each in drawings]
     if any(digit is None for digit in digits):
-        raise found.source.unfit(f"has drawings that are not labelled 0 to 9; {_AGAIN}")
+        raise found.source.unfit(f"has drawings that are not labelled 0 to 9; {AGAIN}")
     _check_count(info, found.source, len(drawings), "drawings")
     part = Part("", np.array(digits, np.uint8), drawings=tuple(drawings))
     return _set(info, [part], [found])
 
 
-_Loader = Callable[[SetInfo, SetsFolder, bool], BenchmarkSet]
+_Loader = Callable[[SetInfo, SetsFolder], BenchmarkSet]
 _LOADERS: Mapping[str, _Loader] = {
     "mnist": _load_mnist,
     "qmnist": _load_qmnist,
@@ -241,18 +239,18 @@ def _part(
         size = " x ".join(map(str, images.shape))
         raise x.source.unfit(
             f"has an array {size} of {images.dtype} where images n x {side} x {side} of uint8 are "
-            f"expected; {_AGAIN}"
+            f"expected; {AGAIN}"
         )
     _check_count(info, x.source, len(images), "images")
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
         size = " x ".join(map(str, labels.shape))
         raise y.source.unfit(
-            f"has labels {size} of {labels.dtype} for {len(images):,} images; {_AGAIN}"
+            f"has labels {size} of {labels.dtype} for {len(images):,} images; {AGAIN}"
         )
     low, high = int(labels.min()), int(labels.max())
     if low < allowed[0] or high > allowed[1]:
         raise y.source.unfit(
-            f"has labels from {low} to {high} instead of {allowed[0]} to {allowed[1]}; {_AGAIN}"
+            f"has labels from {low} to {high} instead of {allowed[0]} to {allowed[1]}; {AGAIN}"
         )
     return Part(name, labels.astype(np.uint8), np.ascontiguousarray(images.astype(np.uint8)))
 
@@ -261,7 +259,7 @@ def _check_count(info: SetInfo, source: Source, count: int, what: str) -> None:
     fewest, most = info.counts
     if not fewest <= count <= most:
         expected = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
-        raise source.unfit(f"has {count:,} {what} instead of {expected}; {_AGAIN}")
+        raise source.unfit(f"has {count:,} {what} instead of {expected}; {AGAIN}")
 
 
 def _set(

@@ -62,24 +62,36 @@ class SetInfo:
 
 
 _NIST = "the same collection as MNIST (NIST's Special Database 19)"
-_EMNIST = {
-    "citation": "Cohen, Afshar, Tapson and van Schaik, EMNIST: Extending MNIST to handwritten "
-    "letters, IJCNN 2017, arXiv:1702.05373",
-    "licence": "not stated on its page",
-    "page": "https://www.nist.gov/itl/products-and-services/emnist-dataset",
-    "downloads": (
-        Download(
-            "gzip.zip",
-            (
-                "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",
-                "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/gzip.zip",
-            ),
-            562_000_000,
-        ),
-    ),
-}
 _QMNIST = "https://raw.githubusercontent.com/facebookresearch/qmnist/master/"
 _QMNIST_FILES = ("qmnist-test-images-idx3-ubyte.gz", "qmnist-test-labels-idx2-int.gz")
+
+
+def _emnist(split: str, kind: Kind, count: int, about: str, overlap: str) -> SetInfo:
+    """Return a part of EMNIST by its name; all are in one archive."""
+    name = f"emnist-{split.lower()}"
+    archive = Download(
+        "gzip.zip",
+        (
+            "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",
+            "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/gzip.zip",
+        ),
+        562_000_000,
+    )
+    return SetInfo(
+        name,
+        f"EMNIST {split} test",
+        kind,
+        about,
+        "Cohen, Afshar, Tapson and van Schaik, EMNIST: Extending MNIST to handwritten letters, "
+        "IJCNN 2017, arXiv:1702.05373",
+        "not stated on its page",
+        "https://www.nist.gov/itl/products-and-services/emnist-dataset",
+        (count, count),
+        overlap,
+        files=(f"{name}-test-images-idx3-ubyte", f"{name}-test-labels-idx1-ubyte"),
+        downloads=(archive,),
+    )
+
 
 SETS: tuple[SetInfo, ...] = (
     SetInfo(
@@ -112,29 +124,22 @@ SETS: tuple[SetInfo, ...] = (
         files=_QMNIST_FILES,
         downloads=tuple(Download(name, (_QMNIST + name,)) for name in _QMNIST_FILES),
     ),
-    SetInfo(
-        "emnist-digits",
-        "EMNIST Digits test",
+    _emnist(
+        "Digits",
         "digits",
+        40_000,
         "The 40,000 test images of EMNIST Digits, which are published transposed and are turned "
         "upright here.",
-        overlap=f"Of {_NIST}, with a division into training and test images of its own: some of "
-        "its writers, and some of its digits in another scaling, may be among MNIST's training "
-        "images.",
-        counts=(40_000, 40_000),
-        files=("emnist-digits-test-images-idx3-ubyte", "emnist-digits-test-labels-idx1-ubyte"),
-        **_EMNIST,  # type: ignore[arg-type]
+        f"Of {_NIST}, with a division into training and test images of its own: some of its "
+        "writers, and some of its digits in another scaling, may be among MNIST's training images.",
     ),
-    SetInfo(
-        "emnist-letters",
-        "EMNIST Letters test",
+    _emnist(
+        "Letters",
         "letters",
+        20_800,
         "The 20,800 test images of EMNIST Letters, upper and lower case: none of them is a digit, "
         "and a model that can refuse should. They are turned upright as EMNIST Digits are.",
-        overlap=f"Letters from {_NIST}; MNIST has no letters.",
-        counts=(20_800, 20_800),
-        files=("emnist-letters-test-images-idx3-ubyte", "emnist-letters-test-labels-idx1-ubyte"),
-        **_EMNIST,  # type: ignore[arg-type]
+        f"Letters from {_NIST}; MNIST has no letters.",
     ),
     SetInfo(
         "usps",

@@ -77,6 +77,7 @@ class Lab:
 
     def clear(self) -> None:
         """Empty the pad, if anything is on it."""
-        if self.at("ml-clear").is_enabled():
+        digit = self.at("ml-digit-cnn")
+        if digit.inner_text() or self.at("ml-clear").is_enabled():  # it is, soon after an answer
             self.at("ml-clear").click()
-        expect(self.at("ml-digit-cnn")).to_have_text("")
+        expect(digit).to_have_text("")

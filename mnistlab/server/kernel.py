@@ -10,6 +10,9 @@ from ipykernel.kernelapp import IPKernelApp
 
 from mnistlab.server.resources import trim_heap
 
+# More than enough to flush what was printed; then the kernel ends without it.
+_LAST_ANSWER_S = 5
+
 
 class VisitKernelApp(IPKernelApp):
     """A kernel that keeps what the server has not read yet, however much that is.
@@ -28,6 +31,16 @@ class VisitKernelApp(IPKernelApp):
         """Open the socket that tells the page what is new."""
         context.sndhwm = 0  # no limit, for the sockets that are made from now on
         super().init_iopub(context)  # type: ignore[no-untyped-call]
+
+    def start(self) -> None:
+        """Serve until the server asks for the end, and let the answer to that be finished.
+
+        ipykernel answers in another thread, which flushes the output last. Where this one were
+        faster, that output would be closed already: an error on the server's terminal.
+        """
+        super().start()  # type: ignore[no-untyped-call]
+        self.control_thread.stop()
+        self.control_thread.join(timeout=_LAST_ANSWER_S)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ def test_probabilities_latency_and_stages_stand_beside_the_digit(lab: Lab) -> No
     lab.draw(SEVEN)
     for name in ("mlp", "cnn"):
         expect(lab.at(f"ml-latency-{name}")).to_contain_text("ms")
-    assert lab.page.locator(".ml-bars li").count() == 20
-    assert lab.at("ml-stages").locator("img").count() == 4
+    expect(lab.page.locator(".ml-bars li")).to_have_count(20)
+    expect(lab.at("ml-stages").locator("img")).to_have_count(4)
 
 
 def test_a_stroke_that_leaves_the_pad_ends_there(lab: Lab) -> None:
@@ -125,6 +125,18 @@ def _ink_on_canvas(lab: Lab) -> str:
     return str(lab.at("ml-pad").locator("canvas").evaluate("canvas => canvas.toDataURL()"))
 
 
+def _wait_for_ink(lab: Lab, condition: str, picture: str = "") -> None:
+    """Wait until what the canvas shows satisfies a condition: it follows the answer."""
+    lab.page.wait_for_function(
+        "other => { const canvas = document.querySelector('.ml-pad canvas');"
+        " const context = canvas.getContext('2d');"
+        " const ink = context.getImageData(0, 0, canvas.width, canvas.height).data"
+        "  .filter(v => v).length;"
+        f" const picture = canvas.toDataURL(); return {condition} }}",
+        arg=picture,
+    )
+
+
 def test_an_upload_is_read_and_garbage_leaves_the_page_as_it_was(lab: Lab) -> None:
     lab.open_predict()
     _upload(lab, "seven.png", _picture())
@@ -147,14 +159,13 @@ def test_a_picture_that_lies_on_its_side_is_turned(lab: Lab) -> None:
     _upload(lab, "scan.tif", lying.getvalue())
     lab.expect_answer(1)
     expect(turn).to_be_visible()
+    _wait_for_ink(lab, "ink > 0")
     before = _ink_on_canvas(lab)
     turn.click()
     lab.expect_answer(2)
     for name in ("mlp", "cnn"):
         expect(lab.at(f"ml-digit-{name}")).to_have_text("7")
-    lab.page.wait_for_function(  # the picture follows the answer
-        "before => document.querySelector('.ml-pad canvas').toDataURL() != before", arg=before
-    )
+    _wait_for_ink(lab, "picture !== other", before)
     lab.draw(SEVEN)
     expect(turn).to_be_hidden()
 
@@ -162,19 +173,19 @@ def test_a_picture_that_lies_on_its_side_is_turned(lab: Lab) -> None:
 def test_a_drawing_is_saved_and_loaded_again(lab: Lab, tmp_path: Path) -> None:
     lab.open_predict()
     lab.draw(SEVEN)
-    ink = _ink_on_canvas(lab)
     lab.at("ml-save").click()
     with lab.page.expect_download() as download:
         lab.page.get_by_role("link", name="Download drawing.json").click()
     saved = tmp_path / "drawing.json"
     download.value.save_as(saved)
+    ink = _ink_on_canvas(lab)  # all of it: the link came after it
     lab.clear()
-    assert _ink_on_canvas(lab) != ink
+    _wait_for_ink(lab, "ink === 0")
     _load(lab, saved)
     lab.expect_answer(2)
     for name in ("mlp", "cnn"):
         expect(lab.at(f"ml-digit-{name}")).to_have_text("7")
-    assert _ink_on_canvas(lab) == ink
+    _wait_for_ink(lab, "picture === other", ink)
 
 
 @pytest.mark.shared
@@ -189,16 +200,13 @@ def test_a_reload_brings_a_working_pad_back(open_page: Callable[..., Page], url:
     lab = Lab(open_page(), url)
     lab.open_predict()
     lab.draw(SEVEN)
+    lab.page.wait_for_function("() => sessionStorage.getItem('mnistlab')?.includes('strokes')")
     again = Lab(lab.page, url)
     again.expect_answer(1)  # of the drawing, which a reload brings back
     again.clear()
     again.draw(FOUR)
     expect(again.at("ml-digit-cnn")).to_have_text("4")
-    pixels = lab.page.evaluate(
-        "() => { const c = document.querySelector('.ml-pad canvas');"
-        " return c.getContext('2d').getImageData(0, 0, 280, 280).data.filter(v => v > 0).length }"
-    )
-    assert pixels > 1000  # the strokes are seen as well, not only answered
+    _wait_for_ink(lab, "ink > 1000")  # the strokes are seen as well, not only answered
 
 
 def test_a_finger_draws_too(open_page: Callable[..., Page], url: str) -> None:
@@ -232,7 +240,7 @@ def test_several_digits_are_read_from_left_to_right(lab: Lab) -> None:
     lab.draw(_scaled(FOUR, 0.5, 0, 60))
     expect(lab.at("ml-digit-cnn")).to_have_text("47")
     expect(lab.at("ml-digit-mlp")).to_have_text("47")
-    assert lab.at("ml-pad").locator("rect").count() == 2
+    expect(lab.at("ml-pad").locator("rect")).to_have_count(2)
     lab.at("ml-which").get_by_text("digit 2").click()
     expect(lab.at("ml-tab-predict")).to_contain_text("digit 2 of 2")
 
@@ -253,13 +261,14 @@ def test_a_scribble_is_no_digit(lab: Lab) -> None:
 def test_a_step_switched_off_is_marked_and_read_again(lab: Lab) -> None:
     lab.open_predict()
     lab.draw(SEVEN)
-    before = lab.at("ml-stages").locator("img").last.get_attribute("src")
+    last = lab.at("ml-stages").locator("img").last
+    before = last.get_attribute("src") or ""
     lab.at("ml-switch-scaled").locator("input").uncheck()
     expect(lab.at("ml-stages").locator(".ml-off")).to_have_count(1)
-    assert lab.at("ml-stages").locator("img").last.get_attribute("src") != before
+    expect(last).not_to_have_attribute("src", before)
     lab.expect_answer(1)
     lab.at("ml-switch-scaled").locator("input").check()
-    expect(lab.at("ml-stages").locator("img").last).to_have_attribute("src", before)
+    expect(last).to_have_attribute("src", before)
 
 
 def test_several_files_at_once_past_a_bad_one(lab: Lab) -> None:

@@ -9,7 +9,7 @@ have plain Keras models; the lab has its pretrained pair, which are larger, and 
   and on Gradio's once the brush is chosen. A first visit finds nothing in the browser's cache.
 - Transfers are what the browser receives until that answer, WebSockets' messages included.
 - Memory is the PSS of all processes of a server. That of the first visitor is all that it needs
-  so that one visitor can draw and gets answers.
+  so that one visitor can draw and gets answers, once all have rested.
 - An answer takes from the pointer's release to the change of the page that shows it, by the page's
   own clock.
 
@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -49,9 +49,10 @@ from drivers.waiting import until
 from mnistlab.settings import local_mnist
 
 COMMAND = "make bench ARGS=apps"
-ROUNDS = 5
+ROUNDS = 3
 STROKES = 20  # in each round
 VISITORS = 10  # after the first
+REST_SECONDS = 12  # before memory is read
 OTHERS = ("Streamlit", "Gradio")
 SOCKETS = "sockets"  # beside the ids of requests
 CALLS = {"call": "model(x)", "function": "a tf.function", "predict": "model.predict"}
@@ -311,6 +312,8 @@ def _measure(app: App, browser: Browser, strokes: int, visitors: int, into: Meas
         contexts = [_context(browser)]
         page = _visit(app, server, contexts[0], into.first, into.first_bytes, into.first_requests)
         server.settle(1)
+        if visitors:
+            sleep(REST_SECONDS)
         into.one_visitor.append(pss(server.pid))
         waits = _draw(app, page, strokes)
         into.p50.append(float(np.percentile(waits, 50)))

@@ -30,7 +30,9 @@ from mnistlab.server.visits import State, Visit, VisitFolders, Visits
 
 _MAX_SOCKETS = 60_000  # five for each visitor; ZeroMQ would allow 1,023
 _HEARTBEAT_SECONDS = 3  # a kernel answers within a millisecond, on a busy machine later
-_FREED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
+# For so long memory is freed at each sweep.
+_OPENED_SECONDS = 15  # what a page was made of, 6 MB
+_CLOSED_SECONDS = 65  # Jupyter keeps a connection for a minute after its end
 _WARM_SECONDS = 10.0  # that the server waits for its first warm kernel
 arriving: ContextVar[Visit] = ContextVar("arriving")
 """The visit whose page a request makes, known also to what Voilà calls in it."""
@@ -107,6 +109,7 @@ class VisitKernels(AsyncMappingKernelManager):
     def assign(self, visit: Visit, kernel_id: str) -> None:
         """Give a visit its kernel."""
         self.visits.assign(visit, kernel_id)
+        self._free_soon(_OPENED_SECONDS)
         self._folders.set_owner(kernel_id, visit.address)
 
     def start_watching_activity(self, kernel_id: str) -> None:
@@ -123,7 +126,7 @@ class VisitKernels(AsyncMappingKernelManager):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended, its visit and its folder."""
         self.visits.end(kernel_id)
-        self._free_until = time.monotonic() + _FREED_SECONDS
+        self._free_soon(_CLOSED_SECONDS)
         asyncio.get_running_loop().run_in_executor(None, self._folders.remove, kernel_id)
         return super().remove_kernel(kernel_id)
 
@@ -152,6 +155,9 @@ class VisitKernels(AsyncMappingKernelManager):
         await asyncio.to_thread(self._folders.clean_up)
         if time.monotonic() < self._free_until:
             resources.free_memory()
+
+    def _free_soon(self, seconds: float) -> None:
+        self._free_until = max(self._free_until, time.monotonic() + seconds)
 
     def begin_to_drain(self, seconds: float) -> None:
         """Take no new visits, tell those that are there, and end the warm kernels."""

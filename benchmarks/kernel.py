@@ -35,8 +35,8 @@ def page() -> None:
 
     dashboard = Dashboard()
     built = time.perf_counter() - begun
-    dashboard.open_tab("predict")
-    dashboard.open_tab("compare")
+    for tab in ("predict", "explore", "compare"):
+        dashboard.open_tab(tab)
     dashboard.tabs["compare"].wait()
     pss = psutil.Process().memory_full_info().pss / 1e6
     heavy = [name for name in HEAVY if name in sys.modules]

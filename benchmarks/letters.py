@@ -55,7 +55,7 @@ def _letters(letters: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
             path = getattr(import_module(package), name)
         except ImportError:
             sys.exit(
-                f"{package} is missing; install the bench extra: pip install 'mnistlab[bench]'"
+                f'{package} is missing; install the bench extra: pip install "mnistlab[bench]"'
             )
         font = ImageFont.truetype(str(Path(path)), 160)
         fonts[name] = np.stack([_letter(letter, font) for letter in letters])

@@ -51,14 +51,14 @@ TERMS = {
     "F1 weighted": "As F1 macro, but each digit counts by its number of images.",
     "Loss": "The mean negative logarithm of the probability given to the label. Lower is better; "
     "confident errors cost most.",
-    "ECE": "Expected calibration error: how far confidence and accuracy differ on average, over 15 "
-    "bins of confidence (Guo et al. 2017). 0 is best.",
+    "ECE": "Expected calibration error: how far confidence and accuracy differ on average over 15 "
+    "bins of confidence, each weighted by its number of images (Guo et al. 2017). 0 is best.",
     "Brier": "The summed squared errors of the ten probabilities, averaged over the images (Brier "
     "1950). 0 is best.",
     "Confidence": "The highest of the ten probabilities: how sure the model is of the digit that "
     "it answers.",
     "Digit score": "How probable it is, according to the model, that the ink is a digit at all. "
-    "Below a threshold the model answers ?. Which digit it is, the bars tell.",
+    "Below a threshold the model answers ?. The bars show which digit it is.",
     "Latency": "The time of one prediction on this machine. p50 is the median; 99 of 100 "
     "predictions are faster than p99.",
     "p-value": "The probability of a difference at least this large if both models were equally "

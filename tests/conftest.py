@@ -30,6 +30,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 HOME = pytest.StashKey[str]()
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 _ANY_DATA_FIXTURES = {"mnist", "mnist_file"}
+_TRAINING_NOTEBOOKS = {"Modeling.ipynb"}
 _REMEDIES = {
     "mnist": "need MNIST; run them with: MNISTLAB_MNIST=/path/to/mnist.npz make test",
     "shared": f"need the workplace's data in {SHARED}, which is not published",
@@ -60,6 +61,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         uses = _ANY_DATA_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if uses or item.path.suffix == ".ipynb":
             item.add_marker("any_data")
+        if item.path.name in _TRAINING_NOTEBOOKS:
+            item.add_marker("tensorflow")
     there = {
         "mnist": local_mnist() is not None,
         "shared": SHARED.is_dir(),

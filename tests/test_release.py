@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,13 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     return Release(sdist, build(folder / f"mnistlab-{__version__}", "wheel", folder))
+
+
+def test_the_workflow_installs_all_that_the_build_needs() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+    (command,) = re.findall("pip install .*hatchling.*", text)
+    assert {re.split("[<>=]", each)[0] for each in build} <= set(command.split())
 
 
 def contents(wheel: Path) -> dict[str, int]:
@@ -130,7 +138,7 @@ def test_a_plain_installation_serves_the_app_and_says_what_training_needs(
     assert [json.loads(line)["digit"] for line in read.stdout.splitlines()] == [7, 7], read.stderr
     refused = installed.mnistlab("train", "mlp")
     assert refused.returncode == 1
-    assert "pip install 'mnistlab[train]'" in refused.stderr
+    assert 'pip install "mnistlab[train]"' in refused.stderr
     with (
         serving(tmp_path, python=installed.python, constants=None, **installed.settings) as server,
         Visitor(server.url) as visitor,

@@ -128,7 +128,7 @@ def _unpacked(raw: bytes) -> bytes:
     except ImportError as error:
         raise DataError(
             "Files packed by compress (.Z) need unlzw3, which is not installed here; "
-            "install it with: pip install 'mnistlab[train]'"
+            'install it with: pip install "mnistlab[train]"'
         ) from error
     return bytes(unlzw(raw))
 

@@ -61,7 +61,7 @@ class ClusterJob(Job):
         if find_spec("distributed") is None:
             raise ConfigError(
                 "Training on a cluster needs the package distributed, which is not installed "
-                "here; install it with: pip install 'mnistlab[cluster]'"
+                'here; install it with: pip install "mnistlab[cluster]"'
             )
         config = replace(config, threads=config.threads or os.cpu_count() or 1)
         super().__init__(config, dataset, on_event, runs)
@@ -269,7 +269,8 @@ def _failure(error: Exception, address: str) -> events.Failed:
     elif isinstance(error, ImportError) or "deserializ" in str(error):
         message = (
             "The cluster could not read the task, because its packages differ from those here; "
-            "on the scheduler and all workers: pip install 'mnistlab[train,cluster]', in the "
+            'on the scheduler pip install "mnistlab[cluster]" and on all workers '
+            'pip install "mnistlab[train,cluster]", in the '
             "versions installed here."
         )
     else:

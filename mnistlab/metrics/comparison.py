@@ -104,7 +104,7 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
 
 
 def difference_interval(only_a: int, only_b: int, n: int) -> tuple[float, float]:
-    """Return a 95 % interval of a paired difference in accuracy, dual to McNemar's exact test.
+    """Return a 95 % interval of a paired difference in accuracy that agrees with McNemar's test.
 
     The difference is a product: the fraction of discordant images times how far they favour A,
     `2 * P(A is right | discordant) - 1`. Both factors have an exact interval of Clopper and
@@ -112,7 +112,8 @@ def difference_interval(only_a: int, only_b: int, n: int) -> tuple[float, float]
     Their limits are combined as in the method of variance estimates recovery (Zou and Donner
     2008, Statistics in Medicine 27:1693): the squared distance to a limit of the product is the
     sum of those that each factor adds near that limit. The sign of a limit is that of the second
-    factor's limit, so test and interval always agree about 0.
+    factor's limit, so test and interval always agree about 0. Away from 0 the interval is an
+    approximation.
 
     `only_a` and `only_b` are discordant images, `n` all images; the limits are from -1 to 1.
     """

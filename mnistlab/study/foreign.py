@@ -73,7 +73,7 @@ def convert(path: Path) -> bytes:
     if importlib.util.find_spec("tensorflow") is None:
         raise ModelError(
             "Converting a .keras file needs TensorFlow, which is not installed here; install it "
-            "with: pip install 'mnistlab[train]', or convert the file to .tflite elsewhere."
+            'with: pip install "mnistlab[train]", or convert the file to .tflite elsewhere.'
         )
     read_model_file(path)  # so that a file that cannot be read is told apart
     with tempfile.TemporaryDirectory(prefix="mnistlab-convert-") as folder:

@@ -62,7 +62,7 @@ def no_tensorflow() -> str:
     else:
         return (
             "Training needs TensorFlow, which is not installed here; "
-            "install it with: pip install 'mnistlab[train]'"
+            'install it with: pip install "mnistlab[train]"'
         )
     return f"Training needs TensorFlow, which has no release for {where} yet; {remedy}."
 

@@ -1,4 +1,4 @@
-"""Settings with known results, from a minute to an hour of training."""
+"""Settings with known results, from a minute to two hours of training on two cores."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def test_without_distributed_the_remedy_is_named(
     blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster_module, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'mnistlab\[cluster\]'"):
+    with pytest.raises(ConfigError, match=r'pip install "mnistlab\[cluster\]"'):
         submit(CONFIGS["mlp"], blocks, None, tmp_path, "tcp://127.0.0.1:9")
 
 

@@ -148,7 +148,7 @@ def test_a_calibration_measures_this_machine(
 def test_where_tensorflow_is_missing_that_is_what_is_said(
     cost: Cost, digits: Dataset, without_tensorflow: None
 ) -> None:
-    with pytest.raises(TrainingError, match=r"install it with: pip install 'mnistlab\[train\]'"):
+    with pytest.raises(TrainingError, match=r'install it with: pip install "mnistlab\[train\]"'):
         calibrate(digits)
 
 

@@ -186,11 +186,11 @@ def test_the_guides_name_labels_that_are_on_the_page() -> None:
 
 
 _KNOWN = {"5 %", "70 %", "90 %", "95 %", "99.9 %", "100 %", "15 MB"}  # limits and examples
+_SOURCES = r"make bench|`mnistlab|`python -m|\]\(|printed by|by hand|not in the repository|doubt"
 
 
 @pytest.mark.parametrize("path", PAGE_FILES, ids=page_name)
 def test_a_measured_figure_stands_near_its_command_or_source(path: Path) -> None:
     for section in re.split(r"^#+ ", FENCE.sub("", read(path)), flags=re.MULTILINE):
         figures = set(re.findall(r"\d[\d.,]* (?:%|(?:ms|MB|GB)\b)", section)) - _KNOWN
-        sources = r"make bench|`mnistlab|`python -m|\]\(|printed by|by hand|not in the repository|doubt"
-        assert not figures or re.search(sources, section), f"{section[:60]}: {figures}"
+        assert not figures or re.search(_SOURCES, section), f"{section[:60]}: {figures}"

@@ -27,6 +27,7 @@ from benchmarks.alternatives import environment
 from benchmarks.results import Comparison
 from mnistlab import Dataset, TrainingConfig, load_default, submit
 from mnistlab.models import find_run
+from mnistlab.texts import percent
 from mnistlab.training import events
 from mnistlab.training.presets import PRESETS
 
@@ -124,8 +125,8 @@ def _compared(
     if missed:
         note += f" {' and '.join(missed)}; the time of all of them stands instead."
     compared = Comparison(
-        f"seconds to {goal:.1%} of the test set", "s", ours, others, "make bench ARGS=training",
-        note=note,
+        f"seconds to {percent(goal, 1)} of the test set", "s", ours, others,
+        "make bench ARGS=training", note=note,
     )  # fmt: skip
     print(f"  {compared}\n    {note}", flush=True)
     return compared

@@ -179,7 +179,8 @@ def _apps(folder: Path, others: Sequence[str], calls: Sequence[str]) -> dict[str
     apps = {
         f"warm {warm}": App(
             partial(_lab, folder, warm),
-            "#loading canvas, .ml-pad canvas",
+            # For a moment both are there, and only the first one is in its place.
+            "#loading canvas, body:not(:has(#loading)) .ml-pad canvas",
             ".ml-answer",
             ".ml-bars",
             lambda page: None,

@@ -42,7 +42,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from benchmarks.alternatives import environment
 from benchmarks.results import Comparison
 from drivers.browser import launch
-from drivers.lab import SECONDS, SEVEN
+from drivers.lab import PAD, SECONDS, SEVEN
 from drivers.memory import pss
 from drivers.server import serving
 from drivers.waiting import until
@@ -179,8 +179,7 @@ def _apps(folder: Path, others: Sequence[str], calls: Sequence[str]) -> dict[str
     apps = {
         f"warm {warm}": App(
             partial(_lab, folder, warm),
-            # For a moment both are there, and only the first one is in its place.
-            "#loading canvas, body:not(:has(#loading)) .ml-pad canvas",
+            PAD,
             ".ml-answer",
             ".ml-bars",
             lambda page: None,

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from drivers.browser import launch
-from drivers.lab import SECONDS, SEVEN, draw_stroke
+from drivers.lab import PAD, SECONDS, SEVEN, draw_stroke
 from drivers.server import Server, serving
 from drivers.waiting import until
 from mnistlab import settings
@@ -91,7 +91,7 @@ def _visit(context: BrowserContext, url: str, network: tuple[int, int] | None) -
     cdp.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     begun = time.perf_counter()
     page.goto(url, wait_until="commit")
-    pad = page.locator("#loading canvas, .ml-pad canvas").first
+    pad = page.locator(PAD).first
     expect(pad).to_be_visible(timeout=SECONDS)
     shown = time.perf_counter() - begun
     draw_stroke(page, pad, SEVEN[0])

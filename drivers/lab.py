@@ -11,6 +11,9 @@ expect.set_options(timeout=SECONDS)
 
 SIZE = 280  # side of the pad in its own pixels
 
+# The pad, also while the page loads. For a moment both are there, and only the first is in its place.
+PAD = "#loading canvas, body:not(:has(#loading)) .ml-pad canvas"
+
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 SEVEN: Strokes = [[[80, 70], [110, 70], [140, 69], [180, 70], [165, 110], [145, 160], [125, 215]]]

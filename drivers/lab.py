@@ -11,7 +11,7 @@ expect.set_options(timeout=SECONDS)
 
 SIZE = 280  # side of the pad in its own pixels
 
-# The pad, also while the page loads. For a moment both are there, and only the first is in its place.
+# The pad, also while the page loads. For a moment both are there; only the first is in its place.
 PAD = "#loading canvas, body:not(:has(#loading)) .ml-pad canvas"
 
 Strokes = Sequence[Sequence[Sequence[float]]]

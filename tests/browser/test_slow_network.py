@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expec
 from drivers.server import serving
 from drivers.waiting import until
 
-SLOWLY = 240_000  # milliseconds; 10 MB take 60 s at 2 Mbit/s, on an idle machine
+SLOWLY = 240_000  # milliseconds; at 2 Mbit/s it takes ten seconds on an idle machine
 
 
 def slow_page(context: BrowserContext, bytes_per_second: int) -> tuple[Page, CDPSession]:

@@ -27,8 +27,8 @@ from mnistlab.ui.state import AppState
 _TRAIN = ui.heading(
     "Train",
     "Training runs in a separate process. One twelfth of the training images is set aside "
-    "(validation), and the accuracy on them decides which epoch is kept. The test set is used once, "
-    "at the end.",
+    "(validation), and the accuracy on them decides which epoch is kept. The test set is used "
+    "once, at the end.",
 )
 _IN_TABLE = ("evaluations", "chosen", "corrected", "is_measuring", "is_training")
 _FIGURES = f"<details><summary>What the figures mean</summary>{methods()}</details>"

@@ -70,6 +70,7 @@ def train(options: argparse.Namespace) -> None:
         except KeyboardInterrupt:
             job.cancel()
             job.wait(5)
+            terminal.note("the training was stopped, and nothing of it was kept.")
             raise
     run = job.result()
     card, scores = model_scores(run)

@@ -115,6 +115,7 @@ def _add_models(add: Add) -> None:
     command.add("--model", action="append", metavar="M", help=f"{_MODEL}; may be repeated")
     command.add("--single", action="store_true", help="read each input as one digit")
     command.epilog = (
+        "In an answer, photo.png:0:0 is the first digit of the first drawing of photo.png. "
         "Models run in LiteRT, or in NumPy where LiteRT is not installed. "
         "MNISTLAB_BACKEND=litert or MNISTLAB_BACKEND=numpy chooses one of them."
     )

@@ -360,6 +360,8 @@ def test_ctrl_c_ends_a_training_and_its_worker() -> None:
         workers = main_process.children()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
+        assert process.stderr is not None
+        assert "nothing of it was kept" in process.stderr.read()
     gone, alive = psutil.wait_procs(workers, timeout=10)
     assert gone
     assert not alive

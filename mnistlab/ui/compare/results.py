@@ -106,7 +106,13 @@ class Results:
         kept = {k: v for k, v in self._app.loaded.items() if k != card["architecture"]}
         loaded = {} if name in PRETRAINED else {card["architecture"]: name}
         self._app.loaded = {**kept, **loaded}
-        self._app.say(f"Predict now uses {card['title']}.")
+        titles = [
+            self.classifier(self._app.loaded[each]).card["title"]
+            if each in self._app.loaded
+            else f"the pretrained {each.upper()}"
+            for each in PRETRAINED
+        ]
+        self._app.say(f"Predict now uses {' and '.join(titles)}.")
 
     def classifier(self, name: str) -> Classifier:
         """Return a model, loaded once."""

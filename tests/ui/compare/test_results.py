@@ -325,6 +325,7 @@ def test_a_run_is_used_in_predict(tab: CompareTab, save_run: SaveRun) -> None:
     tab.runs.run.value = "cnn-0001-bbbb"
     press(tab.runs, "ml-run-load")
     assert tab.app.loaded == {"cnn": "cnn-0001-bbbb"}
+    assert tab.app.status.startswith("Predict now uses the pretrained MLP and CNN")
     tab.runs.run.value = "cnn"
     press(tab.runs, "ml-run-load")
     assert tab.app.loaded == {}

@@ -193,4 +193,6 @@ _SOURCES = r"make bench|`mnistlab|`python -m|\]\(|printed by|by hand|not in the 
 def test_a_measured_figure_stands_near_its_command_or_source(path: Path) -> None:
     for section in re.split(r"^#+ ", FENCE.sub("", read(path)), flags=re.MULTILINE):
         figures = set(re.findall(r"\d[\d.,]* (?:%|(?:ms|MB|GB)\b)", section)) - _KNOWN
-        assert not figures or re.search(_SOURCES, " ".join(section.split())), f"{section[:60]}: {figures}"
+        assert not figures or re.search(_SOURCES, " ".join(section.split())), (
+            f"{section[:60]}: {figures}"
+        )

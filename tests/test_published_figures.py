@@ -19,9 +19,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def figures(row: str) -> dict[str, float]:
-    """The percentages of a row of the README's table by model."""
+    """The percentages of a row of the README's table by model: its columns are CNN and MLP."""
     (line,) = [line for line in README.splitlines() if line.startswith("|") and row in line]
-    return {name: float(value) for name, value in re.findall(r"(CNN|MLP) ([\d.]+) %", line)}
+    values = re.findall(r"\| ([\d.]+) %", line)
+    return dict(zip(("CNN", "MLP"), map(float, values), strict=True))
 
 
 @pytest.mark.parametrize("name", ["handwriting", "photos"])
@@ -65,8 +66,8 @@ def test_the_readme_says_what_is_measured_on_the_test_drawings() -> None:
         shown = right & (outputs.digit_scores >= model.digit_threshold)
         small = model.predict_proba(resized).argmax(1) == labels
         for row, value in (
-            ("with the recipe: right", right),
-            ("right and shown", shown),
+            ("the pen drawings: right", right),
+            ("right, and shown", shown),
             ("merely resized", small),
         ):
             assert figures(row)[title] == round(100 * float(value.mean()), 1), row

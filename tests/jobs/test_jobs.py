@@ -62,7 +62,7 @@ SOAK = [
 def test_without_tensorflow_no_job_starts(
     blocks: Dataset, tmp_path: Path, without_tensorflow: None
 ) -> None:
-    with pytest.raises(TrainingError, match=r"Training needs TensorFlow, .*mnistlab\[train\]'$"):
+    with pytest.raises(TrainingError, match=r'Training needs TensorFlow, .*mnistlab\[train\]"$'):
         submit(TrainingConfig("mlp", **QUICK), blocks, runs=tmp_path)
 
 

@@ -37,11 +37,16 @@ _ZOOM = 3
 
 COMMAND = "make bench ARGS=handwriting"
 SMALL = {"drawings": 10, "images": 10}
-QUICK = {"images": 1000}
+QUICK = {"images": 1000, "varied": False}
 
 
-def main(drawings: int | None = None, images: int | None = None) -> list[Comparison]:
-    """On all drawings and all of MNIST's test images, or on so many of each."""
+def main(
+    drawings: int | None = None, images: int | None = None, varied: bool = True
+) -> list[Comparison]:
+    """On all drawings and all of MNIST's test images, or on so many of each.
+
+    `varied` also reads the drawings moved, turned, and as images with other pens: minutes.
+    """
     comparisons: list[Comparison] = []
     data = held_out_rows(drawings)
     strokes = [row["strokes"] for row in data]
@@ -71,7 +76,7 @@ def main(drawings: int | None = None, images: int | None = None) -> list[Compari
         )
     _print_table(models, data, TEST_FILE)
     _print_mnist(models, images)
-    for name, changed in _variations(strokes).items():
+    for name, changed in _variations(strokes).items() if varied else ():
         _print_loss(name, models, changed, recipe, labels)
     return comparisons
 
